@@ -1,0 +1,366 @@
+use super::{Code, OptionNumber, Options, option};
+use alloc::{collections::LinkedList, vec::Vec};
+use bytes::Bytes;
+use coap_lite::{CoapOption, Header, MessageClass, MessageType, Packet};
+use core::fmt;
+
+/// How a message is delivered (RFC 7252, section 4.2, 4.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MessageKind {
+    /// CON: repeated until acknowledged.
+    Confirmable,
+    /// NON: sent once.
+    NonConfirmable,
+    /// ACK.
+    Acknowledgement,
+    /// RST.
+    Reset,
+}
+
+/// What matches a response with its request: 0 to 8 bytes (RFC 7252, section 5.3.1).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Token {
+    bytes: [u8; 8],
+    len: u8,
+}
+
+impl Token {
+    /// The token without bytes.
+    pub const EMPTY: Token = Token {
+        bytes: [0; 8],
+        len: 0,
+    };
+
+    /// A token of these bytes; `None` above eight.
+    pub fn new(bytes: &[u8]) -> Option<Self> {
+        let mut token = Token::EMPTY;
+        token.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        token.len = bytes.len() as u8;
+        Some(token)
+    }
+
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(")?;
+        for byte in self.as_bytes() {
+            write!(f, "{byte:02x}")?;
+        }
+        f.write_str(")")
+    }
+}
+
+/// One CoAP message over UDP or DTLS.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// How it is delivered.
+    pub kind: MessageKind,
+    /// Method, response code or empty.
+    pub code: Code,
+    /// Message id: matches ACK and RST, and finds duplicates.
+    pub id: u16,
+    /// Token: matches response and request.
+    pub token: Token,
+    /// Options.
+    pub options: Options,
+    /// Payload; empty means none.
+    pub payload: Bytes,
+}
+
+/// Why a datagram is no message (RFC 7252, section 3: "message format error").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MessageError {
+    /// Fewer than four bytes.
+    #[error("shorter than the four bytes of a header")]
+    TooShort,
+    /// A version other than 1: to be ignored in silence.
+    #[error("unknown CoAP version")]
+    UnknownVersion,
+    /// A token length of 9 to 15.
+    #[error("token length above 8")]
+    TokenLength,
+    /// The datagram ends within token, options or an option's value.
+    #[error("truncated")]
+    Truncated,
+    /// An option delta or length of 15 that is no payload marker, or an option number above 65535.
+    #[error("reserved or overflowing option header")]
+    OptionHeader,
+    /// A payload marker without a payload.
+    #[error("payload marker without payload")]
+    EmptyPayload,
+    /// An empty message (0.00) with bytes behind the message id.
+    #[error("an empty message carries nothing behind its message id")]
+    NotEmpty,
+    /// A message that cannot be sent: it does not fit its form (a token with an empty code, a value too long).
+    #[error("the message cannot be encoded")]
+    Encode,
+}
+
+impl Message {
+    /// A message without options and payload.
+    pub fn new(kind: MessageKind, code: Code, id: u16, token: Token) -> Self {
+        Message {
+            kind,
+            code,
+            id,
+            token,
+            options: Options::new(),
+            payload: Bytes::new(),
+        }
+    }
+
+    /// An empty acknowledgement or reset.
+    pub fn empty(kind: MessageKind, id: u16) -> Self {
+        Message::new(kind, Code::EMPTY, id, Token::EMPTY)
+    }
+
+    /// Reads a datagram; strict where the RFC says "format error".
+    ///
+    /// Options that are known but have a length their RFC does not allow, and repetitions of options that must not
+    /// repeat, are kept here: they are treated like unknown options (RFC 7252, section 5.4.3, 5.4.5), which is
+    /// [`Message::unprocessable_option`]'s answer.
+    ///
+    /// # Errors
+    /// What the RFC calls a message format error. A confirmable message with one is answered with RST where its
+    /// header could be read ([`Message::peek_id`]), others are dropped.
+    pub fn parse(datagram: &[u8]) -> Result<Self, MessageError> {
+        check_format(datagram)?;
+        let packet = Packet::from_bytes(datagram).map_err(|_| MessageError::Truncated)?;
+        let token = Token::new(packet.get_token()).ok_or(MessageError::TokenLength)?;
+        let mut options = Options::new();
+        for (number, values) in packet.options() {
+            for value in values {
+                options.push(OptionNumber(*number), value);
+            }
+        }
+        Ok(Message {
+            kind: match packet.header.get_type() {
+                MessageType::Confirmable => MessageKind::Confirmable,
+                MessageType::NonConfirmable => MessageKind::NonConfirmable,
+                MessageType::Acknowledgement => MessageKind::Acknowledgement,
+                MessageType::Reset => MessageKind::Reset,
+            },
+            code: Code::from_byte(datagram[1]),
+            id: packet.header.message_id,
+            token,
+            options,
+            payload: Bytes::from(packet.payload),
+        })
+    }
+
+    /// Kind and message id of a datagram that may be malformed behind them; `None` below four bytes or for
+    /// another version.
+    pub fn peek_id(datagram: &[u8]) -> Option<(MessageKind, u16)> {
+        let header: &[u8; 4] = datagram.first_chunk()?;
+        if header[0] >> 6 != 1 {
+            return None;
+        }
+        let kind = match header[0] >> 4 & 0b11 {
+            0 => MessageKind::Confirmable,
+            1 => MessageKind::NonConfirmable,
+            2 => MessageKind::Acknowledgement,
+            _ => MessageKind::Reset,
+        };
+        Some((kind, u16::from_be_bytes([header[2], header[3]])))
+    }
+
+    /// The bytes of a datagram.
+    ///
+    /// # Errors
+    /// [`MessageError::Encode`] for an option value above 65,804 bytes or an empty message with content.
+    pub fn encode(&self) -> Result<Vec<u8>, MessageError> {
+        let bare = self.token == Token::EMPTY && self.options.is_empty() && self.payload.is_empty();
+        if self.code == Code::EMPTY && !bare {
+            return Err(MessageError::Encode);
+        }
+        let mut header = Header::new();
+        header.set_type(match self.kind {
+            MessageKind::Confirmable => MessageType::Confirmable,
+            MessageKind::NonConfirmable => MessageType::NonConfirmable,
+            MessageKind::Acknowledgement => MessageType::Acknowledgement,
+            MessageKind::Reset => MessageType::Reset,
+        });
+        header.code = MessageClass::from(self.code.to_byte());
+        header.message_id = self.id;
+        let mut packet = Packet::new();
+        packet.header = header;
+        packet.set_token(self.token.as_bytes().to_vec());
+        let mut options = self.options.iter().peekable();
+        while let Some((number, value)) = options.next() {
+            let mut values = LinkedList::from([value.to_vec()]);
+            while let Some((_, value)) = options.next_if(|(next, _)| *next == number) {
+                values.push_back(value.to_vec());
+            }
+            if values.iter().any(|value| value.len() > 65_804) {
+                return Err(MessageError::Encode);
+            }
+            packet.set_option(CoapOption::from(number.0), values);
+        }
+        packet.payload = self.payload.to_vec();
+        packet
+            .to_bytes_unlimited()
+            .map_err(|_| MessageError::Encode)
+    }
+
+    /// The first option that makes this message unprocessable for us: critical and unknown to `known`, of a
+    /// forbidden length, or repeated where it must not be (RFC 7252, sections 5.4.1, 5.4.3, 5.4.5).
+    pub fn unprocessable_option(
+        &self,
+        known: impl Fn(OptionNumber) -> bool,
+    ) -> Option<OptionNumber> {
+        let mut previous = None;
+        self.options.iter().find_map(|(number, value)| {
+            let repeated = previous.replace(number) == Some(number);
+            let fine = known(number)
+                && option::length_is_valid(number, value.len())
+                && !(repeated && !option::is_repeatable(number));
+            (number.is_critical() && !fine).then_some(number)
+        })
+    }
+}
+
+/// Walks over a datagram and finds what RFC 7252 calls a format error; nothing is copied.
+fn check_format(datagram: &[u8]) -> Result<(), MessageError> {
+    let (header, mut rest) = datagram
+        .split_first_chunk::<4>()
+        .ok_or(MessageError::TooShort)?;
+    if header[0] >> 6 != 1 {
+        return Err(MessageError::UnknownVersion);
+    }
+    let token_length = usize::from(header[0] & 0b1111);
+    if token_length > 8 {
+        return Err(MessageError::TokenLength);
+    }
+    if header[1] == 0 && (token_length != 0 || !rest.is_empty()) {
+        return Err(MessageError::NotEmpty);
+    }
+    rest = rest.get(token_length..).ok_or(MessageError::Truncated)?;
+    let mut number = 0u32;
+    while let Some((first, tail)) = rest.split_first() {
+        if *first == 0xFF {
+            return match tail.is_empty() {
+                true => Err(MessageError::EmptyPayload),
+                false => Ok(()),
+            };
+        }
+        let (delta, tail) = extended(first >> 4, tail)?;
+        let (length, tail) = extended(first & 0b1111, tail)?;
+        number += delta;
+        if number > u32::from(u16::MAX) {
+            return Err(MessageError::OptionHeader);
+        }
+        rest = tail.get(length as usize..).ok_or(MessageError::Truncated)?;
+    }
+    Ok(())
+}
+
+/// An option's delta or length with its extension bytes (RFC 7252, section 3.1).
+fn extended(nibble: u8, rest: &[u8]) -> Result<(u32, &[u8]), MessageError> {
+    match nibble {
+        0..=12 => Ok((u32::from(nibble), rest)),
+        13 => {
+            let (byte, rest) = rest.split_first().ok_or(MessageError::Truncated)?;
+            Ok((u32::from(*byte) + 13, rest))
+        }
+        14 => {
+            let (bytes, rest) = rest
+                .split_first_chunk::<2>()
+                .ok_or(MessageError::Truncated)?;
+            Ok((u32::from(u16::from_be_bytes(*bytes)) + 269, rest))
+        }
+        _ => Err(MessageError::OptionHeader),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn format_errors_of_rfc_7252() {
+        for (bytes, error) in [
+            (&[][..], MessageError::TooShort),
+            (&[0x40, 0, 0], MessageError::TooShort),
+            (&[0x80, 1, 0, 1], MessageError::UnknownVersion),
+            (
+                &[0x49, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+                MessageError::TokenLength,
+            ),
+            (&[0x41, 1, 0, 1], MessageError::Truncated),
+            (&[0x41, 0, 0, 1, 9], MessageError::NotEmpty),
+            (&[0x40, 0, 0, 1, 0xFF, 1], MessageError::NotEmpty),
+            (&[0x40, 1, 0, 1, 0xFF], MessageError::EmptyPayload),
+            (&[0x40, 1, 0, 1, 0xB4, b'a'], MessageError::Truncated),
+            (&[0x40, 1, 0, 1, 0xD0], MessageError::Truncated),
+            (&[0x40, 1, 0, 1, 0xE0, 0], MessageError::Truncated),
+            (&[0x40, 1, 0, 1, 0xF0], MessageError::OptionHeader),
+            (&[0x40, 1, 0, 1, 0x0F], MessageError::OptionHeader),
+            (
+                &[0x40, 1, 0, 1, 0xE0, 0xFF, 0xFF],
+                MessageError::OptionHeader,
+            ),
+        ] {
+            assert_eq!(Message::parse(bytes), Err(error), "{bytes:02x?}");
+        }
+    }
+
+    #[test]
+    fn round_trip_with_all_option_header_forms() {
+        let mut message = Message::new(
+            MessageKind::Confirmable,
+            Code::POST,
+            0x1234,
+            Token::new(&[1, 2, 3]).unwrap(),
+        );
+        message.options.push(option::URI_PATH, b"rd");
+        message.options.push(option::URI_PATH, b"");
+        message.options.push(option::URI_QUERY, &[b'q'; 255]);
+        message.options.push(option::ECHO, &[7; 40]);
+        message.options.push(OptionNumber(65000), &[1; 300]);
+        message.payload = Bytes::from_static(b"</3/0>");
+        let bytes = message.encode().unwrap();
+        assert_eq!(Message::parse(&bytes).unwrap(), message);
+    }
+
+    #[test]
+    fn every_code_survives() {
+        for byte in 1..=255 {
+            let message = Message::new(
+                MessageKind::NonConfirmable,
+                Code::from_byte(byte),
+                1,
+                Token::EMPTY,
+            );
+            let parsed = Message::parse(&message.encode().unwrap()).unwrap();
+            assert_eq!(parsed.code.to_byte(), byte);
+        }
+    }
+
+    #[test]
+    fn unprocessable_options() {
+        let mut message = Message::new(MessageKind::Confirmable, Code::GET, 1, Token::EMPTY);
+        let known = |number| option::name(number).is_some();
+        message.options.push(OptionNumber(65000), b"elective");
+        message.options.push(option::OBSERVE, &[0; 4]);
+        assert_eq!(
+            message.unprocessable_option(known),
+            None,
+            "elective options are ignored"
+        );
+        message.options.push(option::ACCEPT, &[0]);
+        message.options.push(option::ACCEPT, &[40]);
+        assert_eq!(message.unprocessable_option(known), Some(option::ACCEPT));
+        message.options.remove(option::ACCEPT);
+        message.options.push(OptionNumber(2049), b"critical");
+        assert_eq!(
+            message.unprocessable_option(known),
+            Some(OptionNumber(2049))
+        );
+    }
+}

@@ -1,0 +1,224 @@
+//! Option numbers and the options of a message (RFC 7252, section 5.4, 5.10).
+
+use super::{Block, BlockError};
+use alloc::vec::Vec;
+use bytes::Bytes;
+use core::fmt;
+
+/// The number of an option.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OptionNumber(pub u16);
+
+impl OptionNumber {
+    /// Whether a message with it must be refused by who does not know it (RFC 7252, section 5.4.6).
+    pub const fn is_critical(self) -> bool {
+        self.0 & 1 == 1
+    }
+}
+
+// The options that this stack knows, with the lengths and the repetition that their RFCs allow.
+macro_rules! options {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, $text:literal, $min:literal..=$max:literal, $repeatable:literal;)*) => {
+        $($(#[$doc])* pub const $name: OptionNumber = OptionNumber($number);)*
+
+        /// The name of an option; `None` where this crate does not know it.
+        pub const fn name(number: OptionNumber) -> Option<&'static str> {
+            match number.0 {
+                $($number => Some($text),)*
+                _ => None,
+            }
+        }
+
+        /// Whether the value may have this many bytes; true for options this crate does not know.
+        pub(crate) const fn length_is_valid(number: OptionNumber, length: usize) -> bool {
+            match number.0 {
+                $($number => matches!(length, $min..=$max),)*
+                _ => true,
+            }
+        }
+
+        /// Whether the option may stand several times in one message.
+        pub(crate) const fn is_repeatable(number: OptionNumber) -> bool {
+            match number.0 {
+                $($number => $repeatable,)*
+                _ => true,
+            }
+        }
+    };
+}
+
+options! {
+    /// RFC 7252, section 5.10.8.1
+    IF_MATCH = 1, "If-Match", 0..=8, true;
+    /// RFC 7252, section 5.10.1
+    URI_HOST = 3, "Uri-Host", 1..=255, false;
+    /// RFC 7252, section 5.10.6
+    ETAG = 4, "ETag", 1..=8, true;
+    /// RFC 7252, section 5.10.8.2
+    IF_NONE_MATCH = 5, "If-None-Match", 0..=0, false;
+    /// RFC 7641, section 2
+    OBSERVE = 6, "Observe", 0..=3, false;
+    /// RFC 7252, section 5.10.1
+    URI_PORT = 7, "Uri-Port", 0..=2, false;
+    /// RFC 7252, section 5.10.7
+    LOCATION_PATH = 8, "Location-Path", 0..=255, true;
+    /// RFC 8613, section 2
+    OSCORE = 9, "OSCORE", 0..=255, false;
+    /// RFC 7252, section 5.10.1
+    URI_PATH = 11, "Uri-Path", 0..=255, true;
+    /// RFC 7252, section 5.10.3
+    CONTENT_FORMAT = 12, "Content-Format", 0..=2, false;
+    /// RFC 7252, section 5.10.5
+    MAX_AGE = 14, "Max-Age", 0..=4, false;
+    /// RFC 7252, section 5.10.1
+    URI_QUERY = 15, "Uri-Query", 0..=255, true;
+    /// RFC 8768, section 3
+    HOP_LIMIT = 16, "Hop-Limit", 1..=1, false;
+    /// RFC 7252, section 5.10.4
+    ACCEPT = 17, "Accept", 0..=2, false;
+    /// RFC 7252, section 5.10.7
+    LOCATION_QUERY = 20, "Location-Query", 0..=255, true;
+    /// RFC 7959, section 2.1
+    BLOCK2 = 23, "Block2", 0..=3, false;
+    /// RFC 7959, section 2.1
+    BLOCK1 = 27, "Block1", 0..=3, false;
+    /// RFC 7959, section 4
+    SIZE2 = 28, "Size2", 0..=4, false;
+    /// RFC 7252, section 5.10.2
+    PROXY_URI = 35, "Proxy-Uri", 1..=1034, false;
+    /// RFC 7252, section 5.10.2
+    PROXY_SCHEME = 39, "Proxy-Scheme", 1..=255, false;
+    /// RFC 7252, section 5.10.9
+    SIZE1 = 60, "Size1", 0..=4, false;
+    /// RFC 9175, section 2.2.1
+    ECHO = 252, "Echo", 1..=40, false;
+    /// RFC 7967, section 2
+    NO_RESPONSE = 258, "No-Response", 0..=1, false;
+    /// RFC 9175, section 3.2.1
+    REQUEST_TAG = 292, "Request-Tag", 0..=8, true;
+}
+
+impl fmt::Debug for OptionNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match name(*self) {
+            Some(name) => f.write_str(name),
+            None => write!(f, "option {}", self.0),
+        }
+    }
+}
+
+/// The options of a message, ordered by number; those of one number keep their order.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Options(Vec<(OptionNumber, Bytes)>);
+
+impl Options {
+    /// None.
+    pub const fn new() -> Self {
+        Options(Vec::new())
+    }
+
+    /// Adds a value behind those of the same number.
+    pub fn push(&mut self, number: OptionNumber, value: &[u8]) {
+        let at = self.0.partition_point(|(other, _)| *other <= number);
+        self.0.insert(at, (number, Bytes::copy_from_slice(value)));
+    }
+
+    /// Puts a value in place of all of the same number.
+    pub fn set(&mut self, number: OptionNumber, value: &[u8]) {
+        self.remove(number);
+        self.push(number, value);
+    }
+
+    /// Puts an unsigned integer, in its shortest form, in place of all of the same number.
+    pub fn set_uint(&mut self, number: OptionNumber, value: u32) {
+        let bytes = value.to_be_bytes();
+        self.set(number, &bytes[value.leading_zeros() as usize / 8..]);
+    }
+
+    /// Takes all values of a number out.
+    pub fn remove(&mut self, number: OptionNumber) {
+        self.0.retain(|(other, _)| *other != number);
+    }
+
+    /// All options in order.
+    pub fn iter(&self) -> impl Iterator<Item = (OptionNumber, &[u8])> {
+        self.0
+            .iter()
+            .map(|(number, value)| (*number, value.as_ref()))
+    }
+
+    /// All values of a number, in order.
+    pub fn all(&self, number: OptionNumber) -> impl Iterator<Item = &[u8]> {
+        let from = self.0.partition_point(|(other, _)| *other < number);
+        self.0[from..]
+            .iter()
+            .take_while(move |(other, _)| *other == number)
+            .map(|(_, value)| value.as_ref())
+    }
+
+    /// The first value of a number.
+    pub fn first(&self, number: OptionNumber) -> Option<&[u8]> {
+        self.all(number).next()
+    }
+
+    /// The first value of a number as an unsigned integer; `None` where there is none or it has over four bytes.
+    pub fn uint(&self, number: OptionNumber) -> Option<u32> {
+        let value = self.first(number)?;
+        (value.len() <= 4).then(|| value.iter().fold(0, |uint, b| uint << 8 | u32::from(*b)))
+    }
+
+    /// Whether the number stands at least once.
+    pub fn contains(&self, number: OptionNumber) -> bool {
+        self.first(number).is_some()
+    }
+
+    /// How many options there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The values of a number as texts; `None` where one is not UTF-8.
+    pub fn texts(&self, number: OptionNumber) -> Option<Vec<&str>> {
+        self.all(number)
+            .map(|value| core::str::from_utf8(value).ok())
+            .collect()
+    }
+
+    /// Content-Format, where there is one.
+    pub fn content_format(&self) -> Option<u16> {
+        self.uint(CONTENT_FORMAT)
+            .and_then(|format| format.try_into().ok())
+    }
+
+    /// Accept, where there is one.
+    pub fn accept(&self) -> Option<u16> {
+        self.uint(ACCEPT).and_then(|format| format.try_into().ok())
+    }
+
+    /// A Block1 or Block2 option, where there is one.
+    ///
+    /// # Errors
+    /// A value that is no block.
+    pub fn block(&self, number: OptionNumber) -> Result<Option<Block>, BlockError> {
+        self.first(number).map(Block::from_bytes).transpose()
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let texts = [URI_PATH, URI_QUERY, LOCATION_PATH, URI_HOST];
+        let mut map = f.debug_map();
+        for (number, value) in self.iter() {
+            match core::str::from_utf8(value) {
+                Ok(text) if texts.contains(&number) => map.entry(&number, &text),
+                _ => map.entry(&number, &value),
+            };
+        }
+        map.finish()
+    }
+}

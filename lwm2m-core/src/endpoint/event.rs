@@ -1,0 +1,175 @@
+use crate::{
+    coap::{Request, Response},
+    peer::PeerId,
+};
+use bytes::Bytes;
+use core::time::Duration;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub(crate) u64);
+    )*};
+}
+
+ids! {
+    /// A request of ours.
+    RequestId;
+    /// An observation of ours at a peer.
+    ObservationId;
+    /// A request of a peer that waits for an answer.
+    ExchangeId;
+    /// A peer's observation at us.
+    ObserverId;
+    /// One notification that was sent to an observer.
+    NotificationId;
+    /// A body that a peer sends us in blocks.
+    UploadId;
+}
+
+/// How a request is to be sent.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct RequestOptions {
+    /// Give up after this long, whatever the reason; `None`: when the message layer gives up, and for a response
+    /// after an empty acknowledgement after `EndpointConfig::separate_response_timeout`.
+    pub deadline: Option<Duration>,
+}
+
+/// Why a request ended without a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// All retransmissions went unanswered, or no response came in time.
+    #[error("no answer in time")]
+    Timeout,
+    /// The peer answered with RST.
+    #[error("reset by the peer")]
+    Reset,
+    /// The connection to the peer is gone.
+    #[error("the connection is gone")]
+    PeerLost,
+    /// The body changed while it was fetched, or a block did not fit the others.
+    #[error("the block-wise transfer broke")]
+    BlockTransfer,
+    /// The body of the response is larger than `max_body`.
+    #[error("the response is too large")]
+    TooLarge,
+}
+
+/// Why an observer is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ObserverGone {
+    /// It answered a notification with RST.
+    Reset,
+    /// It asked with Observe = 1; that request is reported as any other before this event.
+    Cancelled,
+    /// It did not acknowledge a confirmable notification.
+    Timeout,
+    /// It began a new observation under the same token, or its connection is gone.
+    Replaced,
+}
+
+/// What an endpoint tells the layer above.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A peer asks; answer with `respond` or `respond_observe`.
+    Request {
+        /// Who.
+        peer: PeerId,
+        /// To answer it.
+        exchange: ExchangeId,
+        /// What, the whole body included. The Observe option is in its options.
+        request: Request,
+    },
+    /// The first block of a large request arrived; see `stream_upload`. Followed by `Request` where it is not
+    /// streamed and its body fits.
+    UploadStarted {
+        /// Who.
+        peer: PeerId,
+        /// To steer it.
+        upload: UploadId,
+        /// To refuse it, or to answer after the last block of a streamed upload.
+        exchange: ExchangeId,
+        /// The request, without body.
+        request: Request,
+        /// Size of the whole as the peer says it (Size1), bytes.
+        size: Option<u32>,
+    },
+    /// A block of a streamed upload, in order and without gap.
+    UploadBlock {
+        /// Which upload.
+        upload: UploadId,
+        /// The exchange that this block came in: after the last block, the one to answer.
+        exchange: ExchangeId,
+        /// Where it stands in the body, bytes.
+        offset: usize,
+        /// The bytes.
+        data: Bytes,
+        /// Whether it is the last: then answer `exchange`, else call `continue_upload`.
+        last: bool,
+    },
+    /// A streamed upload was abandoned by the peer, timed out, or was restarted (then a new one follows).
+    UploadAborted {
+        /// Which upload.
+        upload: UploadId,
+    },
+    /// A request of ours is answered.
+    Response {
+        /// Which.
+        request: RequestId,
+        /// From whom.
+        peer: PeerId,
+        /// The answer, the whole body included.
+        response: Response,
+        /// The observation that began with it.
+        observation: Option<ObservationId>,
+    },
+    /// A request of ours failed.
+    RequestFailed {
+        /// Which.
+        request: RequestId,
+        /// To whom.
+        peer: PeerId,
+        /// Why.
+        failure: Failure,
+    },
+    /// A block of the body of a request of ours was acknowledged.
+    UploadProgress {
+        /// Which.
+        request: RequestId,
+        /// Bytes that have arrived.
+        sent: usize,
+        /// Bytes of the whole.
+        total: usize,
+    },
+    /// A notification that is newer than all before it.
+    Notification {
+        /// Of which observation.
+        observation: ObservationId,
+        /// From whom.
+        peer: PeerId,
+        /// The content, the whole body included. A code that is no success has ended the observation, and so has
+        /// a response without Observe option (`last`).
+        response: Response,
+        /// Whether the observation has ended with it.
+        last: bool,
+    },
+    /// A confirmable notification of ours arrived.
+    NotificationAcknowledged {
+        /// Which.
+        notification: NotificationId,
+        /// At whom.
+        observer: ObserverId,
+    },
+    /// An observer is gone.
+    ObserverGone {
+        /// Who.
+        observer: ObserverId,
+        /// Why.
+        reason: ObserverGone,
+    },
+}

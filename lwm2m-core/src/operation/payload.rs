@@ -1,0 +1,41 @@
+use crate::{
+    content::{self, ContentFormat, DecodeError, EncodeError},
+    entry::Entry,
+    model::Models,
+    path::Path,
+};
+use alloc::vec::Vec;
+use bytes::Bytes;
+
+/// A body with its format.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Payload {
+    /// The format.
+    pub format: ContentFormat,
+    /// The bytes.
+    pub data: Bytes,
+}
+
+impl Payload {
+    /// Values in a format; see [`content::encode`].
+    ///
+    /// # Errors
+    /// Values or combinations that the format cannot carry.
+    pub fn encode(
+        format: ContentFormat,
+        entries: &[Entry],
+        base: &Path,
+        models: &dyn Models,
+    ) -> Result<Self, EncodeError> {
+        let data = content::encode(format, entries, base, models)?.into();
+        Ok(Payload { format, data })
+    }
+
+    /// The values; see [`content::decode`].
+    ///
+    /// # Errors
+    /// Malformed bytes, places outside of `base`, values that do not fit their type.
+    pub fn decode(&self, base: &Path, models: &dyn Models) -> Result<Vec<Entry>, DecodeError> {
+        content::decode(self.format, &self.data, base, models)
+    }
+}

@@ -1,0 +1,335 @@
+//! Paths of the LwM2M object tree: `/`, `/3`, `/3/0`, `/3/0/9`, `/3/0/6/1`.
+
+use alloc::vec::Vec;
+use core::{fmt, str::FromStr};
+
+/// The identifier that LwM2M reserves (Core 1.2.2, section 7.2): no object, instance or resource carries it.
+pub const RESERVED_ID: u16 = 65535;
+
+/// How deep a [`Path`] points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PathLevel {
+    /// `/`, the whole tree.
+    Root,
+    /// `/3`
+    Object,
+    /// `/3/0`
+    ObjectInstance,
+    /// `/3/0/6`
+    Resource,
+    /// `/3/0/6/1`
+    ResourceInstance,
+}
+
+/// A place in the object tree, at any of the five levels.
+///
+/// Copyable, ten bytes, ordered as the tree is walked (a parent before its children).
+///
+/// ```
+/// use lwm2m_core::path::{Path, PathLevel};
+///
+/// let path: Path = "/3303/0/5700".parse()?;
+/// assert_eq!(path.level(), PathLevel::Resource);
+/// assert_eq!(path.parent(), Some(Path::object_instance(3303, 0)));
+/// assert!(Path::object(3303).contains(&path));
+/// assert!("/3/65535".parse::<Path>().is_err());
+/// # Ok::<(), lwm2m_core::path::PathError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Path {
+    // Unused places hold 0 so that the derived order and equality are right together with `len`.
+    ids: [u16; 4],
+    len: u8,
+}
+
+/// Why a text is not a [`Path`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PathError {
+    /// More than four identifiers.
+    #[error("a path has at most four identifiers")]
+    TooDeep,
+    /// An identifier that is no decimal number from 0 to 65534, or has a leading zero or sign.
+    #[error("an identifier is a decimal number from 0 to 65534 without leading zeros")]
+    NotAnIdentifier,
+    /// 65535, reserved by LwM2M.
+    #[error("the identifier 65535 is reserved")]
+    Reserved,
+    /// An empty text or one without the leading slash.
+    #[error("a path starts with a slash")]
+    NoLeadingSlash,
+}
+
+impl Path {
+    /// `/`
+    pub const ROOT: Path = Path {
+        ids: [0; 4],
+        len: 0,
+    };
+
+    /// `/object`
+    ///
+    /// # Panics
+    /// Like all constructors of this type: where an identifier is 65535. Bytes from outside go through
+    /// [`Path::try_from_ids`] or [`str::parse`], which do not panic.
+    pub const fn object(object: u16) -> Self {
+        Self::checked([object, 0, 0, 0], 1)
+    }
+
+    /// `/object/instance`
+    pub const fn object_instance(object: u16, instance: u16) -> Self {
+        Self::checked([object, instance, 0, 0], 2)
+    }
+
+    /// `/object/instance/resource`
+    pub const fn resource(object: u16, instance: u16, resource: u16) -> Self {
+        Self::checked([object, instance, resource, 0], 3)
+    }
+
+    /// `/object/instance/resource/resource instance`
+    pub const fn resource_instance(
+        object: u16,
+        instance: u16,
+        resource: u16,
+        resource_instance: u16,
+    ) -> Self {
+        Self::checked([object, instance, resource, resource_instance], 4)
+    }
+
+    const fn checked(ids: [u16; 4], len: u8) -> Self {
+        assert!(
+            ids[0] != RESERVED_ID
+                && ids[1] != RESERVED_ID
+                && ids[2] != RESERVED_ID
+                && ids[3] != RESERVED_ID,
+            "identifier 65535 is reserved"
+        );
+        Path { ids, len }
+    }
+
+    /// The path with these identifiers, outermost first.
+    ///
+    /// # Errors
+    /// [`PathError::TooDeep`] above four, [`PathError::Reserved`] where one is 65535.
+    pub fn try_from_ids(ids: &[u16]) -> Result<Self, PathError> {
+        if ids.len() > 4 {
+            return Err(PathError::TooDeep);
+        }
+        if ids.contains(&RESERVED_ID) {
+            return Err(PathError::Reserved);
+        }
+        let mut path = Path::ROOT;
+        path.ids[..ids.len()].copy_from_slice(ids);
+        path.len = ids.len() as u8;
+        Ok(path)
+    }
+
+    /// The path whose segments are these texts, as Uri-Path options carry them.
+    ///
+    /// # Errors
+    /// As [`str::parse`].
+    pub fn from_segments<'a>(
+        segments: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, PathError> {
+        let mut path = Path::ROOT;
+        for segment in segments {
+            path = path.child(parse_id(segment)?)?;
+        }
+        Ok(path)
+    }
+
+    /// The identifiers, outermost first.
+    pub fn ids(&self) -> &[u16] {
+        &self.ids[..usize::from(self.len)]
+    }
+
+    /// How deep this path points.
+    pub fn level(&self) -> PathLevel {
+        match self.len {
+            0 => PathLevel::Root,
+            1 => PathLevel::Object,
+            2 => PathLevel::ObjectInstance,
+            3 => PathLevel::Resource,
+            _ => PathLevel::ResourceInstance,
+        }
+    }
+
+    /// The object identifier, if the path reaches that far.
+    pub fn object_id(&self) -> Option<u16> {
+        self.ids().first().copied()
+    }
+
+    /// The object instance identifier, if the path reaches that far.
+    pub fn object_instance_id(&self) -> Option<u16> {
+        self.ids().get(1).copied()
+    }
+
+    /// The resource identifier, if the path reaches that far.
+    pub fn resource_id(&self) -> Option<u16> {
+        self.ids().get(2).copied()
+    }
+
+    /// The resource instance identifier, if the path reaches that far.
+    pub fn resource_instance_id(&self) -> Option<u16> {
+        self.ids().get(3).copied()
+    }
+
+    /// The path one level up; `None` for the root.
+    pub fn parent(&self) -> Option<Self> {
+        let len = self.len.checked_sub(1)?;
+        let mut parent = *self;
+        parent.ids[usize::from(len)] = 0;
+        parent.len = len;
+        Some(parent)
+    }
+
+    /// The path one level down.
+    ///
+    /// # Errors
+    /// [`PathError::TooDeep`] below a resource instance, [`PathError::Reserved`] for 65535.
+    pub fn child(&self, id: u16) -> Result<Self, PathError> {
+        if self.len == 4 {
+            return Err(PathError::TooDeep);
+        }
+        if id == RESERVED_ID {
+            return Err(PathError::Reserved);
+        }
+        let mut child = *self;
+        child.ids[usize::from(self.len)] = id;
+        child.len += 1;
+        Ok(child)
+    }
+
+    /// This path cut to `level`; itself where it is no deeper.
+    pub fn truncated(&self, level: PathLevel) -> Self {
+        let mut path = *self;
+        while path.level() > level {
+            match path.parent() {
+                Some(parent) => path = parent,
+                None => break,
+            }
+        }
+        path
+    }
+
+    /// Whether `other` is this place or lies below it.
+    pub fn contains(&self, other: &Path) -> bool {
+        other.ids().starts_with(self.ids())
+    }
+
+    /// The identifiers as decimal texts, as Uri-Path options carry them.
+    pub fn segments(&self) -> Vec<alloc::string::String> {
+        self.ids()
+            .iter()
+            .map(alloc::string::ToString::to_string)
+            .collect()
+    }
+}
+
+fn parse_id(text: &str) -> Result<u16, PathError> {
+    let canonical = !text.is_empty()
+        && text.len() <= 5
+        && text.bytes().all(|b| b.is_ascii_digit())
+        && (text.len() == 1 || !text.starts_with('0'));
+    if !canonical {
+        return Err(PathError::NotAnIdentifier);
+    }
+    match text.parse::<u16>() {
+        Ok(RESERVED_ID) => Err(PathError::Reserved),
+        Ok(id) => Ok(id),
+        Err(_) => Err(PathError::NotAnIdentifier),
+    }
+}
+
+impl FromStr for Path {
+    type Err = PathError;
+
+    fn from_str(text: &str) -> Result<Self, PathError> {
+        let rest = text.strip_prefix('/').ok_or(PathError::NoLeadingSlash)?;
+        if rest.is_empty() {
+            return Ok(Path::ROOT);
+        }
+        Path::from_segments(rest.split('/'))
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.len == 0 {
+            return f.write_str("/");
+        }
+        for id in self.ids() {
+            write!(f, "/{id}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl serde::Serialize for Path {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Path {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = alloc::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn text_round_trips_at_every_level() {
+        for text in ["/", "/3", "/3/0", "/3/0/6", "/3/0/6/65534"] {
+            assert_eq!(text.parse::<Path>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn rejects_what_is_no_path() {
+        for (text, error) in [
+            ("", PathError::NoLeadingSlash),
+            ("3/0", PathError::NoLeadingSlash),
+            ("//", PathError::NotAnIdentifier),
+            ("/3/", PathError::NotAnIdentifier),
+            ("/03", PathError::NotAnIdentifier),
+            ("/+3", PathError::NotAnIdentifier),
+            ("/-1", PathError::NotAnIdentifier),
+            ("/65536", PathError::NotAnIdentifier),
+            ("/65535", PathError::Reserved),
+            ("/1/2/3/4/5", PathError::TooDeep),
+        ] {
+            assert_eq!(text.parse::<Path>(), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn order_walks_the_tree() {
+        let mut paths: Vec<Path> = ["/3/0/1", "/3", "/10", "/3/0", "/"]
+            .iter()
+            .map(|p| p.parse().unwrap())
+            .collect();
+        paths.sort();
+        let texts: Vec<_> = paths.iter().map(Path::to_string).collect();
+        // Identifiers compare first and unused places are 0, so a parent comes before its children.
+        assert_eq!(texts, ["/", "/3", "/3/0", "/3/0/1", "/10"]);
+    }
+
+    #[test]
+    fn containment_follows_identifiers_not_text() {
+        assert!(Path::object(3).contains(&Path::resource(3, 0, 1)));
+        assert!(!Path::object(3).contains(&Path::object(33)));
+        assert!(Path::ROOT.contains(&Path::object(33)));
+    }
+}

@@ -1,0 +1,296 @@
+//! The values that resources carry, and their data types (Core 1.2.2, appendix C).
+
+use alloc::{string::String, vec::Vec};
+use core::{fmt, str::FromStr};
+
+/// The data type of a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DataType {
+    /// UTF-8 text.
+    String,
+    /// Signed integer of 8, 16, 32 or 64 bits.
+    Integer,
+    /// Unsigned integer (from LwM2M 1.1).
+    Unsigned,
+    /// Float of 32 or 64 bits.
+    Float,
+    /// Boolean.
+    Boolean,
+    /// A sequence of bytes.
+    Opaque,
+    /// Seconds since 1970-01-01T00:00:00Z.
+    Time,
+    /// A pair of object and object instance identifiers.
+    ObjectLink,
+    /// A link in CoRE link format (from LwM2M 1.1).
+    CoreLink,
+}
+
+impl DataType {
+    /// The word the specification uses, as in definition files ("Objlnk", "Corelnk").
+    pub const fn name(self) -> &'static str {
+        match self {
+            DataType::String => "String",
+            DataType::Integer => "Integer",
+            DataType::Unsigned => "Unsigned Integer",
+            DataType::Float => "Float",
+            DataType::Boolean => "Boolean",
+            DataType::Opaque => "Opaque",
+            DataType::Time => "Time",
+            DataType::ObjectLink => "Objlnk",
+            DataType::CoreLink => "Corelnk",
+        }
+    }
+
+    /// Whether `gt`, `lt` and `st` may be set on it (Core 1.2.2, section 7.3): the numeric types.
+    pub const fn is_numeric(self) -> bool {
+        matches!(
+            self,
+            DataType::Integer | DataType::Unsigned | DataType::Float | DataType::Time
+        )
+    }
+}
+
+impl fmt::Display for DataType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// An object link: object and object instance identifier, `65535:65535` where it points nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ObjectLink {
+    /// Object identifier.
+    pub object: u16,
+    /// Object instance identifier.
+    pub instance: u16,
+}
+
+impl ObjectLink {
+    /// The link that points nowhere, `65535:65535`.
+    pub const NULL: ObjectLink = ObjectLink {
+        object: u16::MAX,
+        instance: u16::MAX,
+    };
+
+    /// Whether this is the link that points nowhere.
+    pub fn is_null(self) -> bool {
+        self == Self::NULL
+    }
+}
+
+impl fmt::Display for ObjectLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.object, self.instance)
+    }
+}
+
+/// The text is no object link (`3:0`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an object link is two numbers from 0 to 65535 with a colon between, like 3:0")]
+pub struct ObjectLinkError;
+
+impl FromStr for ObjectLink {
+    type Err = ObjectLinkError;
+
+    fn from_str(text: &str) -> Result<Self, ObjectLinkError> {
+        let number = |part: &str| match part.bytes().all(|b| b.is_ascii_digit()) {
+            true => part.parse().map_err(|_| ObjectLinkError),
+            false => Err(ObjectLinkError),
+        };
+        let (object, instance) = text.split_once(':').ok_or(ObjectLinkError)?;
+        Ok(ObjectLink {
+            object: number(object)?,
+            instance: number(instance)?,
+        })
+    }
+}
+
+/// The value of a resource or of a resource instance.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Value {
+    /// UTF-8 text.
+    String(String),
+    /// Signed integer.
+    Integer(i64),
+    /// Unsigned integer.
+    Unsigned(u64),
+    /// Float; 32-bit floats are widened.
+    Float(f64),
+    /// Boolean.
+    Boolean(bool),
+    /// Bytes.
+    Opaque(Vec<u8>),
+    /// Seconds since 1970-01-01T00:00:00Z.
+    Time(i64),
+    /// Object link.
+    ObjectLink(ObjectLink),
+    /// Link in CoRE link format.
+    CoreLink(String),
+}
+
+impl Value {
+    /// The data type this value has.
+    pub const fn data_type(&self) -> DataType {
+        match self {
+            Value::String(_) => DataType::String,
+            Value::Integer(_) => DataType::Integer,
+            Value::Unsigned(_) => DataType::Unsigned,
+            Value::Float(_) => DataType::Float,
+            Value::Boolean(_) => DataType::Boolean,
+            Value::Opaque(_) => DataType::Opaque,
+            Value::Time(_) => DataType::Time,
+            Value::ObjectLink(_) => DataType::ObjectLink,
+            Value::CoreLink(_) => DataType::CoreLink,
+        }
+    }
+
+    /// The number in it, for comparison with `gt`, `lt` and `st`; `None` for types that have none.
+    pub fn as_f64(&self) -> Option<f64> {
+        match self {
+            Value::Integer(v) | Value::Time(v) => Some(*v as f64),
+            Value::Unsigned(v) => Some(*v as f64),
+            Value::Float(v) => Some(*v),
+            _ => None,
+        }
+    }
+
+    /// The integer in it (integer, time, or an unsigned or whole float that fits).
+    pub fn as_i64(&self) -> Option<i64> {
+        match self {
+            Value::Integer(v) | Value::Time(v) => Some(*v),
+            Value::Unsigned(v) => i64::try_from(*v).ok(),
+            // 2^63 is the first float above i64::MAX; below it every whole float converts exactly.
+            Value::Float(v) if *v as i64 as f64 == *v && v.abs() < 9_223_372_036_854_775_808.0 => {
+                Some(*v as i64)
+            }
+            _ => None,
+        }
+    }
+
+    /// The text in it.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Value::String(text) | Value::CoreLink(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The boolean in it.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Value::Boolean(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The bytes in it.
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        match self {
+            Value::Opaque(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// This value as `data_type`, where no information is lost: a whole float as an integer, an integer as a
+    /// float, time or unsigned, a text as a core link. Formats that do not carry types (SenML, text) need it.
+    ///
+    /// # Errors
+    /// Gives the value back where it cannot be that type.
+    pub fn coerce(self, data_type: DataType) -> Result<Value, Value> {
+        if self.data_type() == data_type {
+            return Ok(self);
+        }
+        let coerced = match data_type {
+            DataType::Integer => self.as_i64().map(Value::Integer),
+            DataType::Time => self.as_i64().map(Value::Time),
+            DataType::Unsigned => match &self {
+                Value::Float(v) if *v >= 9_223_372_036_854_775_808.0 => {
+                    (*v < 18_446_744_073_709_551_616.0).then_some(Value::Unsigned(*v as u64))
+                }
+                other => other
+                    .as_i64()
+                    .and_then(|v| u64::try_from(v).ok())
+                    .map(Value::Unsigned),
+            },
+            DataType::Float => self.as_f64().map(Value::Float),
+            DataType::String => self.as_str().map(|text| Value::String(text.into())),
+            DataType::CoreLink => self.as_str().map(|text| Value::CoreLink(text.into())),
+            _ => None,
+        };
+        coerced.ok_or(self)
+    }
+}
+
+impl fmt::Display for Value {
+    /// The value as a person reads it; opaque values as their length, since they may be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::String(text) => write!(f, "{text:?}"),
+            Value::CoreLink(text) => f.write_str(text),
+            Value::Integer(v) | Value::Time(v) => write!(f, "{v}"),
+            Value::Unsigned(v) => write!(f, "{v}"),
+            Value::Float(v) => write!(f, "{v}"),
+            Value::Boolean(v) => write!(f, "{v}"),
+            Value::Opaque(bytes) => write!(f, "{} bytes", bytes.len()),
+            Value::ObjectLink(link) => write!(f, "{link}"),
+        }
+    }
+}
+
+macro_rules! value_from {
+    ($($from:ty => $variant:ident),* $(,)?) => {$(
+        impl From<$from> for Value {
+            fn from(value: $from) -> Self {
+                Value::$variant(value.into())
+            }
+        }
+    )*};
+}
+
+value_from! {
+    &str => String, String => String,
+    i64 => Integer, i32 => Integer, i16 => Integer, i8 => Integer,
+    u64 => Unsigned, u32 => Unsigned,
+    f64 => Float, f32 => Float,
+    bool => Boolean,
+    Vec<u8> => Opaque, &[u8] => Opaque,
+    ObjectLink => ObjectLink,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn coercion_loses_nothing() {
+        use DataType as T;
+        assert_eq!(Value::Float(3.0).coerce(T::Integer), Ok(Value::Integer(3)));
+        assert_eq!(
+            Value::Float(3.5).coerce(T::Integer),
+            Err(Value::Float(3.5)),
+            "a fraction is no integer"
+        );
+        assert_eq!(
+            Value::Integer(-1).coerce(T::Unsigned),
+            Err(Value::Integer(-1))
+        );
+        assert_eq!(Value::Integer(5).coerce(T::Float), Ok(Value::Float(5.0)));
+        assert_eq!(
+            Value::Unsigned(u64::MAX).coerce(T::Integer),
+            Err(Value::Unsigned(u64::MAX))
+        );
+        assert!(Value::Float(f64::NAN).coerce(T::Integer).is_err());
+        assert!(Value::Float(f64::INFINITY).coerce(T::Unsigned).is_err());
+    }
+
+    #[test]
+    fn object_link_text() {
+        assert_eq!("65535:65535".parse(), Ok(ObjectLink::NULL));
+        for bad in ["", "3", "3:", ":0", "3:0:1", "+3:0", "65536:0"] {
+            assert_eq!(bad.parse::<ObjectLink>(), Err(ObjectLinkError), "{bad}");
+        }
+    }
+}

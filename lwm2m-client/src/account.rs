@@ -1,0 +1,362 @@
+//! Accounts: where a server is, how we prove who we are, and how we register there.
+
+use crate::object::{Instance, ResourceValue};
+use alloc::{string::ToString, vec::Vec};
+use core::time::Duration;
+use lwm2m_core::{
+    engine::{CertificateUsage, Credentials},
+    secret::Secret,
+    uri::{Scheme, ServerUri},
+    value::Value,
+};
+
+/// Security modes of /0/x/2.
+pub(crate) mod mode {
+    pub(crate) const PSK: i64 = 0;
+    pub(crate) const CERTIFICATE: i64 = 2;
+    pub(crate) const NO_SEC: i64 = 3;
+}
+
+/// Resources of the security object, /0 (Core 1.2.2, appendix E.1).
+pub(crate) mod security {
+    pub(crate) const OBJECT: u16 = 0;
+    pub(crate) const URI: u16 = 0;
+    pub(crate) const BOOTSTRAP_SERVER: u16 = 1;
+    pub(crate) const MODE: u16 = 2;
+    pub(crate) const IDENTITY: u16 = 3;
+    pub(crate) const SERVER_PUBLIC_KEY: u16 = 4;
+    pub(crate) const SECRET_KEY: u16 = 5;
+    pub(crate) const SHORT_SERVER_ID: u16 = 10;
+    pub(crate) const HOLD_OFF: u16 = 11;
+    pub(crate) const ACCOUNT_TIMEOUT: u16 = 12;
+    pub(crate) const CERTIFICATE_USAGE: u16 = 15;
+}
+
+/// How to reach a server: one instance of the security object.
+#[derive(Debug, Clone)]
+pub struct Account {
+    uri: ServerUri,
+    credentials: Credentials,
+    hold_off: Option<u32>,
+}
+
+impl Account {
+    /// Without security. Only for a network that is safe by other means (Transport 1.2.2, section 5.2.9.4).
+    pub fn nosec(uri: ServerUri) -> Self {
+        Self::new(uri, Credentials::None)
+    }
+
+    /// With a pre-shared key over DTLS. The key should have 16 random bytes or more.
+    pub fn coaps(uri: ServerUri, identity: impl Into<Vec<u8>>, key: impl Into<Secret>) -> Self {
+        let identity = identity.into();
+        let key = key.into();
+        Self::new(uri, Credentials::Psk { identity, key })
+    }
+
+    /// With any credentials.
+    pub fn new(uri: ServerUri, credentials: Credentials) -> Self {
+        Account {
+            uri,
+            credentials,
+            hold_off: None,
+        }
+    }
+
+    /// Waits this many seconds before a bootstrap (/0/x/11).
+    #[must_use]
+    pub fn hold_off(mut self, seconds: u32) -> Self {
+        self.hold_off = Some(seconds);
+        self
+    }
+
+    /// Where the server is.
+    pub fn uri(&self) -> &ServerUri {
+        &self.uri
+    }
+
+    /// How we prove who we are.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// As an instance of the security object; `short_server_id` is `None` for a bootstrap server.
+    pub(crate) fn to_instance(&self, short_server_id: Option<u16>) -> Instance {
+        let empty = || ResourceValue::from(Vec::new());
+        let (mode, identity, server_key, secret, usage) = match &self.credentials {
+            Credentials::Psk { identity, key } => (
+                mode::PSK,
+                identity.clone().into(),
+                empty(),
+                key.expose_secret().into(),
+                None,
+            ),
+            Credentials::Certificate {
+                chain,
+                private_key,
+                server_certificate,
+                usage,
+            } => (
+                mode::CERTIFICATE,
+                chain.concat().into(),
+                server_certificate.clone().into(),
+                private_key.expose_secret().into(),
+                Some(usage_number(*usage)),
+            ),
+            _ => (mode::NO_SEC, empty(), empty(), empty(), None),
+        };
+        Instance::new()
+            .with(security::URI, self.uri.to_string())
+            .with(security::BOOTSTRAP_SERVER, short_server_id.is_none())
+            .with(security::MODE, mode)
+            .with(security::IDENTITY, identity)
+            .with(security::SERVER_PUBLIC_KEY, server_key)
+            .with(security::SECRET_KEY, secret)
+            .with_some(security::SHORT_SERVER_ID, short_server_id.map(i64::from))
+            .with_some(security::HOLD_OFF, self.hold_off.map(i64::from))
+            .with_some(security::CERTIFICATE_USAGE, usage)
+    }
+
+    /// From an instance of the security object.
+    ///
+    /// # Errors
+    /// What is missing or cannot be used.
+    pub(crate) fn from_instance(instance: &Instance) -> Result<Self, AccountError> {
+        let bytes = |id| match instance.value(id) {
+            Some(Value::Opaque(bytes)) => bytes.clone(),
+            _ => Vec::new(),
+        };
+        let number = |id| instance.value(id).and_then(Value::as_i64);
+        let uri = instance
+            .value(security::URI)
+            .and_then(Value::as_str)
+            .ok_or(AccountError::Uri)?;
+        let uri: ServerUri = uri.parse().map_err(|_| AccountError::Uri)?;
+        let mode = number(security::MODE).ok_or(AccountError::Mode)?;
+        let credentials = match (mode, uri.scheme()) {
+            (mode::NO_SEC, Scheme::Coap) => Credentials::None,
+            (mode::PSK, Scheme::Coaps) => Credentials::Psk {
+                identity: bytes(security::IDENTITY),
+                key: Secret::new(bytes(security::SECRET_KEY)),
+            },
+            (mode::CERTIFICATE, Scheme::Coaps) => Credentials::Certificate {
+                chain: split_der(&bytes(security::IDENTITY)).ok_or(AccountError::Key)?,
+                private_key: Secret::new(bytes(security::SECRET_KEY)),
+                server_certificate: bytes(security::SERVER_PUBLIC_KEY),
+                usage: usage_from(number(security::CERTIFICATE_USAGE))?,
+            },
+            (mode::NO_SEC | mode::PSK | mode::CERTIFICATE, _) => return Err(AccountError::Scheme),
+            _ => return Err(AccountError::Mode),
+        };
+        match &credentials {
+            Credentials::Psk { identity, key } if identity.is_empty() || key.is_empty() => {
+                return Err(AccountError::Key);
+            }
+            Credentials::Certificate {
+                chain, private_key, ..
+            } if chain.is_empty() || private_key.is_empty() => return Err(AccountError::Key),
+            _ => {}
+        }
+        Ok(Account {
+            uri,
+            credentials,
+            hold_off: number(security::HOLD_OFF).and_then(|seconds| u32::try_from(seconds).ok()),
+        })
+    }
+
+    pub(crate) fn hold_off_time(&self) -> Duration {
+        Duration::from_secs(u64::from(self.hold_off.unwrap_or(0)))
+    }
+}
+
+/// Why an instance of the security object cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccountError {
+    /// /0/x/0 is missing or no `coap://` or `coaps://` address.
+    #[error("the server address (/0/x/0) is missing or malformed")]
+    Uri,
+    /// /0/x/2 is missing or a mode that is not supported.
+    #[error("the security mode (/0/x/2) is missing or not supported")]
+    Mode,
+    /// The mode and the scheme of the address contradict each other.
+    #[error("the security mode and the scheme of the server address contradict each other")]
+    Scheme,
+    /// Identity or key are missing or malformed.
+    #[error("identity or key (/0/x/3, /0/x/5) are missing or malformed")]
+    Key,
+    /// /0/x/15 is out of range.
+    #[error("the certificate usage (/0/x/15) is out of range")]
+    Usage,
+}
+
+fn usage_number(usage: CertificateUsage) -> u32 {
+    match usage {
+        CertificateUsage::CaConstraint => 0,
+        CertificateUsage::ServiceCertificateConstraint => 1,
+        CertificateUsage::TrustAnchorAssertion => 2,
+        CertificateUsage::DomainIssuedCertificate => 3,
+    }
+}
+
+fn usage_from(number: Option<i64>) -> Result<CertificateUsage, AccountError> {
+    match number {
+        Some(0) => Ok(CertificateUsage::CaConstraint),
+        Some(1) => Ok(CertificateUsage::ServiceCertificateConstraint),
+        Some(2) => Ok(CertificateUsage::TrustAnchorAssertion),
+        Some(3) | None => Ok(CertificateUsage::DomainIssuedCertificate),
+        Some(_) => Err(AccountError::Usage),
+    }
+}
+
+/// Cuts concatenated DER certificates apart; `None` where the lengths do not add up.
+fn split_der(mut bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut parts = Vec::new();
+    while !bytes.is_empty() {
+        let (header, length) = match *bytes.get(1)? {
+            short @ ..=0x7F => (2, usize::from(short)),
+            0x81 => (3, usize::from(*bytes.get(2)?)),
+            0x82 => (
+                4,
+                usize::from(u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?])),
+            ),
+            _ => return None,
+        };
+        let (part, rest) = bytes.split_at_checked(header + length)?;
+        parts.push(part.to_vec());
+        bytes = rest;
+    }
+    Some(parts)
+}
+
+/// A server with its registration: an instance of the security object and one of the server object, for a device
+/// that is provisioned in the factory.
+#[derive(Debug, Clone)]
+pub struct ServerAccount {
+    pub(crate) short_server_id: u16,
+    pub(crate) account: Account,
+    pub(crate) resources: Instance,
+}
+
+/// Resources of the server object, /1 (Core 1.2.2, appendix E.2).
+pub(crate) mod server {
+    pub(crate) const OBJECT: u16 = 1;
+    pub(crate) const SHORT_SERVER_ID: u16 = 0;
+    pub(crate) const LIFETIME: u16 = 1;
+    pub(crate) const DEFAULT_PMIN: u16 = 2;
+    pub(crate) const DEFAULT_PMAX: u16 = 3;
+    pub(crate) const DISABLE: u16 = 4;
+    pub(crate) const DISABLE_TIMEOUT: u16 = 5;
+    pub(crate) const NOTIFICATION_STORING: u16 = 6;
+    pub(crate) const BINDING: u16 = 7;
+    pub(crate) const UPDATE_TRIGGER: u16 = 8;
+    pub(crate) const BOOTSTRAP_TRIGGER: u16 = 9;
+    pub(crate) const LAST_BOOTSTRAPPED: u16 = 12;
+    pub(crate) const PRIORITY: u16 = 13;
+    pub(crate) const INITIAL_DELAY: u16 = 14;
+    pub(crate) const FAILURE_BLOCK: u16 = 15;
+    pub(crate) const BOOTSTRAP_ON_FAILURE: u16 = 16;
+    pub(crate) const RETRY_COUNT: u16 = 17;
+    pub(crate) const RETRY_TIMER: u16 = 18;
+    pub(crate) const SEQUENCE_DELAY: u16 = 19;
+    pub(crate) const SEQUENCE_RETRY_COUNT: u16 = 20;
+    pub(crate) const MUTE_SEND: u16 = 23;
+    pub(crate) const DEFAULT_NOTIFICATION_MODE: u16 = 26;
+}
+
+impl ServerAccount {
+    /// A server with its short server id (1 to 65534) and a lifetime of a day.
+    pub fn new(short_server_id: u16, account: Account) -> Self {
+        let resources = Instance::new()
+            .with(server::SHORT_SERVER_ID, i64::from(short_server_id))
+            .with(server::LIFETIME, 86_400)
+            .with(server::NOTIFICATION_STORING, true)
+            .with(server::BINDING, "U");
+        ServerAccount {
+            short_server_id,
+            account,
+            resources,
+        }
+    }
+
+    /// With this lifetime, seconds; 0 means for ever.
+    #[must_use]
+    pub fn lifetime(self, seconds: u32) -> Self {
+        self.resource(server::LIFETIME, i64::from(seconds))
+    }
+
+    /// Whether Send is muted (/1/x/23); muted where this is not called.
+    #[must_use]
+    pub fn mute_send(self, muted: bool) -> Self {
+        self.resource(server::MUTE_SEND, muted)
+    }
+
+    /// With any other resource of the server object.
+    #[must_use]
+    pub fn resource(mut self, id: u16, value: impl Into<ResourceValue>) -> Self {
+        self.resources = self.resources.with(id, value);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uri(text: &str) -> ServerUri {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_account_survives_the_security_object() {
+        let certificate = Credentials::Certificate {
+            chain: [[0x30, 2, 1, 2].to_vec(), [0x30, 1, 9].to_vec()].into(),
+            private_key: Secret::new([7; 4].into()),
+            server_certificate: [8; 3].into(),
+            usage: CertificateUsage::TrustAnchorAssertion,
+        };
+        for account in [
+            Account::nosec(uri("coap://a")).hold_off(7),
+            Account::coaps(uri("coaps://a"), "me", [1; 16].to_vec()),
+            Account::new(uri("coaps://a:9"), certificate),
+        ] {
+            let back = Account::from_instance(&account.to_instance(Some(3))).unwrap();
+            assert_eq!(back.uri(), account.uri());
+            assert_eq!(back.hold_off_time(), account.hold_off_time());
+            match (back.credentials(), account.credentials()) {
+                (Credentials::None, Credentials::None) => {}
+                (
+                    Credentials::Psk { identity, key },
+                    Credentials::Psk {
+                        identity: i,
+                        key: k,
+                    },
+                ) => assert!(identity == i && key == k),
+                (
+                    Credentials::Certificate { chain, usage, .. },
+                    Credentials::Certificate {
+                        chain: c, usage: u, ..
+                    },
+                ) => assert!(chain == c && usage == u),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named() {
+        let psk = || Account::coaps(uri("coaps://a"), "me", [1; 16].to_vec()).to_instance(None);
+        for (instance, error) in [
+            (psk().with(security::URI, "http://a"), AccountError::Uri),
+            (psk().with(security::URI, "coap://a"), AccountError::Scheme),
+            (psk().with(security::MODE, 1), AccountError::Mode),
+            (
+                psk().with(security::SECRET_KEY, Vec::new()),
+                AccountError::Key,
+            ),
+            (psk().with(security::MODE, 2), AccountError::Key),
+            (Instance::new(), AccountError::Uri),
+        ] {
+            assert_eq!(Account::from_instance(&instance).unwrap_err(), error);
+        }
+    }
+}

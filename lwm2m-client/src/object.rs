@@ -1,0 +1,467 @@
+//! What stands behind an object of the tree: the [`Object`] trait and the words it speaks.
+
+use crate::{action::Action, event::ClientEvent};
+use alloc::{
+    collections::{BTreeMap, btree_map},
+    string::String,
+    sync::Arc,
+    vec,
+    vec::Vec,
+};
+use core::ops::Deref;
+use lwm2m_core::{
+    coap::Code,
+    entry::Entry,
+    model::ObjectModel,
+    path::Path,
+    time::Instant,
+    value::{ObjectLink, Value},
+};
+
+/// The present moment, as an object sees it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Clock {
+    /// The driver's monotonic time.
+    pub now: Instant,
+    /// Seconds since 1970-01-01T00:00:00Z at [`Instant::ZERO`]; `None` on a device that does not know the time.
+    pub unix_at_zero: Option<i64>,
+}
+
+impl Clock {
+    /// Seconds since 1970-01-01T00:00:00Z.
+    pub fn unix_seconds(&self) -> Option<i64> {
+        let elapsed = i64::try_from(self.now.as_micros() / 1_000_000).ok()?;
+        self.unix_at_zero?.checked_add(elapsed)
+    }
+}
+
+/// The value of a resource: one, or one for each of its resource instances.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ResourceValue {
+    /// Of a resource without instances.
+    Single(Value),
+    /// Of a multiple-instance resource, by resource instance identifier.
+    Multiple(BTreeMap<u16, Value>),
+}
+
+impl ResourceValue {
+    /// The values of a multiple-instance resource.
+    pub fn multiple<V: Into<Value>>(values: impl IntoIterator<Item = (u16, V)>) -> Self {
+        ResourceValue::Multiple(values.into_iter().map(|(id, v)| (id, v.into())).collect())
+    }
+
+    /// The value of a resource without instances.
+    pub fn single(&self) -> Option<&Value> {
+        match self {
+            ResourceValue::Single(value) => Some(value),
+            ResourceValue::Multiple(_) => None,
+        }
+    }
+
+    /// As entries at and below the path of the resource.
+    pub fn append_entries(&self, resource: Path, entries: &mut Vec<Entry>) {
+        match self {
+            ResourceValue::Single(value) => entries.push(Entry::new(resource, value.clone())),
+            ResourceValue::Multiple(values) => {
+                for (id, value) in values {
+                    if let Ok(path) = resource.child(*id) {
+                        entries.push(Entry::new(path, value.clone()));
+                    }
+                }
+            }
+        }
+    }
+}
+
+macro_rules! resource_value_from {
+    ($($from:ty),* $(,)?) => {$(
+        impl From<$from> for ResourceValue {
+            fn from(value: $from) -> Self {
+                ResourceValue::Single(value.into())
+            }
+        }
+    )*};
+}
+
+resource_value_from! {
+    Value, &str, String, i64, i32, i16, i8, u64, u32, f64, f32, bool, Vec<u8>, &[u8], ObjectLink,
+}
+
+/// The resources of one object instance, to build it with.
+///
+/// ```
+/// use lwm2m_client::object::Instance;
+///
+/// let instance = Instance::new()
+///     .with(5700, 21.5)
+///     .with(5701, "Cel")
+///     .with_multiple(6, [(0, 1), (1, 5)]);
+/// ```
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Instance(BTreeMap<u16, ResourceValue>);
+
+impl Instance {
+    /// Without resources.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With a resource.
+    #[must_use]
+    pub fn with(mut self, resource: u16, value: impl Into<ResourceValue>) -> Self {
+        self.0.insert(resource, value.into());
+        self
+    }
+
+    /// With a multiple-instance resource.
+    #[must_use]
+    pub fn with_multiple<V: Into<Value>>(
+        self,
+        resource: u16,
+        values: impl IntoIterator<Item = (u16, V)>,
+    ) -> Self {
+        self.with(resource, ResourceValue::multiple(values))
+    }
+
+    /// With a resource where there is something to say.
+    #[must_use]
+    pub fn with_some(self, resource: u16, value: Option<impl Into<ResourceValue>>) -> Self {
+        match value {
+            Some(value) => self.with(resource, value),
+            None => self,
+        }
+    }
+
+    /// The resources by identifier.
+    pub fn resources(&self) -> &BTreeMap<u16, ResourceValue> {
+        &self.0
+    }
+
+    pub(crate) fn resources_mut(&mut self) -> &mut BTreeMap<u16, ResourceValue> {
+        &mut self.0
+    }
+
+    /// The value of a resource without instances.
+    pub fn value(&self, resource: u16) -> Option<&Value> {
+        self.0.get(&resource)?.single()
+    }
+}
+
+impl IntoIterator for Instance {
+    type Item = (u16, ResourceValue);
+    type IntoIter = btree_map::IntoIter<u16, ResourceValue>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl FromIterator<(u16, ResourceValue)> for Instance {
+    fn from_iter<I: IntoIterator<Item = (u16, ResourceValue)>>(resources: I) -> Self {
+        Instance(resources.into_iter().collect())
+    }
+}
+
+/// A change of one resource that a server or the program asks for.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum ResourceWrite {
+    /// Puts this in place of what is there, all resource instances included.
+    Replace(ResourceValue),
+    /// Adds or replaces these resource instances and leaves the others.
+    Merge(BTreeMap<u16, Value>),
+    /// Takes a resource instance away.
+    RemoveInstance(u16),
+    /// Takes the resource away.
+    Remove,
+}
+
+/// Why an object refuses, with the code that answers it (Transport 1.2.2, section 6.7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum ObjectError {
+    /// A value it cannot take: 4.00.
+    #[error("the value cannot be taken: {0}")]
+    BadRequest(&'static str),
+    /// Not for this server: 4.01.
+    #[error("not allowed for this server")]
+    Unauthorized,
+    /// No such instance or resource: 4.04.
+    #[error("no such object, instance or resource")]
+    NotFound,
+    /// Not here, or not now: 4.05.
+    #[error("the operation is not allowed here")]
+    MethodNotAllowed,
+    /// More than there is room for: 4.13.
+    #[error("more than there is room for")]
+    TooLarge,
+    /// A fault of the device: 5.00.
+    #[error("the device failed")]
+    Internal,
+}
+
+impl ObjectError {
+    /// The response code.
+    pub const fn code(self) -> Code {
+        match self {
+            ObjectError::BadRequest(_) => Code::BAD_REQUEST,
+            ObjectError::Unauthorized => Code::UNAUTHORIZED,
+            ObjectError::NotFound => Code::NOT_FOUND,
+            ObjectError::MethodNotAllowed => Code::METHOD_NOT_ALLOWED,
+            ObjectError::TooLarge => Code::REQUEST_ENTITY_TOO_LARGE,
+            ObjectError::Internal => Code::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+/// The arguments of an execute: digit 0 to 9 and, where there is one, its text.
+pub type Arguments = [(u8, Option<String>)];
+
+/// What an object is told about an operation that changes it, and where it says what follows from it.
+#[derive(Debug)]
+pub struct Context {
+    /// The present moment.
+    pub clock: Clock,
+    /// Short server id of who asks; `None`: the program itself, or the bootstrap server.
+    pub server: Option<u16>,
+    pub(crate) changed: Vec<Path>,
+    pub(crate) actions: Vec<Action>,
+    pub(crate) events: Vec<ClientEvent>,
+}
+
+impl Context {
+    pub(crate) fn new(clock: Clock, server: Option<u16>) -> Self {
+        Context {
+            clock,
+            server,
+            changed: Vec::new(),
+            actions: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// Says that a value has changed beside the one that was written: observers are told.
+    pub fn changed(&mut self, path: Path) {
+        self.changed.push(path);
+    }
+
+    /// Asks the engine to do something once the request is answered.
+    pub fn act(&mut self, action: Action) {
+        self.actions.push(action);
+    }
+
+    pub(crate) fn tell(&mut self, event: ClientEvent) {
+        self.events.push(event);
+    }
+}
+
+/// A definition that is shared: a `static`, or counted.
+#[derive(Debug, Clone)]
+pub enum ModelRef {
+    /// In a table of the program.
+    Static(&'static ObjectModel),
+    /// Loaded at run time.
+    Shared(Arc<ObjectModel>),
+}
+
+impl Deref for ModelRef {
+    type Target = ObjectModel;
+
+    fn deref(&self) -> &ObjectModel {
+        match self {
+            ModelRef::Static(model) => model,
+            ModelRef::Shared(model) => model,
+        }
+    }
+}
+
+impl From<&'static ObjectModel> for ModelRef {
+    fn from(model: &'static ObjectModel) -> Self {
+        ModelRef::Static(model)
+    }
+}
+
+impl From<Arc<ObjectModel>> for ModelRef {
+    fn from(model: Arc<ObjectModel>) -> Self {
+        ModelRef::Shared(model)
+    }
+}
+
+impl From<ObjectModel> for ModelRef {
+    fn from(model: ObjectModel) -> Self {
+        ModelRef::Shared(Arc::new(model))
+    }
+}
+
+/// An object with its instances.
+///
+/// Most objects are a [`DataObject`](crate::data::DataObject) and need no code; implement this where values are
+/// computed, live elsewhere, or have consequences.
+///
+/// The tree checks each request against [`Object::model`] first: operations, types, ranges, multiplicity. An
+/// object is only asked for what its definition allows, and a write that concerns several resources is applied
+/// only when [`Object::check`] has accepted all of them. Where the default of a method refuses, the object does
+/// not offer that operation.
+pub trait Object: Send {
+    /// The definition.
+    fn model(&self) -> &ObjectModel;
+
+    /// Identifiers of the instances, ascending.
+    fn instances(&self) -> Vec<u16>;
+
+    /// Identifiers of the resources that an instance has, ascending; executable ones included.
+    fn resources(&self, instance: u16) -> Vec<u16>;
+
+    /// The value of a resource.
+    ///
+    /// # Errors
+    /// [`ObjectError::NotFound`] where it is not there now.
+    fn read(
+        &self,
+        clock: &Clock,
+        instance: u16,
+        resource: u16,
+    ) -> Result<ResourceValue, ObjectError>;
+
+    /// Whether a write would be taken; nothing changes yet.
+    ///
+    /// # Errors
+    /// Why not.
+    fn check(
+        &self,
+        context: &Context,
+        instance: u16,
+        resource: u16,
+        write: &ResourceWrite,
+    ) -> Result<(), ObjectError> {
+        let _ = (context, instance, resource, write);
+        Ok(())
+    }
+
+    /// Takes a write that [`Object::check`] has accepted.
+    ///
+    /// # Errors
+    /// By default [`ObjectError::MethodNotAllowed`].
+    fn write(
+        &mut self,
+        context: &mut Context,
+        instance: u16,
+        resource: u16,
+        write: ResourceWrite,
+    ) -> Result<(), ObjectError> {
+        let _ = (context, instance, resource, write);
+        Err(ObjectError::MethodNotAllowed)
+    }
+
+    /// Executes a resource.
+    ///
+    /// # Errors
+    /// By default [`ObjectError::MethodNotAllowed`].
+    fn execute(
+        &mut self,
+        context: &mut Context,
+        instance: u16,
+        resource: u16,
+        arguments: &Arguments,
+    ) -> Result<(), ObjectError> {
+        let _ = (context, instance, resource, arguments);
+        Err(ObjectError::MethodNotAllowed)
+    }
+
+    /// Makes an instance; the tree has chosen an identifier that is free.
+    ///
+    /// # Errors
+    /// By default [`ObjectError::MethodNotAllowed`].
+    fn create(
+        &mut self,
+        context: &mut Context,
+        instance: u16,
+        resources: Instance,
+    ) -> Result<(), ObjectError> {
+        let _ = (context, instance, resources);
+        Err(ObjectError::MethodNotAllowed)
+    }
+
+    /// Takes an instance away.
+    ///
+    /// # Errors
+    /// By default [`ObjectError::MethodNotAllowed`].
+    fn delete(&mut self, context: &mut Context, instance: u16) -> Result<(), ObjectError> {
+        let _ = (context, instance);
+        Err(ObjectError::MethodNotAllowed)
+    }
+
+    /// Whether a bootstrap server may make and remove instances. Otherwise it may only write resources of the
+    /// instances that are there.
+    fn is_provisionable(&self) -> bool {
+        false
+    }
+
+    /// Puts these instances in place of all, as a bootstrap server has left them. Only called where
+    /// [`Object::is_provisionable`], with values that fit the definition.
+    fn provision(&mut self, context: &mut Context, instances: BTreeMap<u16, Instance>) {
+        let _ = (context, instances);
+    }
+
+    /// Whether an opaque resource is taken block by block as it arrives, instead of as a whole.
+    fn is_streamed(&self, resource: u16) -> bool {
+        let _ = resource;
+        false
+    }
+
+    /// A streamed write begins. `size` is what the server says of the whole, bytes.
+    ///
+    /// # Errors
+    /// By default [`ObjectError::MethodNotAllowed`].
+    fn stream_begin(
+        &mut self,
+        context: &mut Context,
+        instance: u16,
+        resource: u16,
+        size: Option<u64>,
+    ) -> Result<(), ObjectError> {
+        let _ = (context, instance, resource, size);
+        Err(ObjectError::MethodNotAllowed)
+    }
+
+    /// Bytes of a streamed write, in order and without gap; with `last` it is complete.
+    ///
+    /// # Errors
+    /// The write is over then, without [`Object::stream_abort`].
+    fn stream_data(
+        &mut self,
+        context: &mut Context,
+        instance: u16,
+        resource: u16,
+        data: &[u8],
+        last: bool,
+    ) -> Result<(), ObjectError> {
+        let _ = (context, instance, resource, data, last);
+        Err(ObjectError::MethodNotAllowed)
+    }
+
+    /// A streamed write will not be completed: the server gave up or is gone.
+    fn stream_abort(&mut self, context: &mut Context, instance: u16, resource: u16) {
+        let _ = (context, instance, resource);
+    }
+}
+
+/// The resources that every instance has by its definition alone: the executable ones that the object offers.
+pub(crate) fn merge_sorted(mut ids: Vec<u16>, more: impl IntoIterator<Item = u16>) -> Vec<u16> {
+    ids.extend(more);
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// Paths of the instances of an object.
+pub(crate) fn instance_paths(object: &dyn Object) -> Vec<Path> {
+    let id = object.model().id;
+    let mut paths = vec![];
+    for instance in object.instances() {
+        if let Ok(path) = Path::try_from_ids(&[id, instance]) {
+            paths.push(path);
+        }
+    }
+    paths
+}

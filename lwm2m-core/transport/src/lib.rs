@@ -1,1 +1,35 @@
-//! (skeleton)
+//! What stands under the seam of [`lwm2m_core::engine`]: the transports, and the driver that runs an engine on one.
+//!
+//! | part | for |
+//! |---|---|
+//! | [`Transport`], [`Received`] | the contract between driver and transport |
+//! | [`spawn`], [`EngineHandle`] | one tokio task that runs an engine over a transport |
+//! | [`ServerTransport`] | listeners on coap and coaps |
+//! | [`ClientTransport`] | connections to servers, coap and coaps, one UDP socket each |
+//! | [`sim`] | a network in memory, in virtual time, with every fault a network has |
+//!
+//! coaps stands on `webrtc-dtls` (feature `dtls`, on by default): DTLS 1.2 with pre-shared keys and certificates. It
+//! has no raw public keys, no Connection ID and no resumption, and it does not withstand somebody who can forge
+//! datagrams of an established session's address; see [`dtls`].
+#![forbid(unsafe_code)]
+
+mod client;
+mod credentials;
+mod driver;
+#[cfg(feature = "dtls")]
+pub mod dtls;
+mod metrics;
+mod server;
+
+mod transport;
+mod udp;
+
+pub use client::{ClientTransport, ClientTransportConfig};
+pub use credentials::{CredentialSource, NoCredentials, PskTable};
+pub use driver::{CastError, DriverConfig, EngineHandle, Stopped, spawn, spawn_with};
+pub use metrics::{Metrics, MetricsSnapshot};
+pub use server::{BindError, ServerTransport, ServerTransportBuilder};
+pub use transport::{Received, Transport};
+
+#[cfg(feature = "dtls")]
+pub use dtls::DtlsServerConfig;

@@ -1,0 +1,369 @@
+//! Connections to servers, one UDP socket each.
+
+use crate::{
+    metrics::Metrics,
+    transport::{Received, Transport},
+};
+use lwm2m_core::{
+    engine::{CloseReason, Credentials, Outbound},
+    peer::{PeerId, PeerIdentity},
+    uri::{Scheme, ServerUri},
+};
+use std::{
+    collections::{HashMap, VecDeque},
+    fmt,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{net::lookup_host, sync::mpsc, task::JoinHandle};
+
+mod plain;
+
+/// Settings of a [`ClientTransport`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ClientTransportConfig {
+    /// Local IP address of the sockets; by default any address of the target's family.
+    pub bind: Option<IpAddr>,
+    /// Trust anchors for certificate usages 0 and 1 of /0/x/15, each DER. Without any, connections with these usages
+    /// are refused.
+    pub trust_anchors: Vec<Vec<u8>>,
+    /// Time for name resolution and handshake, each. Default 30 s.
+    pub handshake_timeout: Duration,
+    /// Time to the first retransmission of a handshake flight; the backend does not back off. Default 1 s.
+    pub retransmit_interval: Duration,
+    /// Connections at one time; further ones are refused. Default 1024.
+    pub max_connections: usize,
+    /// Datagrams that wait in each connection for sending; what comes beyond is dropped. Default 32.
+    pub send_queue: usize,
+    /// Datagrams of all connections that wait for the engine; beyond them connections stop reading. Default 256.
+    pub receive_queue: usize,
+}
+
+impl Default for ClientTransportConfig {
+    fn default() -> Self {
+        ClientTransportConfig {
+            bind: None,
+            trust_anchors: Vec::new(),
+            handshake_timeout: Duration::from_secs(30),
+            retransmit_interval: Duration::from_secs(1),
+            max_connections: 1024,
+            send_queue: 32,
+            receive_queue: 256,
+        }
+    }
+}
+
+impl ClientTransportConfig {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets [`bind`](Self::bind).
+    pub fn bind(mut self, address: IpAddr) -> Self {
+        self.bind = Some(address);
+        self
+    }
+
+    /// Sets [`trust_anchors`](Self::trust_anchors).
+    pub fn trust_anchors(mut self, anchors: Vec<Vec<u8>>) -> Self {
+        self.trust_anchors = anchors;
+        self
+    }
+
+    /// Sets [`handshake_timeout`](Self::handshake_timeout).
+    pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.handshake_timeout = timeout;
+        self
+    }
+}
+
+/// What a connection tells the transport.
+pub(crate) enum Report {
+    Ready {
+        peer: PeerId,
+        identity: Arc<PeerIdentity>,
+        address: SocketAddr,
+    },
+    Datagram {
+        peer: PeerId,
+        data: Vec<u8>,
+    },
+    Closed {
+        peer: PeerId,
+        reason: CloseReason,
+    },
+}
+
+struct Connection {
+    // Dropping it ends the task, which says goodbye.
+    outbound: mpsc::Sender<Vec<u8>>,
+    established: Option<(Arc<PeerIdentity>, SocketAddr)>,
+    task: JoinHandle<()>,
+}
+
+/// The transport of a client: serves [`Outbound::Connect`] with one UDP socket and one task per connection, coap or
+/// coaps by the scheme of the target.
+pub struct ClientTransport {
+    config: Arc<ClientTransportConfig>,
+    connections: HashMap<PeerId, Connection>,
+    // Tasks of connections the engine has closed, which may still say goodbye.
+    closing: Vec<JoinHandle<()>>,
+    refused: VecDeque<Received>,
+    reports: mpsc::Receiver<Report>,
+    reporter: mpsc::Sender<Report>,
+    metrics: Arc<Metrics>,
+}
+
+impl fmt::Debug for ClientTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientTransport")
+            .field("connections", &self.connections.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for ClientTransport {
+    fn default() -> Self {
+        ClientTransport::new(ClientTransportConfig::default())
+    }
+}
+
+impl ClientTransport {
+    /// A transport without connections yet.
+    pub fn new(config: ClientTransportConfig) -> Self {
+        let (reporter, reports) = mpsc::channel(config.receive_queue.max(1));
+        ClientTransport {
+            config: Arc::new(config),
+            connections: HashMap::new(),
+            closing: Vec::new(),
+            refused: VecDeque::new(),
+            reports,
+            reporter,
+            metrics: Arc::new(Metrics::default()),
+        }
+    }
+
+    /// The counters, which may be kept when the transport has moved into a driver.
+    pub fn metrics(&self) -> Arc<Metrics> {
+        self.metrics.clone()
+    }
+
+    fn connect(&mut self, peer: PeerId, target: ServerUri, credentials: Credentials) {
+        if self.connections.contains_key(&peer) {
+            tracing::warn!(%peer, "the engine uses the name of a connection twice; the second is ignored");
+            return;
+        }
+        if self.connections.len() >= self.config.max_connections {
+            self.refuse(peer, CloseReason::Transport("too many connections".into()));
+            return;
+        }
+        let (outbound, queue) = mpsc::channel(self.config.send_queue.max(1));
+        let link = Link {
+            peer,
+            config: self.config.clone(),
+            outbound: queue,
+            reports: self.reporter.clone(),
+            metrics: self.metrics.clone(),
+        };
+        let task = match (target.scheme(), credentials) {
+            (Scheme::Coap, Credentials::None) => tokio::spawn(plain::run(link, target)),
+            (Scheme::Coap, _) => {
+                self.refuse(
+                    peer,
+                    CloseReason::Unsupported("credentials on coap, which has no security".into()),
+                );
+                return;
+            }
+            #[cfg(feature = "dtls")]
+            (Scheme::Coaps, credentials) => {
+                tokio::spawn(crate::dtls::client::run(link, target, credentials))
+            }
+            (scheme, _) => {
+                self.refuse(
+                    peer,
+                    CloseReason::Unsupported(format!("the scheme {}", scheme.as_str())),
+                );
+                return;
+            }
+        };
+        self.connections.insert(
+            peer,
+            Connection {
+                outbound,
+                established: None,
+                task,
+            },
+        );
+    }
+
+    fn refuse(&mut self, peer: PeerId, reason: CloseReason) {
+        self.refused.push_back(Received::Closed { peer, reason });
+    }
+
+    fn close(&mut self, peer: PeerId) {
+        if let Some(connection) = self.connections.remove(&peer) {
+            self.closing.retain(|task| !task.is_finished());
+            self.closing.push(connection.task);
+        }
+    }
+
+    /// `None` for what comes from connections that the engine has closed.
+    fn take_in(&mut self, report: Report) -> Option<Received> {
+        match report {
+            Report::Ready {
+                peer,
+                identity,
+                address,
+            } => {
+                let connection = self.connections.get_mut(&peer)?;
+                connection.established = Some((identity.clone(), address));
+                Some(Received::Connected {
+                    peer,
+                    identity,
+                    address,
+                })
+            }
+            Report::Datagram { peer, data } => {
+                let connection = self.connections.get(&peer)?;
+                let (identity, address) = connection.established.clone()?;
+                Some(Received::Datagram {
+                    peer,
+                    identity,
+                    address,
+                    data,
+                })
+            }
+            Report::Closed { peer, reason } => {
+                self.connections.remove(&peer)?;
+                Some(Received::Closed { peer, reason })
+            }
+        }
+    }
+}
+
+impl Transport for ClientTransport {
+    async fn next(&mut self) -> Received {
+        loop {
+            if let Some(refused) = self.refused.pop_front() {
+                return refused;
+            }
+            match self.reports.recv().await {
+                Some(report) => {
+                    if let Some(received) = self.take_in(report) {
+                        return received;
+                    }
+                }
+                // Only after `shutdown`: we hold a sender ourselves.
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    fn send(&mut self, outbound: Outbound) {
+        match outbound {
+            Outbound::Connect {
+                peer,
+                target,
+                credentials,
+            } => self.connect(peer, target, credentials),
+            Outbound::Datagram { peer, data } => {
+                let taken = self
+                    .connections
+                    .get(&peer)
+                    .is_some_and(|connection| connection.outbound.try_send(data).is_ok());
+                if !taken {
+                    self.metrics.outbound_dropped.add();
+                }
+            }
+            Outbound::Close { peer } => self.close(peer),
+            Outbound::Forget { identity } => {
+                let resting: Vec<PeerId> = self
+                    .connections
+                    .iter()
+                    .filter(|(_, connection)| {
+                        matches!(&connection.established, Some((known, _)) if **known == identity)
+                    })
+                    .map(|(peer, _)| *peer)
+                    .collect();
+                for peer in resting {
+                    self.close(peer);
+                    self.refuse(peer, CloseReason::CredentialsRemoved);
+                }
+            }
+            other => tracing::warn!(?other, "the client transport does not know this request"),
+        }
+    }
+
+    async fn shutdown(&mut self) {
+        self.reports.close();
+        // Connections that wait for room in the report queue must not wait for ever.
+        while self.reports.try_recv().is_ok() {}
+        let tasks: Vec<_> = self
+            .connections
+            .drain()
+            .map(|(_, connection)| connection.task)
+            .chain(self.closing.drain(..))
+            .collect();
+        for task in tasks {
+            // A task that panicked has nothing left to say.
+            let _ = task.await;
+        }
+    }
+}
+
+/// What the task of a connection holds of its transport.
+pub(crate) struct Link {
+    pub(crate) peer: PeerId,
+    pub(crate) config: Arc<ClientTransportConfig>,
+    /// Ends when the engine closes the connection.
+    pub(crate) outbound: mpsc::Receiver<Vec<u8>>,
+    pub(crate) reports: mpsc::Sender<Report>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+impl Link {
+    /// Reports; `false` when nobody listens any more.
+    pub(crate) async fn report(&self, report: Report) -> bool {
+        self.reports.send(report).await.is_ok()
+    }
+
+    pub(crate) async fn closed(&self, reason: CloseReason) {
+        let peer = self.peer;
+        self.report(Report::Closed { peer, reason }).await;
+    }
+
+    /// Resolves the target and binds a socket that speaks to it alone.
+    pub(crate) async fn socket(
+        &self,
+        target: &ServerUri,
+    ) -> Result<(tokio::net::UdpSocket, SocketAddr), CloseReason> {
+        let lookup = lookup_host((target.host(), target.port()));
+        let found = tokio::time::timeout(self.config.handshake_timeout, lookup).await;
+        let mut addresses = match found {
+            Ok(Ok(addresses)) => addresses,
+            Ok(Err(error)) => {
+                tracing::debug!(host = target.host(), %error, "cannot resolve");
+                return Err(CloseReason::Unresolvable);
+            }
+            Err(_) => return Err(CloseReason::Unresolvable),
+        };
+        let bind = self.config.bind;
+        let address = addresses
+            .find(|address| bind.is_none_or(|bind| bind.is_ipv4() == address.is_ipv4()))
+            .ok_or(CloseReason::Unresolvable)?;
+        let local = bind.unwrap_or(if address.is_ipv4() {
+            std::net::Ipv4Addr::UNSPECIFIED.into()
+        } else {
+            std::net::Ipv6Addr::UNSPECIFIED.into()
+        });
+        let failed = |error: std::io::Error| CloseReason::Transport(error.to_string());
+        let socket = tokio::net::UdpSocket::bind((local, 0))
+            .await
+            .map_err(failed)?;
+        socket.connect(address).await.map_err(failed)?;
+        Ok((socket, address))
+    }
+}

@@ -1,0 +1,57 @@
+//! The task of a connection without security.
+
+use super::{Link, Report};
+use crate::udp::{MAX_DATAGRAM, PAUSE_AFTER_ERROR};
+use lwm2m_core::{peer::PeerIdentity, uri::ServerUri};
+use std::{io, sync::Arc};
+use tracing::debug;
+
+pub(super) async fn run(mut link: Link, target: ServerUri) {
+    let (socket, address) = match link.socket(&target).await {
+        Ok(found) => found,
+        Err(reason) => return link.closed(reason).await,
+    };
+    let ready = Report::Ready {
+        peer: link.peer,
+        identity: Arc::new(PeerIdentity::None),
+        address,
+    };
+    if !link.report(ready).await {
+        return;
+    }
+    let mut buffer = vec![0; MAX_DATAGRAM];
+    loop {
+        tokio::select! {
+            result = socket.recv(&mut buffer) => match result {
+                Ok(length) => {
+                    link.metrics.datagrams_received.add();
+                    let data = buffer[..length].to_vec();
+                    let peer = link.peer;
+                    if !link.report(Report::Datagram { peer, data }).await {
+                        return;
+                    }
+                }
+                // Nobody listens there just now: the exchange layer above finds out by itself.
+                Err(error) => failed(&link, &error).await,
+            },
+            data = link.outbound.recv() => {
+                let Some(data) = data else { return };
+                match socket.send(&data).await {
+                    Ok(_) => link.metrics.datagrams_sent.add(),
+                    Err(error) => {
+                        link.metrics.outbound_dropped.add();
+                        failed(&link, &error).await;
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn failed(link: &Link, error: &io::Error) {
+    debug!(peer = %link.peer, %error, "socket error");
+    link.metrics.socket_errors.add();
+    if error.kind() != io::ErrorKind::ConnectionRefused {
+        tokio::time::sleep(PAUSE_AFTER_ERROR).await;
+    }
+}

@@ -1,0 +1,303 @@
+//! Listeners on coap and coaps, as one transport.
+
+use crate::{
+    metrics::Metrics,
+    transport::{Received, Transport},
+    udp::UdpListener,
+};
+use lwm2m_core::{
+    engine::{CloseReason, Outbound},
+    peer::{PeerId, PeerIdentity},
+    uri::Scheme,
+};
+use std::{
+    collections::VecDeque,
+    fmt,
+    future::poll_fn,
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+#[cfg(feature = "dtls")]
+use crate::dtls::{DtlsServerConfig, server::SecureListeners};
+
+/// Why a [`ServerTransport`] could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {}://{address}: {source}", scheme.as_str())]
+    Address {
+        /// Of the listener.
+        scheme: Scheme,
+        /// Of the listener.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The security configuration of a listener is contradictory or unusable. The text names no secret.
+    #[error("cannot listen on coaps://{address}: {reason}")]
+    Configuration {
+        /// Of the listener.
+        address: SocketAddr,
+        /// What is wrong.
+        reason: String,
+    },
+    /// No listener was asked for, or more than 65,535.
+    #[error("a server transport needs from 1 to 65535 listeners")]
+    ListenerCount,
+}
+
+enum Plan {
+    Coap(SocketAddr),
+    #[cfg(feature = "dtls")]
+    Coaps(SocketAddr, Box<DtlsServerConfig>),
+}
+
+/// Collects the listeners of a [`ServerTransport`]. They are numbered in the order they are added, from 0; the
+/// number is [`PeerId::listener`].
+#[derive(Default)]
+pub struct ServerTransportBuilder {
+    plans: Vec<Plan>,
+    send_queue: Option<usize>,
+}
+
+impl fmt::Debug for ServerTransportBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerTransportBuilder")
+            .field("listeners", &self.plans.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl ServerTransportBuilder {
+    /// Listens for CoAP without security. Port 0 lets the system choose.
+    pub fn coap(mut self, address: SocketAddr) -> Self {
+        self.plans.push(Plan::Coap(address));
+        self
+    }
+
+    /// Listens for CoAP over DTLS. Port 0 lets the system choose.
+    #[cfg(feature = "dtls")]
+    pub fn coaps(mut self, address: SocketAddr, config: DtlsServerConfig) -> Self {
+        self.plans.push(Plan::Coaps(address, Box::new(config)));
+        self
+    }
+
+    /// How many datagrams wait for each socket that is not ready; what comes beyond is dropped. Default 1024, up
+    /// to 64 KiB each.
+    pub fn send_queue(mut self, datagrams: usize) -> Self {
+        self.send_queue = Some(datagrams);
+        self
+    }
+
+    /// Opens the sockets.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError`] naming the listener that cannot be had; none is open then.
+    pub async fn bind(self) -> Result<ServerTransport, BindError> {
+        if self.plans.is_empty() || self.plans.len() > usize::from(u16::MAX) {
+            return Err(BindError::ListenerCount);
+        }
+        let metrics = Arc::new(Metrics::default());
+        let send_queue = self.send_queue.unwrap_or(1024);
+        #[cfg(feature = "dtls")]
+        let mut secure = SecureListeners::new(metrics.clone());
+        let mut listeners = Vec::with_capacity(self.plans.len());
+        for plan in self.plans {
+            #[cfg(feature = "dtls")]
+            let number = listeners.len() as u16;
+            listeners.push(match plan {
+                Plan::Coap(address) => {
+                    let listener = UdpListener::bind(address, send_queue, metrics.clone())
+                        .await
+                        .map_err(|source| BindError::Address {
+                            scheme: Scheme::Coap,
+                            address,
+                            source,
+                        })?;
+                    Listener::Coap(listener)
+                }
+                #[cfg(feature = "dtls")]
+                Plan::Coaps(address, config) => {
+                    Listener::Coaps(secure.bind(number, address, *config).await?)
+                }
+            });
+        }
+        Ok(ServerTransport {
+            listeners,
+            #[cfg(feature = "dtls")]
+            secure,
+            metrics,
+            nobody: Arc::new(PeerIdentity::None),
+            turn: 0,
+            #[cfg(feature = "dtls")]
+            secure_first: false,
+            refused: VecDeque::new(),
+        })
+    }
+}
+
+enum Listener {
+    Coap(UdpListener),
+    #[cfg(feature = "dtls")]
+    Coaps(SocketAddr),
+}
+
+/// The transport of a server: any number of listeners on coap and coaps.
+///
+/// ```
+/// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
+/// use lwm2m_transport::ServerTransport;
+///
+/// let transport = ServerTransport::builder()
+///     .coap("127.0.0.1:0".parse()?)
+///     .bind()
+///     .await?;
+/// for (scheme, address) in transport.local_addresses() {
+///     println!("{}://{address}", scheme.as_str());
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Peers of coap listeners are named by their address and cost nothing. Peers of coaps listeners are named by
+/// connection, and their `Connected` comes before their first datagram. [`Outbound::Connect`] is answered with
+/// `Closed`: a server does not call.
+pub struct ServerTransport {
+    listeners: Vec<Listener>,
+    #[cfg(feature = "dtls")]
+    secure: SecureListeners,
+    metrics: Arc<Metrics>,
+    nobody: Arc<PeerIdentity>,
+    // The listener that is asked first, so that a busy one does not starve the others.
+    turn: usize,
+    #[cfg(feature = "dtls")]
+    secure_first: bool,
+    // Answers to `Connect`, taken by the very next `next`.
+    refused: VecDeque<Received>,
+}
+
+impl fmt::Debug for ServerTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerTransport")
+            .field("listeners", &self.local_addresses())
+            .finish_non_exhaustive()
+    }
+}
+
+impl ServerTransport {
+    /// Collects listeners.
+    pub fn builder() -> ServerTransportBuilder {
+        ServerTransportBuilder::default()
+    }
+
+    /// Scheme and address of each listener, by number; ports that the system chose are filled in.
+    pub fn local_addresses(&self) -> Vec<(Scheme, SocketAddr)> {
+        self.listeners
+            .iter()
+            .map(|listener| match listener {
+                Listener::Coap(listener) => (Scheme::Coap, listener.local_address()),
+                #[cfg(feature = "dtls")]
+                Listener::Coaps(address) => (Scheme::Coaps, *address),
+            })
+            .collect()
+    }
+
+    /// The counters, which may be kept when the transport has moved into a driver.
+    pub fn metrics(&self) -> Arc<Metrics> {
+        self.metrics.clone()
+    }
+
+    fn poll_listeners(&mut self, cx: &mut Context<'_>) -> Poll<Received> {
+        let count = self.listeners.len();
+        for offset in 0..count {
+            let number = (self.turn + offset) % count;
+            let Some(Listener::Coap(listener)) = self.listeners.get_mut(number) else {
+                continue;
+            };
+            if let Poll::Ready((address, data)) = listener.poll(cx) {
+                self.turn = number + 1;
+                return Poll::Ready(Received::Datagram {
+                    // There are at most 65,535 listeners.
+                    peer: PeerId::from_address(number as u16, address),
+                    identity: self.nobody.clone(),
+                    address,
+                    data,
+                });
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl Transport for ServerTransport {
+    async fn next(&mut self) -> Received {
+        if let Some(refused) = self.refused.pop_front() {
+            return refused;
+        }
+        poll_fn(|cx| {
+            // Sides take turns, so that none starves the other.
+            #[cfg(feature = "dtls")]
+            {
+                self.secure_first = !self.secure_first;
+                if self.secure_first {
+                    if let Poll::Ready(received) = self.secure.poll(cx) {
+                        return Poll::Ready(received);
+                    }
+                    return self.poll_listeners(cx);
+                }
+            }
+            if let Poll::Ready(received) = self.poll_listeners(cx) {
+                return Poll::Ready(received);
+            }
+            #[cfg(feature = "dtls")]
+            return self.secure.poll(cx);
+            #[cfg(not(feature = "dtls"))]
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn send(&mut self, outbound: Outbound) {
+        match outbound {
+            Outbound::Datagram { peer, data } => {
+                match (
+                    self.listeners.get_mut(usize::from(peer.listener())),
+                    peer.address(),
+                ) {
+                    (Some(Listener::Coap(listener)), Some(address)) => listener.send(address, data),
+                    #[cfg(feature = "dtls")]
+                    (Some(Listener::Coaps(_)), None) => self.secure.send(peer, data),
+                    _ => self.metrics.outbound_dropped.add(),
+                }
+            }
+            Outbound::Connect { peer, .. } => self.refused.push_back(Received::Closed {
+                peer,
+                reason: CloseReason::Unsupported("a server transport makes no connections".into()),
+            }),
+            #[cfg(feature = "dtls")]
+            Outbound::Close { peer } => self.secure.close(peer),
+            #[cfg(feature = "dtls")]
+            Outbound::Forget { identity } => self.secure.forget(&identity),
+            // Peers without security have nothing to close or forget.
+            _ => {}
+        }
+    }
+
+    async fn shutdown(&mut self) {
+        for listener in &mut self.listeners {
+            match listener {
+                Listener::Coap(listener) => listener.flush().await,
+                #[cfg(feature = "dtls")]
+                Listener::Coaps(_) => {}
+            }
+        }
+        #[cfg(feature = "dtls")]
+        self.secure.shutdown().await;
+        self.listeners.clear();
+    }
+}

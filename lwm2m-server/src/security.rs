@@ -1,0 +1,630 @@
+//! Which credentials belong to which endpoint.
+
+use crate::{
+    authorizer::{Authorization, AuthorizationRequest, Interface},
+    event::RefusalReason,
+};
+use lwm2m_core::{
+    peer::{CertificateIdentity, PeerIdentity},
+    secret::Secret,
+};
+use lwm2m_transport::CredentialSource;
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Bound,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+/// Which kind of server a credential is for. Each has keys of its own (Transport 1.2.2, section 5.2.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// The LwM2M server.
+    Server,
+    /// The bootstrap server.
+    Bootstrap,
+}
+
+/// What a device proves itself with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Credential {
+    /// A pre-shared key.
+    Psk {
+        /// PSK identity, 1 to 128 bytes (RFC 7925, section 4.2).
+        identity: Vec<u8>,
+        /// The key, 1 to 64 bytes.
+        key: Secret,
+    },
+    /// A certificate.
+    Certificate(CertificateMatch),
+}
+
+/// Which certificate belongs to an endpoint. In each case it must have been verified by the transport.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CertificateMatch {
+    /// One whose common name, or one of whose alternative names, is the endpoint name.
+    EndpointName,
+    /// One whose common name, or one of whose alternative names, is this.
+    Name(String),
+    /// This one, DER.
+    Pinned(Vec<u8>),
+}
+
+impl Credential {
+    /// A pre-shared key.
+    pub fn psk(identity: impl Into<Vec<u8>>, key: impl Into<Secret>) -> Self {
+        Credential::Psk {
+            identity: identity.into(),
+            key: key.into(),
+        }
+    }
+}
+
+/// A credential of an endpoint with what it is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointCredential {
+    /// For which server.
+    pub role: Role,
+    /// What it is.
+    pub credential: Credential,
+}
+
+/// Why credentials were not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SecurityError {
+    /// An endpoint name without characters or above 1024 bytes.
+    #[error("an endpoint name has 1 to 1024 bytes")]
+    EndpointName,
+    /// A PSK identity of a wrong length.
+    #[error("a PSK identity has 1 to 128 bytes")]
+    IdentityLength,
+    /// A pre-shared key of a wrong length.
+    #[error("a pre-shared key has 1 to 64 bytes")]
+    KeyLength,
+    /// Another endpoint, or the same with another key, has this PSK identity, certificate or name.
+    #[error("another credential has the same PSK identity, name or certificate")]
+    Taken,
+    /// More credentials than one endpoint may have.
+    #[error("an endpoint has at most {0} credentials")]
+    TooMany(usize),
+}
+
+/// Tells that what an endpoint is known by has changed.
+pub(crate) struct SecurityChange {
+    pub(crate) endpoint: Arc<str>,
+    /// What is no longer good.
+    pub(crate) removed: Vec<EndpointCredential>,
+}
+
+type Listener = Box<dyn Fn(&SecurityChange) + Send + Sync>;
+
+/// The credentials of all endpoints, in process. Clones are the same store.
+///
+/// It answers handshakes (as [`CredentialSource`], by [`for_role`](SecurityStore::for_role)) and it is the default
+/// authorizer: an endpoint name is accepted from who holds one of its credentials, and from nobody else. When a
+/// credential is removed, servers that use the store end the sessions that rest on it at once.
+#[derive(Clone, Default)]
+pub struct SecurityStore {
+    inner: Arc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    tables: RwLock<Tables>,
+    listeners: RwLock<Vec<Listener>>,
+}
+
+#[derive(Default)]
+struct Tables {
+    endpoints: BTreeMap<Arc<str>, Vec<EndpointCredential>>,
+    /// Who a proof belongs to.
+    index: HashMap<Key, Arc<str>>,
+}
+
+/// What a credential is found by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Key {
+    Psk(Role, Vec<u8>),
+    Name(Role, String),
+    Pinned(Role, Vec<u8>),
+}
+
+impl Key {
+    fn of(endpoint: &str, credential: &EndpointCredential) -> Self {
+        let role = credential.role;
+        match &credential.credential {
+            Credential::Psk { identity, .. } => Key::Psk(role, identity.clone()),
+            Credential::Certificate(CertificateMatch::EndpointName) => {
+                Key::Name(role, endpoint.to_owned())
+            }
+            Credential::Certificate(CertificateMatch::Name(name)) => Key::Name(role, name.clone()),
+            Credential::Certificate(CertificateMatch::Pinned(der)) => {
+                Key::Pinned(role, der.clone())
+            }
+        }
+    }
+}
+
+impl SecurityStore {
+    /// How many credentials one endpoint may have.
+    pub const MAX_CREDENTIALS: usize = 16;
+
+    /// An empty store: nobody is known.
+    pub fn new() -> Self {
+        SecurityStore::default()
+    }
+
+    /// Adds a credential to those of an endpoint.
+    ///
+    /// # Errors
+    /// Lengths out of bounds, or another credential that could not be told from this one.
+    pub fn add(
+        &self,
+        endpoint: &str,
+        role: Role,
+        credential: Credential,
+    ) -> Result<(), SecurityError> {
+        let mut credentials = self.credentials(endpoint);
+        credentials.push(EndpointCredential { role, credential });
+        self.set(endpoint, credentials)
+    }
+
+    /// Puts these credentials in place of all that an endpoint had.
+    ///
+    /// # Errors
+    /// Lengths out of bounds, or another credential that could not be told from one of these. Nothing is changed then.
+    pub fn set(
+        &self,
+        endpoint: &str,
+        credentials: Vec<EndpointCredential>,
+    ) -> Result<(), SecurityError> {
+        if endpoint.is_empty() || endpoint.len() > 1024 {
+            return Err(SecurityError::EndpointName);
+        }
+        if credentials.len() > Self::MAX_CREDENTIALS {
+            return Err(SecurityError::TooMany(Self::MAX_CREDENTIALS));
+        }
+        for entry in &credentials {
+            if let Credential::Psk { identity, key } = &entry.credential {
+                if !(1..=128).contains(&identity.len()) {
+                    return Err(SecurityError::IdentityLength);
+                }
+                if !(1..=64).contains(&key.len()) {
+                    return Err(SecurityError::KeyLength);
+                }
+            }
+        }
+        let change = {
+            let mut tables = self
+                .inner
+                .tables
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            let mut keys: Vec<Key> = Vec::with_capacity(credentials.len());
+            for entry in &credentials {
+                let key = Key::of(endpoint, entry);
+                let of_other = tables
+                    .index
+                    .get(&key)
+                    .is_some_and(|owner| **owner != *endpoint);
+                if of_other || keys.contains(&key) {
+                    return Err(SecurityError::Taken);
+                }
+                keys.push(key);
+            }
+            let name: Arc<str> = endpoint.into();
+            let mut removed = tables.take(endpoint);
+            removed.retain(|old| !credentials.contains(old));
+            for key in keys {
+                tables.index.insert(key, name.clone());
+            }
+            if !credentials.is_empty() {
+                tables.endpoints.insert(name.clone(), credentials);
+            }
+            SecurityChange {
+                endpoint: name,
+                removed,
+            }
+        };
+        self.announce(&change);
+        Ok(())
+    }
+
+    /// Removes all credentials of an endpoint and says whether there were any. Its sessions are ended.
+    pub fn remove(&self, endpoint: &str) -> bool {
+        let removed = {
+            let mut tables = self
+                .inner
+                .tables
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            tables.take(endpoint)
+        };
+        let any = !removed.is_empty();
+        if any {
+            self.announce(&SecurityChange {
+                endpoint: endpoint.into(),
+                removed,
+            });
+        }
+        any
+    }
+
+    /// The credentials of an endpoint. Keys are in them; they show nothing when printed.
+    pub fn credentials(&self, endpoint: &str) -> Vec<EndpointCredential> {
+        let tables = self
+            .inner
+            .tables
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        tables.endpoints.get(endpoint).cloned().unwrap_or_default()
+    }
+
+    /// How many endpoints have credentials, and the names of at most `limit` of them behind `after`, in order.
+    pub fn endpoints(&self, after: Option<&str>, limit: usize) -> (usize, Vec<Arc<str>>) {
+        let tables = self
+            .inner
+            .tables
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let names = tables.endpoints.range::<str, _>((from, Bound::Unbounded));
+        (
+            tables.endpoints.len(),
+            names.take(limit).map(|(name, _)| name.clone()).collect(),
+        )
+    }
+
+    /// The endpoint that this identity belongs to on servers of this role.
+    pub fn endpoint_of(&self, role: Role, identity: &PeerIdentity) -> Option<Arc<str>> {
+        let tables = self
+            .inner
+            .tables
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        match identity {
+            PeerIdentity::Psk(identity) => {
+                tables.index.get(&Key::Psk(role, identity.clone())).cloned()
+            }
+            PeerIdentity::Certificate(certificate) => {
+                tables.of_certificate(role, certificate).next()
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether one of the credentials of `endpoint` for this role is what `identity` has proven.
+    pub fn belongs(&self, role: Role, endpoint: &str, identity: &PeerIdentity) -> bool {
+        let tables = self
+            .inner
+            .tables
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        match identity {
+            PeerIdentity::Psk(identity) => tables
+                .index
+                .get(&Key::Psk(role, identity.clone()))
+                .is_some_and(|owner| **owner == *endpoint),
+            PeerIdentity::Certificate(certificate) => tables
+                .of_certificate(role, certificate)
+                .any(|owner| *owner == *endpoint),
+            _ => false,
+        }
+    }
+
+    /// Whether the endpoint has a credential for servers of this role.
+    pub fn has_credentials(&self, role: Role, endpoint: &str) -> bool {
+        let tables = self
+            .inner
+            .tables
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let credentials = tables.endpoints.get(endpoint);
+        credentials.is_some_and(|all| all.iter().any(|entry| entry.role == role))
+    }
+
+    /// The view that listeners of one role look keys up in.
+    pub fn for_role(&self, role: Role) -> Arc<dyn CredentialSource> {
+        Arc::new(RoleCredentials {
+            store: self.clone(),
+            role,
+        })
+    }
+
+    /// The decision of this store: the endpoint name must belong to the identity (Transport 1.2.2, section 5.2.6).
+    /// Without security nobody is accepted, unless `accept_unsecured`: then those are that have no credentials here.
+    pub(crate) fn authorize(
+        &self,
+        request: &AuthorizationRequest,
+        accept_unsecured: bool,
+    ) -> Authorization {
+        let role = match request.interface {
+            Interface::Register(_) => Role::Server,
+            Interface::Bootstrap => Role::Bootstrap,
+        };
+        let asked = request.endpoint.as_deref();
+        match (&request.identity, asked) {
+            (PeerIdentity::None, _) if !accept_unsecured => {
+                Authorization::Refuse(RefusalReason::Unsecured)
+            }
+            (PeerIdentity::None, None) => Authorization::Refuse(RefusalReason::NoEndpointName),
+            (PeerIdentity::None, Some(endpoint)) if self.has_credentials(role, endpoint) => {
+                Authorization::Refuse(RefusalReason::Unsecured)
+            }
+            (PeerIdentity::None, Some(endpoint)) => Authorization::Accept {
+                endpoint: endpoint.into(),
+            },
+            (identity, Some(endpoint)) if self.belongs(role, endpoint, identity) => {
+                Authorization::Accept {
+                    endpoint: endpoint.into(),
+                }
+            }
+            (_, Some(_)) => Authorization::Refuse(RefusalReason::IdentityMismatch),
+            (identity, None) => match self.endpoint_of(role, identity) {
+                Some(endpoint) => Authorization::Accept { endpoint },
+                None => Authorization::Refuse(RefusalReason::NoEndpointName),
+            },
+        }
+    }
+
+    /// Calls `listener` after each change that takes something away, in the task of who makes the change.
+    pub(crate) fn on_change(&self, listener: impl Fn(&SecurityChange) + Send + Sync + 'static) {
+        let mut listeners = self
+            .inner
+            .listeners
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        listeners.push(Box::new(listener));
+    }
+
+    fn announce(&self, change: &SecurityChange) {
+        let listeners = self
+            .inner
+            .listeners
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        for listener in listeners.iter() {
+            listener(change);
+        }
+    }
+}
+
+impl Tables {
+    /// Takes an endpoint out of table and index.
+    fn take(&mut self, endpoint: &str) -> Vec<EndpointCredential> {
+        let credentials = self.endpoints.remove(endpoint).unwrap_or_default();
+        for entry in &credentials {
+            self.index.remove(&Key::of(endpoint, entry));
+        }
+        credentials
+    }
+
+    /// The endpoints that a verified certificate belongs to: by its bytes, then by its names.
+    fn of_certificate<'a>(
+        &'a self,
+        role: Role,
+        certificate: &'a CertificateIdentity,
+    ) -> impl Iterator<Item = Arc<str>> + 'a {
+        let names = certificate
+            .common_name
+            .iter()
+            .chain(&certificate.alternative_names);
+        std::iter::once(Key::Pinned(role, certificate.certificate.clone()))
+            .chain(names.map(move |name| Key::Name(role, name.clone())))
+            .filter_map(|key| self.index.get(&key).cloned())
+    }
+}
+
+impl std::fmt::Debug for SecurityStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let tables = self
+            .inner
+            .tables
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        f.debug_struct("SecurityStore")
+            .field("endpoints", &tables.endpoints.len())
+            .finish_non_exhaustive()
+    }
+}
+
+struct RoleCredentials {
+    store: SecurityStore,
+    role: Role,
+}
+
+impl CredentialSource for RoleCredentials {
+    fn psk(&self, identity: &[u8]) -> Option<Secret> {
+        let tables = self
+            .store
+            .inner
+            .tables
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let endpoint = tables.index.get(&Key::Psk(self.role, identity.to_vec()))?;
+        tables
+            .endpoints
+            .get(endpoint)?
+            .iter()
+            .find_map(|entry| match &entry.credential {
+                Credential::Psk {
+                    identity: known,
+                    key,
+                } if entry.role == self.role && known == identity => Some(key.clone()),
+                _ => None,
+            })
+    }
+
+    /// Only certificates that belong to an endpoint are welcome: there is nothing that another could do.
+    fn certificate_allowed(&self, certificate: &CertificateIdentity) -> bool {
+        let identity = PeerIdentity::Certificate(certificate.clone());
+        self.store.endpoint_of(self.role, &identity).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    fn psk(identity: &str) -> Credential {
+        Credential::psk(identity, vec![7; 16])
+    }
+
+    #[test]
+    fn roles_and_owners_are_kept_apart() {
+        let store = SecurityStore::new();
+        store.add("a", Role::Server, psk("id")).unwrap();
+        store.add("a", Role::Bootstrap, psk("id")).unwrap();
+        assert_eq!(
+            store.add("b", Role::Server, psk("id")),
+            Err(SecurityError::Taken)
+        );
+        assert_eq!(
+            store.add("a", Role::Server, psk("id")),
+            Err(SecurityError::Taken)
+        );
+        let identity = PeerIdentity::Psk(b"id".to_vec());
+        assert!(store.belongs(Role::Server, "a", &identity));
+        assert!(!store.belongs(Role::Server, "b", &identity));
+        assert!(store.for_role(Role::Server).psk(b"id").is_some());
+        assert!(store.for_role(Role::Server).psk(b"other").is_none());
+        assert!(store.remove("a"));
+        assert!(store.for_role(Role::Server).psk(b"id").is_none());
+        store.add("b", Role::Server, psk("id")).unwrap();
+    }
+
+    #[test]
+    fn certificates_by_name_and_by_bytes() {
+        let store = SecurityStore::new();
+        store
+            .add(
+                "cn",
+                Role::Server,
+                Credential::Certificate(CertificateMatch::EndpointName),
+            )
+            .unwrap();
+        let pinned = CertificateMatch::Pinned(vec![1, 2, 3]);
+        store
+            .add("pin", Role::Server, Credential::Certificate(pinned))
+            .unwrap();
+        let named =
+            PeerIdentity::Certificate(CertificateIdentity::new(Some("cn".into()), vec![], vec![9]));
+        let alternative =
+            PeerIdentity::Certificate(CertificateIdentity::new(None, vec!["cn".into()], vec![9]));
+        let pinned = PeerIdentity::Certificate(CertificateIdentity::new(
+            Some("x".into()),
+            vec![],
+            vec![1, 2, 3],
+        ));
+        assert_eq!(
+            store.endpoint_of(Role::Server, &named).as_deref(),
+            Some("cn")
+        );
+        assert_eq!(
+            store.endpoint_of(Role::Server, &alternative).as_deref(),
+            Some("cn")
+        );
+        assert_eq!(
+            store.endpoint_of(Role::Server, &pinned).as_deref(),
+            Some("pin")
+        );
+        assert_eq!(store.endpoint_of(Role::Bootstrap, &pinned), None);
+    }
+
+    #[test]
+    fn lengths() {
+        let store = SecurityStore::new();
+        for (identity, key, error) in [
+            (0, 16, SecurityError::IdentityLength),
+            (129, 16, SecurityError::IdentityLength),
+            (1, 0, SecurityError::KeyLength),
+            (1, 65, SecurityError::KeyLength),
+        ] {
+            let credential = Credential::psk(vec![b'i'; identity], vec![0; key]);
+            assert_eq!(store.add("a", Role::Server, credential), Err(error));
+        }
+        assert_eq!(
+            store.add("", Role::Server, psk("i")),
+            Err(SecurityError::EndpointName)
+        );
+    }
+
+    #[test]
+    fn what_is_taken_away_is_announced() {
+        let store = SecurityStore::new();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let sink = seen.clone();
+        store.on_change(move |change| {
+            sink.lock()
+                .unwrap()
+                .push((change.endpoint.clone(), change.removed.len()))
+        });
+        store.add("a", Role::Server, psk("1")).unwrap();
+        store.add("a", Role::Server, psk("2")).unwrap();
+        store
+            .set(
+                "a",
+                vec![EndpointCredential {
+                    role: Role::Server,
+                    credential: psk("2"),
+                }],
+            )
+            .unwrap();
+        store.remove("a");
+        let seen: Vec<usize> = seen
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(_, removed)| *removed)
+            .collect();
+        assert_eq!(seen, [0, 0, 1, 1]);
+    }
+
+    #[test]
+    fn without_security_only_where_allowed_and_never_for_who_has_credentials() {
+        let store = SecurityStore::new();
+        store.add("a", Role::Bootstrap, psk("1")).unwrap();
+        let request = |endpoint: Option<&str>, identity| AuthorizationRequest {
+            endpoint: endpoint.map(str::to_owned),
+            identity,
+            address: "127.0.0.1:1".parse().unwrap(),
+            interface: Interface::Bootstrap,
+        };
+        let refused = |reason| Authorization::Refuse(reason);
+        let accepted = |name: &str| Authorization::Accept {
+            endpoint: name.into(),
+        };
+        let unsecured = |endpoint| request(endpoint, PeerIdentity::None);
+        let secured = |endpoint| request(endpoint, PeerIdentity::Psk(b"1".to_vec()));
+        for (request, allowed, answer) in [
+            (
+                unsecured(Some("b")),
+                false,
+                refused(RefusalReason::Unsecured),
+            ),
+            (unsecured(Some("b")), true, accepted("b")),
+            (
+                unsecured(Some("a")),
+                true,
+                refused(RefusalReason::Unsecured),
+            ),
+            (
+                unsecured(None),
+                true,
+                refused(RefusalReason::NoEndpointName),
+            ),
+            (secured(Some("a")), false, accepted("a")),
+            (secured(None), false, accepted("a")),
+            (
+                secured(Some("b")),
+                true,
+                refused(RefusalReason::IdentityMismatch),
+            ),
+        ] {
+            assert_eq!(store.authorize(&request, allowed), answer);
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! The definitions a program knows, and views of them.
+
+use crate::tables::BUILT_IN;
+use alloc::vec::Vec;
+use lwm2m_core::{
+    model::{Models, ObjectModel},
+    version::{LwM2mVersion, ObjectVersion},
+};
+
+/// Object definitions: the tables of this crate and those a program adds, several versions of an object side by
+/// side.
+///
+/// As [`Models`] it shows the highest version of each object; [`Definitions::device`] shows the versions of one
+/// registered device, and [`Definitions::protocol`] those that a version of the protocol implies.
+#[derive(Debug, Clone)]
+pub struct Definitions {
+    built_in: &'static [&'static [&'static ObjectModel]],
+    /// Ordered by identifier and version, each pair once.
+    added: Vec<ObjectModel>,
+}
+
+impl Definitions {
+    /// The tables of this crate. Costs nothing: they are `static`.
+    pub const fn built_in() -> Self {
+        Definitions {
+            built_in: BUILT_IN,
+            added: Vec::new(),
+        }
+    }
+
+    /// No object at all.
+    pub const fn empty() -> Self {
+        Definitions {
+            built_in: &[],
+            added: Vec::new(),
+        }
+    }
+
+    /// Adds a definition. It takes the place of another one of the same object and version, a built-in one
+    /// included; one that was added before is given back.
+    pub fn add(&mut self, model: ObjectModel) -> Option<ObjectModel> {
+        match self
+            .added
+            .binary_search_by_key(&(model.id, model.version), |m| (m.id, m.version))
+        {
+            Ok(index) => Some(core::mem::replace(&mut self.added[index], model)),
+            Err(index) => {
+                self.added.insert(index, model);
+                None
+            }
+        }
+    }
+
+    /// Adds every object of a definition file (DDF XML), and gives back what the loader had to guess.
+    ///
+    /// # Errors
+    /// Where the file is no such file; nothing is added then.
+    #[cfg(feature = "std")]
+    pub fn load(&mut self, ddf: &[u8]) -> Result<Vec<crate::ddf::Warning>, crate::ddf::DdfError> {
+        let loaded = crate::ddf::parse(ddf)?;
+        for object in loaded.objects {
+            self.add(object);
+        }
+        Ok(loaded.warnings)
+    }
+
+    /// The versions of an object, lowest first.
+    pub fn versions(&self, object: u16) -> impl DoubleEndedIterator<Item = &ObjectModel> {
+        let mut versions: Vec<&ObjectModel> = self.candidates(object).collect();
+        // Stable: of two with the same version, the one that was added stands first, and stays.
+        versions.sort_by_key(|model| model.version);
+        versions.dedup_by_key(|model| model.version);
+        versions.into_iter()
+    }
+
+    /// Every definition, ordered by object and version.
+    pub fn iter(&self) -> impl Iterator<Item = &ObjectModel> {
+        let mut objects: Vec<u16> = (self.built_in.iter().map(|versions| versions[0].id))
+            .chain(self.added.iter().map(|model| model.id))
+            .collect();
+        objects.sort_unstable();
+        objects.dedup();
+        objects
+            .into_iter()
+            .flat_map(|object| self.versions(object).collect::<Vec<_>>())
+    }
+
+    /// The definition of a version of an object, or of the nearest one that can stand in for it: the highest
+    /// lower minor version, else the lowest higher one, always of the same major version.
+    ///
+    /// Minor versions add only what is optional (Core 1.2.2, section 7.2.2), so that the common case of a
+    /// device that says no version (1.0) for an object whose first public version is 1.1 is read rightly.
+    pub fn get(&self, object: u16, version: ObjectVersion) -> Option<&ObjectModel> {
+        // Lower ones before higher ones, and of both the nearest.
+        let nearness = |model: &ObjectModel| match model.version.minor {
+            minor if minor <= version.minor => (true, minor),
+            minor => (false, u8::MAX - minor),
+        };
+        self.candidates(object)
+            .filter(|model| model.version.major == version.major)
+            .reduce(|best, model| {
+                if nearness(model) > nearness(best) {
+                    model
+                } else {
+                    best
+                }
+            })
+    }
+
+    /// The highest version of an object.
+    pub fn latest(&self, object: u16) -> Option<&ObjectModel> {
+        self.candidates(object).reduce(|best, model| {
+            if model.version > best.version {
+                model
+            } else {
+                best
+            }
+        })
+    }
+
+    /// The view of a device that speaks `protocol` and registered objects with these versions (`ver`).
+    ///
+    /// For an object that is not among them, or was registered without `ver`, the version that the protocol
+    /// version implies holds.
+    pub fn device<V>(&self, protocol: LwM2mVersion, versions: V) -> DeviceModels<&Self, V>
+    where
+        V: AsRef<[(u16, ObjectVersion)]>,
+    {
+        DeviceModels::new(self, protocol, versions)
+    }
+
+    /// The view that a version of the protocol implies: see [`core_object_version`].
+    pub fn protocol(
+        &self,
+        protocol: LwM2mVersion,
+    ) -> DeviceModels<&Self, [(u16, ObjectVersion); 0]> {
+        DeviceModels::new(self, protocol, [])
+    }
+
+    /// All definitions of an object, those that were added before those built in.
+    fn candidates(&self, object: u16) -> impl Iterator<Item = &ObjectModel> {
+        let start = self.added.partition_point(|model| model.id < object);
+        let end = self.added.partition_point(|model| model.id <= object);
+        let built_in = self
+            .built_in
+            .binary_search_by_key(&object, |versions| versions[0].id)
+            .map_or(&[][..], |index| self.built_in[index]);
+        self.added[start..end]
+            .iter()
+            .chain(built_in.iter().copied())
+    }
+}
+
+impl Default for Definitions {
+    fn default() -> Self {
+        Definitions::built_in()
+    }
+}
+
+impl AsRef<Definitions> for Definitions {
+    fn as_ref(&self) -> &Definitions {
+        self
+    }
+}
+
+impl Models for Definitions {
+    fn object(&self, id: u16) -> Option<&ObjectModel> {
+        self.latest(id)
+    }
+}
+
+/// One version of each object: those of a registered device, or those that a protocol version implies.
+///
+/// It holds or borrows the definitions (`&Definitions`, `Arc<Definitions>`) and the versions (`&[_]`, `Vec`,
+/// `Arc<[_]>`); a look-up allocates nothing and takes as long as the device has objects with versions.
+#[derive(Debug, Clone, Copy)]
+pub struct DeviceModels<D, V> {
+    definitions: D,
+    protocol: LwM2mVersion,
+    versions: V,
+}
+
+impl<D, V> DeviceModels<D, V>
+where
+    D: AsRef<Definitions>,
+    V: AsRef<[(u16, ObjectVersion)]>,
+{
+    /// The view of a device that speaks `protocol` and registered objects with these versions (`ver`).
+    pub fn new(definitions: D, protocol: LwM2mVersion, versions: V) -> Self {
+        DeviceModels {
+            definitions,
+            protocol,
+            versions,
+        }
+    }
+
+    /// The version that the device has of an object: the one it registered, else the one implied.
+    pub fn version(&self, object: u16) -> ObjectVersion {
+        self.versions
+            .as_ref()
+            .iter()
+            .find(|(id, _)| *id == object)
+            .map_or_else(
+                || core_object_version(self.protocol, object),
+                |(_, version)| *version,
+            )
+    }
+}
+
+impl<D, V> Models for DeviceModels<D, V>
+where
+    D: AsRef<Definitions>,
+    V: AsRef<[(u16, ObjectVersion)]>,
+{
+    fn object(&self, id: u16) -> Option<&ObjectModel> {
+        self.definitions.as_ref().get(id, self.version(id))
+    }
+}
+
+/// The version of an object that a client means which registers it without `ver` (Core 1.2.2, section 7.2.2 and
+/// appendix E): for the objects that the protocol's own specification defines, the version it defines; 1.0 for
+/// any other.
+///
+/// Revisions of one protocol version differ (1.1 and 1.1.1 in object 4); the last one counts.
+pub const fn core_object_version(protocol: LwM2mVersion, object: u16) -> ObjectVersion {
+    let (major, minor) = match (protocol, object) {
+        (LwM2mVersion::V1_1, 0 | 1 | 3) => (1, 1),
+        (LwM2mVersion::V1_1, 4) => (1, 2),
+        (LwM2mVersion::V1_2, 0 | 1 | 3) => (1, 2),
+        (LwM2mVersion::V1_2, 2 | 5) => (1, 1),
+        (LwM2mVersion::V1_2, 4) => (1, 3),
+        (LwM2mVersion::V1_2, 21) => (2, 0),
+        _ => (1, 0),
+    };
+    ObjectVersion::new(major, minor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{device, ipso::temperature, server};
+    use alloc::{sync::Arc, vec};
+
+    const V: fn(u8, u8) -> ObjectVersion = ObjectVersion::new;
+
+    fn own(id: u16, major: u8, minor: u8) -> ObjectModel {
+        ObjectModel::from_resources(id, "Own", V(major, minor), vec![])
+    }
+
+    #[test]
+    fn the_nearest_version_of_the_same_major_stands_in() {
+        let mut definitions = Definitions::empty();
+        for (major, minor) in [(1, 1), (1, 3), (2, 5)] {
+            assert_eq!(definitions.add(own(40000, major, minor)), None);
+        }
+        for (asked, got) in [
+            ((1, 1), Some((1, 1))),
+            ((1, 2), Some((1, 1))),
+            ((1, 9), Some((1, 3))),
+            ((1, 0), Some((1, 1))),
+            ((2, 0), Some((2, 5))),
+            ((3, 0), None),
+            ((0, 9), None),
+        ] {
+            let found = definitions.get(40000, V(asked.0, asked.1));
+            assert_eq!(
+                found.map(|model| model.version),
+                got.map(|(major, minor)| V(major, minor)),
+                "{asked:?}"
+            );
+        }
+        assert_eq!(definitions.latest(40000).unwrap().version, V(2, 5));
+        assert_eq!(definitions.latest(40001), None);
+    }
+
+    #[test]
+    fn what_is_added_stands_before_what_is_built_in() {
+        let mut definitions = Definitions::built_in();
+        assert_eq!(definitions.add(own(device::ID, 1, 1)), None);
+        let names: Vec<_> = definitions
+            .versions(device::ID)
+            .map(|model| (model.version.minor, &*model.name))
+            .collect();
+        assert_eq!(names, [(0, "Device"), (1, "Own"), (2, "Device")]);
+        assert_eq!(definitions.get(device::ID, V(1, 1)).unwrap().name, "Own");
+        assert!(definitions.add(own(device::ID, 1, 1)).is_some());
+        assert_eq!(definitions.versions(device::ID).count(), 3);
+        let all: Vec<_> = definitions.iter().map(|m| (m.id, m.version)).collect();
+        assert!(all.is_sorted() && all.len() > 80);
+    }
+
+    #[test]
+    fn a_device_has_what_it_registered_and_what_its_protocol_implies() {
+        let definitions = Definitions::built_in();
+        let view = definitions.device(LwM2mVersion::V1_1, [(device::ID, V(1, 0))]);
+        assert_eq!(view.object(device::ID), Some(&device::V1_0));
+        assert_eq!(view.object(server::ID), Some(&server::V1_1));
+        assert_eq!(view.object(temperature::ID), Some(&temperature::V1_1));
+        assert_eq!(view.object(40000), None);
+        assert!(view.resource(server::ID, server::MUTE_SEND).is_some());
+        let old = definitions.protocol(LwM2mVersion::V1_0);
+        assert!(old.resource(server::ID, server::MUTE_SEND).is_none());
+
+        let owned = DeviceModels::new(Arc::new(definitions), LwM2mVersion::V1_2, Vec::new());
+        assert_eq!(owned.object(device::ID), Some(&device::V1_2));
+        let _: &(dyn Models + Send + Sync) = &owned;
+    }
+
+    #[test]
+    fn every_implied_version_is_built_in() {
+        let definitions = Definitions::built_in();
+        for protocol in LwM2mVersion::ALL {
+            for object in 0..=7 {
+                let version = core_object_version(protocol, object);
+                let model = definitions.get(object, version).unwrap();
+                assert_eq!(model.version, version, "object {object} in {protocol}");
+            }
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The form our tables of definitions are written in.
+//!
+//! One table serves all versions of an object: a row says in which versions it holds, and each version's
+//! definition is put together by the compiler. Name, number and definition of a resource stand in one row, so
+//! that they cannot drift apart.
+
+use lwm2m_core::{
+    model::{ObjectModel, Operations, ResourceModel, ValueRange},
+    value::DataType,
+    version::ObjectVersion,
+};
+
+/// One row: a resource, and the versions of its object in which it is defined so.
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    id: u16,
+    name: &'static str,
+    operations: Operations,
+    data_type: Option<DataType>,
+    multiple: bool,
+    mandatory: bool,
+    range_text: &'static str,
+    ranges: &'static [ValueRange],
+    units: &'static str,
+    since: ObjectVersion,
+    until: ObjectVersion,
+}
+
+impl Row {
+    pub(crate) const fn new(
+        id: u16,
+        name: &'static str,
+        operations: Operations,
+        data_type: Option<DataType>,
+    ) -> Self {
+        Row {
+            id,
+            name,
+            operations,
+            data_type,
+            multiple: false,
+            mandatory: false,
+            range_text: "",
+            ranges: &[],
+            units: "",
+            since: ObjectVersion::new(0, 0),
+            until: ObjectVersion::new(u8::MAX, u8::MAX),
+        }
+    }
+
+    /// With resource instances.
+    pub(crate) const fn multiple(mut self) -> Self {
+        self.multiple = true;
+        self
+    }
+
+    /// In every object instance.
+    pub(crate) const fn mandatory(mut self) -> Self {
+        self.mandatory = true;
+        self
+    }
+
+    /// With a range, as the registry words it and as a machine reads it.
+    pub(crate) const fn range(mut self, text: &'static str, ranges: &'static [ValueRange]) -> Self {
+        self.range_text = text;
+        self.ranges = ranges;
+        self
+    }
+
+    /// With a unit.
+    pub(crate) const fn units(mut self, units: &'static str) -> Self {
+        self.units = units;
+        self
+    }
+
+    /// From this version of the object on.
+    pub(crate) const fn since(mut self, major: u8, minor: u8) -> Self {
+        self.since = ObjectVersion::new(major, minor);
+        self
+    }
+
+    /// Up to and including this version of the object.
+    pub(crate) const fn until(mut self, major: u8, minor: u8) -> Self {
+        self.until = ObjectVersion::new(major, minor);
+        self
+    }
+
+    const fn is_in(&self, version: ObjectVersion) -> bool {
+        !precedes(version, self.since) && !precedes(self.until, version)
+    }
+
+    const fn model(&self) -> ResourceModel {
+        let mut model = ResourceModel::new(self.id, self.name, self.operations, self.data_type)
+            .range(self.ranges, self.range_text)
+            .units(self.units);
+        model.multiple = self.multiple;
+        model.mandatory = self.mandatory;
+        model
+    }
+}
+
+/// `a < b`; the operator is not `const`.
+const fn precedes(a: ObjectVersion, b: ObjectVersion) -> bool {
+    a.major < b.major || (a.major == b.major && a.minor < b.minor)
+}
+
+/// A number from..=to.
+pub(crate) const fn number(from: f64, to: f64) -> ValueRange {
+    ValueRange::Number { from, to }
+}
+
+/// A length of from..=to bytes.
+pub(crate) const fn length(from: u32, to: u32) -> ValueRange {
+    ValueRange::Length { from, to }
+}
+
+/// How many resources a version has.
+pub(crate) const fn count(rows: &[Row], version: ObjectVersion) -> usize {
+    let (mut found, mut index) = (0, 0);
+    while index < rows.len() {
+        if rows[index].is_in(version) {
+            found += 1;
+        }
+        index += 1;
+    }
+    found
+}
+
+/// The resources of a version; `N` is their [`count`]. Rows out of order do not compile.
+pub(crate) const fn resources<const N: usize>(
+    rows: &[Row],
+    version: ObjectVersion,
+) -> [ResourceModel; N] {
+    let mut models = [const { ResourceModel::new(0, "", Operations::None, None) }; N];
+    let (mut found, mut index) = (0, 0);
+    while index < rows.len() {
+        if rows[index].is_in(version) {
+            assert!(
+                found == 0 || models[found - 1].id < rows[index].id,
+                "rows must be ordered by identifier"
+            );
+            // A `const fn` cannot run the destructor of what it replaces; there is nothing to free.
+            core::mem::forget(core::mem::replace(&mut models[found], rows[index].model()));
+            found += 1;
+        }
+        index += 1;
+    }
+    models
+}
+
+/// How often an object occurs in a client.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Occurs {
+    /// At most one instance, in some clients.
+    Optional,
+    /// One instance, in every client.
+    Mandatory,
+    /// Any number of instances, in some clients.
+    OptionalMultiple,
+    /// Any number of instances, in every client.
+    MandatoryMultiple,
+}
+
+/// The definition of one version of an object.
+pub(crate) const fn model(
+    id: u16,
+    name: &'static str,
+    version: ObjectVersion,
+    occurs: Occurs,
+    resources: &'static [ResourceModel],
+) -> ObjectModel {
+    let mut model = ObjectModel::new(id, name, version, resources);
+    model.multiple = matches!(occurs, Occurs::OptionalMultiple | Occurs::MandatoryMultiple);
+    model.mandatory = matches!(occurs, Occurs::Mandatory | Occurs::MandatoryMultiple);
+    model
+}
+
+/// Writes the module of one object: its identifiers as constants, and a definition for each of its versions.
+///
+/// A row is `CONSTANT = id "Name" operations type`, operations being `R`, `W`, `RW`, `E` or `None` and the type
+/// a [`DataType`] or `None`, followed by what else holds for it: `.multiple()`, `.mandatory()`, `.range(..)`,
+/// `.units(..)`, `.since(..)`, `.until(..)`. A row that defines a resource differently for some versions has `_`
+/// for its constant.
+macro_rules! object {
+    (
+        $(#[$doc:meta])*
+        $module:ident = $object:literal $object_name:literal $occurs:ident
+        { $($static:ident = ($major:literal, $minor:literal)),+ $(,)? }
+        $($constant:tt = $id:literal $name:literal $operations:ident $type:ident
+            $(.$with:ident($($argument:expr),*))*;)+
+    ) => {
+        $(#[$doc])*
+        pub mod $module {
+            #[allow(unused_imports)]
+            use $crate::table::{length, number};
+            use $crate::table::{count, model, resources, Occurs, Row};
+            use lwm2m_core::{model::{ObjectModel, ResourceModel}, version::ObjectVersion};
+
+            #[doc = concat!("Object identifier, ", $object, ".")]
+            pub const ID: u16 = $object;
+
+            $($crate::table::constant!($constant = $id, $object, $name);)+
+
+            const ROWS: &[Row] = &[$(
+                Row::new(
+                    $id,
+                    $name,
+                    $crate::table::operations!($operations),
+                    $crate::table::data_type!($type),
+                )
+                $(.$with($($argument),*))*
+            ),+];
+
+            $(
+                #[doc = concat!(
+                    "Object ", $object, " (", $object_name, "), version ", $major, ".", $minor, ".",
+                )]
+                pub static $static: ObjectModel = {
+                    const VERSION: ObjectVersion = ObjectVersion::new($major, $minor);
+                    static RESOURCES: [ResourceModel; count(ROWS, VERSION)] =
+                        resources(ROWS, VERSION);
+                    model(ID, $object_name, VERSION, Occurs::$occurs, &RESOURCES)
+                };
+            )+
+
+            /// All versions, lowest first.
+            pub static VERSIONS: &[&ObjectModel] = &[$(&$static),+];
+        }
+    };
+}
+
+macro_rules! constant {
+    (_ = $id:literal, $object:literal, $name:literal) => {};
+    ($constant:ident = $id:literal, $object:literal, $name:literal) => {
+        #[doc = concat!("`/", $object, "/x/", $id, "` ", $name)]
+        pub const $constant: u16 = $id;
+    };
+}
+
+macro_rules! operations {
+    (R) => {
+        lwm2m_core::model::Operations::Read
+    };
+    (W) => {
+        lwm2m_core::model::Operations::Write
+    };
+    (RW) => {
+        lwm2m_core::model::Operations::ReadWrite
+    };
+    (E) => {
+        lwm2m_core::model::Operations::Execute
+    };
+    (None) => {
+        lwm2m_core::model::Operations::None
+    };
+}
+
+macro_rules! data_type {
+    (None) => {
+        None
+    };
+    ($type:ident) => {
+        Some(lwm2m_core::value::DataType::$type)
+    };
+}
+
+pub(crate) use {constant, data_type, object, operations};

@@ -19,11 +19,15 @@ use std::io::Read;
 /// The largest file that is read, in bytes.
 pub const MAX_SIZE: usize = 256 * 1024;
 
-/// The most nodes of XML that are kept; the largest file of the registry has about 6,000.
-const MAX_NODES: u32 = 64 * 1024;
+/// The most nodes of XML that are kept; the largest file of the registry has about 2,000.
+const MAX_NODES: u32 = 32 * 1024;
 
 /// The most namespace declarations. Definition files have one.
 const MAX_NAMESPACES: usize = 8;
+
+/// The most equals signs between two opening brackets, which bounds the attributes of an element. Definition
+/// files have two attributes on one element, but descriptions with tables (`0=off`).
+const MAX_EQUALS_SIGNS: usize = 1024;
 
 /// What a file defines, and what was not clear in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,9 +104,14 @@ pub fn parse(bytes: &[u8]) -> Result<Loaded, DdfError> {
     }
     let text = core::str::from_utf8(bytes).map_err(|e| DdfError::NotUtf8(e.valid_up_to()))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_start();
-    // Each element copies the namespaces of its parents: without a bound, a small file takes a lot of memory.
+    // Each element copies the namespaces of its parents, and compares its attributes in pairs: without bounds, a
+    // small file takes a lot of memory or time.
     if text.matches("xmlns").count() > MAX_NAMESPACES {
         return Err(DdfError::Xml("too many namespaces".into()));
+    }
+    let too_many = |part: &str| part.bytes().filter(|b| *b == b'=').count() > MAX_EQUALS_SIGNS;
+    if text.split('<').any(too_many) {
+        return Err(DdfError::Xml("too many attributes".into()));
     }
     let options = ParsingOptions {
         allow_dtd: false,

@@ -310,7 +310,7 @@ mod tests {
     fn every_implied_version_is_built_in() {
         let definitions = Definitions::built_in();
         for protocol in LwM2mVersion::ALL {
-            for object in 0..=7 {
+            for object in (0..=7).chain([21]) {
                 let version = core_object_version(protocol, object);
                 let model = definitions.get(object, version).unwrap();
                 assert_eq!(model.version, version, "object {object} in {protocol}");

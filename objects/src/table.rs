@@ -177,6 +177,8 @@ pub(crate) const fn model(
 
 /// Writes the module of one object: its identifiers as constants, and a definition for each of its versions.
 ///
+/// Each version stands as `NAME = (major, minor)`, with its own [`Occurs`] where that differs from the object's.
+///
 /// A row is `CONSTANT = id "Name" operations type`, operations being `R`, `W`, `RW`, `E` or `None` and the type
 /// a [`DataType`] or `None`, followed by what else holds for it: `.multiple()`, `.mandatory()`, `.range(..)`,
 /// `.units(..)`, `.since(..)`, `.until(..)`. A row that defines a resource differently for some versions has `_`
@@ -185,7 +187,7 @@ macro_rules! object {
     (
         $(#[$doc:meta])*
         $module:ident = $object:literal $object_name:literal $occurs:ident
-        { $($static:ident = ($major:literal, $minor:literal)),+ $(,)? }
+        { $($static:ident = ($major:literal, $minor:literal) $($own_occurs:ident)?),+ $(,)? }
         $($constant:tt = $id:literal $name:literal $operations:ident $type:ident
             $(.$with:ident($($argument:expr),*))*;)+
     ) => {
@@ -193,7 +195,7 @@ macro_rules! object {
         pub mod $module {
             #[allow(unused_imports)]
             use $crate::table::{length, number};
-            use $crate::table::{count, model, resources, Occurs, Row};
+            use $crate::table::{count, model, resources, Row};
             use lwm2m_core::{model::{ObjectModel, ResourceModel}, version::ObjectVersion};
 
             #[doc = concat!("Object identifier, ", $object, ".")]
@@ -219,13 +221,24 @@ macro_rules! object {
                     const VERSION: ObjectVersion = ObjectVersion::new($major, $minor);
                     static RESOURCES: [ResourceModel; count(ROWS, VERSION)] =
                         resources(ROWS, VERSION);
-                    model(ID, $object_name, VERSION, Occurs::$occurs, &RESOURCES)
+                    let occurs = $crate::table::occurs!($occurs $($own_occurs)?);
+                    model(ID, $object_name, VERSION, occurs, &RESOURCES)
                 };
             )+
 
             /// All versions, lowest first.
             pub static VERSIONS: &[&ObjectModel] = &[$(&$static),+];
         }
+    };
+}
+
+/// The last one: that of the version, else that of the object.
+macro_rules! occurs {
+    ($occurs:ident) => {
+        $crate::table::Occurs::$occurs
+    };
+    ($of_object:ident $of_version:ident) => {
+        $crate::table::Occurs::$of_version
     };
 }
 
@@ -264,4 +277,4 @@ macro_rules! data_type {
     };
 }
 
-pub(crate) use {constant, data_type, object, operations};
+pub(crate) use {constant, data_type, object, occurs, operations};

@@ -101,7 +101,7 @@ fn each_table_agrees_with_its_file() {
 
 #[test]
 fn older_versions_differ_where_they_should() {
-    use crate::{connectivity_monitoring, firmware_update, security, server};
+    use crate::{connectivity_monitoring, event_log, firmware_update, security, server};
     let count = |model: &ObjectModel| model.resources.len();
     assert_eq!(count(&security::V1_0), 13);
     assert_eq!(count(&security::V1_1), 18);
@@ -111,6 +111,7 @@ fn older_versions_differ_where_they_should() {
     assert_eq!(count(&connectivity_monitoring::V1_2), 13);
     assert_eq!(count(&firmware_update::V1_0), 9);
     assert_eq!(count(&firmware_update::V1_1), 13);
+    assert!(!event_log::V1_0.multiple && event_log::V2_0.multiple);
     let name = |model: &ObjectModel| String::from(&*model.name);
     assert_eq!(name(&server::V1_0), name(&server::V1_2));
     assert_eq!(server::V1_1.version, ObjectVersion::new(1, 1));

@@ -139,6 +139,8 @@ fn what_is_no_definition_is_refused() {
     assert!(parse(balanced.as_bytes()).is_err());
     let namespaces = "<a xmlns:b='c'>".repeat(10_000);
     assert!(refused(namespaces.as_bytes()).contains("namespaces"));
+    let attributes: String = (0..10_000).map(|n| format!(" a{n}='>'")).collect();
+    assert!(refused(format!("<LWM2M{attributes}/>").as_bytes()).contains("attributes"));
 }
 
 #[test]

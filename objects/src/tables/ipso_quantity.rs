@@ -11,14 +11,14 @@ object! {
     MIN_RANGE_VALUE = 5603 "Min Range Value" R Float;
     MAX_RANGE_VALUE = 5604 "Max Range Value" R Float;
     RESET_MIN_AND_MAX_MEASURED_VALUES = 5605 "Reset Min and Max Measured Values" E None;
-    SENSOR_VALUE = 5700 "Sensor Value" R Float.mandatory();
+    SENSOR_VALUE = 5700 "Sensor Value" R Float .mandatory();
     SENSOR_UNITS = 5701 "Sensor Units" R String;
     APPLICATION_TYPE = 5750 "Application Type" RW String;
     MEASUREMENT_QUALITY_INDICATOR = 6042 "Measurement Quality Indicator" R Integer
         .range("0..23", &[number(0.0, 23.0)]);
     MEASUREMENT_QUALITY_LEVEL = 6049 "Measurement Quality Level" R Integer
         .range("0..100", &[number(0.0, 100.0)]);
-    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float.range("0..1", &[number(0.0, 1.0)]).units("s");
+    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float .range("0..1", &[number(0.0, 1.0)]).units("s");
 }
 
 object! {
@@ -30,7 +30,7 @@ object! {
     MIN_RANGE_VALUE = 5603 "Min Range Value" R Float;
     MAX_RANGE_VALUE = 5604 "Max Range Value" R Float;
     RESET_MIN_AND_MAX_MEASURED_VALUES = 5605 "Reset Min and Max Measured Values" E None;
-    SENSOR_VALUE = 5700 "Sensor Value" R Float.mandatory();
+    SENSOR_VALUE = 5700 "Sensor Value" R Float .mandatory();
     SENSOR_UNITS = 5701 "Sensor Units" R String;
     APPLICATION_TYPE = 5750 "Application Type" RW String;
     CURRENT_CALIBRATION = 5821 "Current Calibration" RW Float;
@@ -38,7 +38,7 @@ object! {
         .range("0..23", &[number(0.0, 23.0)]);
     MEASUREMENT_QUALITY_LEVEL = 6049 "Measurement Quality Level" R Integer
         .range("0..100", &[number(0.0, 100.0)]);
-    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float.range("0..1", &[number(0.0, 1.0)]).units("s");
+    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float .range("0..1", &[number(0.0, 1.0)]).units("s");
 }
 
 object! {
@@ -50,7 +50,7 @@ object! {
     MIN_RANGE_VALUE = 5603 "Min Range Value" R Float;
     MAX_RANGE_VALUE = 5604 "Max Range Value" R Float;
     RESET_MIN_AND_MAX_MEASURED_VALUES = 5605 "Reset Min and Max Measured Values" E None;
-    SENSOR_VALUE = 5700 "Sensor Value" R Float.mandatory();
+    SENSOR_VALUE = 5700 "Sensor Value" R Float .mandatory();
     SENSOR_UNITS = 5701 "Sensor Units" R String;
     APPLICATION_TYPE = 5750 "Application Type" RW String;
     CURRENT_CALIBRATION = 5821 "Current Calibration" RW Float;
@@ -58,7 +58,7 @@ object! {
         .range("0..23", &[number(0.0, 23.0)]);
     MEASUREMENT_QUALITY_LEVEL = 6049 "Measurement Quality Level" R Integer
         .range("0..100", &[number(0.0, 100.0)]);
-    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float.range("0..1", &[number(0.0, 1.0)]).units("s");
+    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float .range("0..1", &[number(0.0, 1.0)]).units("s");
 }
 
 object! {
@@ -70,7 +70,7 @@ object! {
     MIN_RANGE_VALUE = 5603 "Min Range Value" R Float;
     MAX_RANGE_VALUE = 5604 "Max Range Value" R Float;
     RESET_MIN_AND_MAX_MEASURED_VALUES = 5605 "Reset Min and Max Measured Values" E None;
-    SENSOR_VALUE = 5700 "Sensor Value" R Float.mandatory();
+    SENSOR_VALUE = 5700 "Sensor Value" R Float .mandatory();
     SENSOR_UNITS = 5701 "Sensor Units" R String;
     APPLICATION_TYPE = 5750 "Application Type" RW String;
     CURRENT_CALIBRATION = 5821 "Current Calibration" RW Float;
@@ -78,7 +78,7 @@ object! {
         .range("0..23", &[number(0.0, 23.0)]);
     MEASUREMENT_QUALITY_LEVEL = 6049 "Measurement Quality Level" R Integer
         .range("0..100", &[number(0.0, 100.0)]);
-    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float.range("0..1", &[number(0.0, 1.0)]).units("s");
+    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float .range("0..1", &[number(0.0, 1.0)]).units("s");
 }
 
 object! {
@@ -90,7 +90,7 @@ object! {
     MIN_RANGE_VALUE = 5603 "Min Range Value" R Float;
     MAX_RANGE_VALUE = 5604 "Max Range Value" R Float;
     RESET_MIN_AND_MAX_MEASURED_VALUES = 5605 "Reset Min and Max Measured Values" E None;
-    SENSOR_VALUE = 5700 "Sensor Value" R Float.mandatory();
+    SENSOR_VALUE = 5700 "Sensor Value" R Float .mandatory();
     SENSOR_UNITS = 5701 "Sensor Units" R String;
     APPLICATION_TYPE = 5750 "Application Type" RW String;
     CURRENT_CALIBRATION = 5821 "Current Calibration" RW Float;
@@ -98,7 +98,7 @@ object! {
         .range("0..23", &[number(0.0, 23.0)]);
     MEASUREMENT_QUALITY_LEVEL = 6049 "Measurement Quality Level" R Integer
         .range("0..100", &[number(0.0, 100.0)]);
-    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float.range("0..1", &[number(0.0, 1.0)]).units("s");
+    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float .range("0..1", &[number(0.0, 1.0)]).units("s");
 }
 
 object! {
@@ -110,7 +110,7 @@ object! {
     MIN_RANGE_VALUE = 5603 "Min Range Value" R Float;
     MAX_RANGE_VALUE = 5604 "Max Range Value" R Float;
     RESET_MIN_AND_MAX_MEASURED_VALUES = 5605 "Reset Min and Max Measured Values" E None;
-    SENSOR_VALUE = 5700 "Sensor Value" R Float.mandatory();
+    SENSOR_VALUE = 5700 "Sensor Value" R Float .mandatory();
     SENSOR_UNITS = 5701 "Sensor Units" R String;
     APPLICATION_TYPE = 5750 "Application Type" RW String;
     CURRENT_CALIBRATION = 5821 "Current Calibration" RW Float;
@@ -118,7 +118,7 @@ object! {
         .range("0..23", &[number(0.0, 23.0)]);
     MEASUREMENT_QUALITY_LEVEL = 6049 "Measurement Quality Level" R Integer
         .range("0..100", &[number(0.0, 100.0)]);
-    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float.range("0..1", &[number(0.0, 1.0)]).units("s");
+    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float .range("0..1", &[number(0.0, 1.0)]).units("s");
 }
 
 object! {
@@ -130,7 +130,7 @@ object! {
     MIN_RANGE_VALUE = 5603 "Min Range Value" R Float;
     MAX_RANGE_VALUE = 5604 "Max Range Value" R Float;
     RESET_MIN_AND_MAX_MEASURED_VALUES = 5605 "Reset Min and Max Measured Values" E None;
-    SENSOR_VALUE = 5700 "Sensor Value" R Float.mandatory();
+    SENSOR_VALUE = 5700 "Sensor Value" R Float .mandatory();
     SENSOR_UNITS = 5701 "Sensor Units" R String;
     APPLICATION_TYPE = 5750 "Application Type" RW String;
     CURRENT_CALIBRATION = 5821 "Current Calibration" RW Float;
@@ -138,7 +138,7 @@ object! {
         .range("0..23", &[number(0.0, 23.0)]);
     MEASUREMENT_QUALITY_LEVEL = 6049 "Measurement Quality Level" R Integer
         .range("0..100", &[number(0.0, 100.0)]);
-    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float.range("0..1", &[number(0.0, 1.0)]).units("s");
+    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float .range("0..1", &[number(0.0, 1.0)]).units("s");
 }
 
 object! {
@@ -150,7 +150,7 @@ object! {
     MIN_RANGE_VALUE = 5603 "Min Range Value" R Float;
     MAX_RANGE_VALUE = 5604 "Max Range Value" R Float;
     RESET_MIN_AND_MAX_MEASURED_VALUES = 5605 "Reset Min and Max Measured Values" E None;
-    SENSOR_VALUE = 5700 "Sensor Value" R Float.mandatory();
+    SENSOR_VALUE = 5700 "Sensor Value" R Float .mandatory();
     SENSOR_UNITS = 5701 "Sensor Units" R String;
     APPLICATION_TYPE = 5750 "Application Type" RW String;
     CURRENT_CALIBRATION = 5821 "Current Calibration" RW Float;
@@ -158,7 +158,7 @@ object! {
         .range("0..23", &[number(0.0, 23.0)]);
     MEASUREMENT_QUALITY_LEVEL = 6049 "Measurement Quality Level" R Integer
         .range("0..100", &[number(0.0, 100.0)]);
-    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float.range("0..1", &[number(0.0, 1.0)]).units("s");
+    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float .range("0..1", &[number(0.0, 1.0)]).units("s");
 }
 
 object! {
@@ -170,7 +170,7 @@ object! {
     MIN_RANGE_VALUE = 5603 "Min Range Value" R Float;
     MAX_RANGE_VALUE = 5604 "Max Range Value" R Float;
     RESET_MIN_AND_MAX_MEASURED_VALUES = 5605 "Reset Min and Max Measured Values" E None;
-    SENSOR_VALUE = 5700 "Sensor Value" R Float.mandatory();
+    SENSOR_VALUE = 5700 "Sensor Value" R Float .mandatory();
     SENSOR_UNITS = 5701 "Sensor Units" R String;
     APPLICATION_TYPE = 5750 "Application Type" RW String;
     CURRENT_CALIBRATION = 5821 "Current Calibration" RW Float;
@@ -178,7 +178,7 @@ object! {
         .range("0..23", &[number(0.0, 23.0)]);
     MEASUREMENT_QUALITY_LEVEL = 6049 "Measurement Quality Level" R Integer
         .range("0..100", &[number(0.0, 100.0)]);
-    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float.range("0..1", &[number(0.0, 1.0)]).units("s");
+    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float .range("0..1", &[number(0.0, 1.0)]).units("s");
 }
 
 object! {
@@ -190,7 +190,7 @@ object! {
     MIN_RANGE_VALUE = 5603 "Min Range Value" R Float;
     MAX_RANGE_VALUE = 5604 "Max Range Value" R Float;
     RESET_MIN_AND_MAX_MEASURED_VALUES = 5605 "Reset Min and Max Measured Values" E None;
-    SENSOR_VALUE = 5700 "Sensor Value" R Float.mandatory();
+    SENSOR_VALUE = 5700 "Sensor Value" R Float .mandatory();
     SENSOR_UNITS = 5701 "Sensor Units" R String;
     APPLICATION_TYPE = 5750 "Application Type" RW String;
     CURRENT_CALIBRATION = 5821 "Current Calibration" RW Float;
@@ -198,7 +198,7 @@ object! {
         .range("0..23", &[number(0.0, 23.0)]);
     MEASUREMENT_QUALITY_LEVEL = 6049 "Measurement Quality Level" R Integer
         .range("0..100", &[number(0.0, 100.0)]);
-    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float.range("0..1", &[number(0.0, 1.0)]).units("s");
+    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float .range("0..1", &[number(0.0, 1.0)]).units("s");
 }
 
 object! {
@@ -210,7 +210,7 @@ object! {
     MIN_RANGE_VALUE = 5603 "Min Range Value" R Float;
     MAX_RANGE_VALUE = 5604 "Max Range Value" R Float;
     RESET_MIN_AND_MAX_MEASURED_VALUES = 5605 "Reset Min and Max Measured Values" E None;
-    SENSOR_VALUE = 5700 "Sensor Value" R Float.mandatory();
+    SENSOR_VALUE = 5700 "Sensor Value" R Float .mandatory();
     SENSOR_UNITS = 5701 "Sensor Units" R String;
     APPLICATION_TYPE = 5750 "Application Type" RW String;
     CURRENT_CALIBRATION = 5821 "Current Calibration" RW Float;
@@ -218,7 +218,7 @@ object! {
         .range("0..23", &[number(0.0, 23.0)]);
     MEASUREMENT_QUALITY_LEVEL = 6049 "Measurement Quality Level" R Integer
         .range("0..100", &[number(0.0, 100.0)]);
-    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float.range("0..1", &[number(0.0, 1.0)]).units("s");
+    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float .range("0..1", &[number(0.0, 1.0)]).units("s");
 }
 
 object! {
@@ -230,7 +230,7 @@ object! {
     MIN_RANGE_VALUE = 5603 "Min Range Value" R Float;
     MAX_RANGE_VALUE = 5604 "Max Range Value" R Float;
     RESET_MIN_AND_MAX_MEASURED_VALUES = 5605 "Reset Min and Max Measured Values" E None;
-    SENSOR_VALUE = 5700 "Sensor Value" R Float.mandatory();
+    SENSOR_VALUE = 5700 "Sensor Value" R Float .mandatory();
     SENSOR_UNITS = 5701 "Sensor Units" R String;
     APPLICATION_TYPE = 5750 "Application Type" RW String;
     CURRENT_CALIBRATION = 5821 "Current Calibration" RW Float;
@@ -238,7 +238,7 @@ object! {
         .range("0..23", &[number(0.0, 23.0)]);
     MEASUREMENT_QUALITY_LEVEL = 6049 "Measurement Quality Level" R Integer
         .range("0..100", &[number(0.0, 100.0)]);
-    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float.range("0..1", &[number(0.0, 1.0)]).units("s");
+    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float .range("0..1", &[number(0.0, 1.0)]).units("s");
 }
 
 object! {
@@ -250,7 +250,7 @@ object! {
     MIN_RANGE_VALUE = 5603 "Min Range Value" R Float;
     MAX_RANGE_VALUE = 5604 "Max Range Value" R Float;
     RESET_MIN_AND_MAX_MEASURED_VALUES = 5605 "Reset Min and Max Measured Values" E None;
-    SENSOR_VALUE = 5700 "Sensor Value" R Float.mandatory();
+    SENSOR_VALUE = 5700 "Sensor Value" R Float .mandatory();
     SENSOR_UNITS = 5701 "Sensor Units" R String;
     APPLICATION_TYPE = 5750 "Application Type" RW String;
     CURRENT_CALIBRATION = 5821 "Current Calibration" RW Float;
@@ -258,7 +258,7 @@ object! {
         .range("0..23", &[number(0.0, 23.0)]);
     MEASUREMENT_QUALITY_LEVEL = 6049 "Measurement Quality Level" R Integer
         .range("0..100", &[number(0.0, 100.0)]);
-    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float.range("0..1", &[number(0.0, 1.0)]).units("s");
+    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float .range("0..1", &[number(0.0, 1.0)]).units("s");
 }
 
 object! {
@@ -270,7 +270,7 @@ object! {
     MIN_RANGE_VALUE = 5603 "Min Range Value" R Float;
     MAX_RANGE_VALUE = 5604 "Max Range Value" R Float;
     RESET_MIN_AND_MAX_MEASURED_VALUES = 5605 "Reset Min and Max Measured Values" E None;
-    SENSOR_VALUE = 5700 "Sensor Value" R Float.mandatory();
+    SENSOR_VALUE = 5700 "Sensor Value" R Float .mandatory();
     SENSOR_UNITS = 5701 "Sensor Units" R String;
     APPLICATION_TYPE = 5750 "Application Type" RW String;
     CURRENT_CALIBRATION = 5821 "Current Calibration" RW Float;
@@ -278,7 +278,7 @@ object! {
         .range("0..23", &[number(0.0, 23.0)]);
     MEASUREMENT_QUALITY_LEVEL = 6049 "Measurement Quality Level" R Integer
         .range("0..100", &[number(0.0, 100.0)]);
-    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float.range("0..1", &[number(0.0, 1.0)]).units("s");
+    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float .range("0..1", &[number(0.0, 1.0)]).units("s");
 }
 
 object! {
@@ -290,7 +290,7 @@ object! {
     MIN_RANGE_VALUE = 5603 "Min Range Value" R Float;
     MAX_RANGE_VALUE = 5604 "Max Range Value" R Float;
     RESET_MIN_AND_MAX_MEASURED_VALUES = 5605 "Reset Min and Max Measured Values" E None;
-    SENSOR_VALUE = 5700 "Sensor Value" R Float.mandatory();
+    SENSOR_VALUE = 5700 "Sensor Value" R Float .mandatory();
     SENSOR_UNITS = 5701 "Sensor Units" R String;
     APPLICATION_TYPE = 5750 "Application Type" RW String;
     CURRENT_CALIBRATION = 5821 "Current Calibration" RW Float;
@@ -298,7 +298,7 @@ object! {
         .range("0..23", &[number(0.0, 23.0)]);
     MEASUREMENT_QUALITY_LEVEL = 6049 "Measurement Quality Level" R Integer
         .range("0..100", &[number(0.0, 100.0)]);
-    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float.range("0..1", &[number(0.0, 1.0)]).units("s");
+    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float .range("0..1", &[number(0.0, 1.0)]).units("s");
 }
 
 object! {
@@ -310,7 +310,7 @@ object! {
     MIN_RANGE_VALUE = 5603 "Min Range Value" R Float;
     MAX_RANGE_VALUE = 5604 "Max Range Value" R Float;
     RESET_MIN_AND_MAX_MEASURED_VALUES = 5605 "Reset Min and Max Measured Values" E None;
-    SENSOR_VALUE = 5700 "Sensor Value" R Float.mandatory();
+    SENSOR_VALUE = 5700 "Sensor Value" R Float .mandatory();
     SENSOR_UNITS = 5701 "Sensor Units" R String;
     APPLICATION_TYPE = 5750 "Application Type" RW String;
     CURRENT_CALIBRATION = 5821 "Current Calibration" RW Float;
@@ -318,14 +318,14 @@ object! {
         .range("0..23", &[number(0.0, 23.0)]);
     MEASUREMENT_QUALITY_LEVEL = 6049 "Measurement Quality Level" R Integer
         .range("0..100", &[number(0.0, 100.0)]);
-    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float.range("0..1", &[number(0.0, 1.0)]).units("s");
+    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float .range("0..1", &[number(0.0, 1.0)]).units("s");
 }
 
 object! {
     /// Energy.
     energy = 3331 "Energy" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
-    SENSOR_VALUE = 5700 "Sensor Value" R Float.mandatory();
+    SENSOR_VALUE = 5700 "Sensor Value" R Float .mandatory();
     SENSOR_UNITS = 5701 "Sensor Units" R String;
     APPLICATION_TYPE = 5750 "Application Type" RW String;
     RESET_CUMULATIVE_ENERGY = 5822 "Reset Cumulative energy" E None;
@@ -333,7 +333,7 @@ object! {
         .range("0..23", &[number(0.0, 23.0)]);
     MEASUREMENT_QUALITY_LEVEL = 6049 "Measurement Quality Level" R Integer
         .range("0..100", &[number(0.0, 100.0)]);
-    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float.range("0..1", &[number(0.0, 1.0)]).units("s");
+    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float .range("0..1", &[number(0.0, 1.0)]).units("s");
 }
 
 object! {
@@ -345,7 +345,7 @@ object! {
     MIN_RANGE_VALUE = 5603 "Min Range Value" R Float;
     MAX_RANGE_VALUE = 5604 "Max Range Value" R Float;
     RESET_MIN_AND_MAX_MEASURED_VALUES = 5605 "Reset Min and Max Measured Values" E None;
-    SENSOR_VALUE = 5700 "Sensor Value" R Float.mandatory();
+    SENSOR_VALUE = 5700 "Sensor Value" R Float .mandatory();
     SENSOR_UNITS = 5701 "Sensor Units" R String;
     APPLICATION_TYPE = 5750 "Application Type" RW String;
     CURRENT_CALIBRATION = 5821 "Current Calibration" RW Float;
@@ -353,5 +353,5 @@ object! {
         .range("0..23", &[number(0.0, 23.0)]);
     MEASUREMENT_QUALITY_LEVEL = 6049 "Measurement Quality Level" R Integer
         .range("0..100", &[number(0.0, 100.0)]);
-    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float.range("0..1", &[number(0.0, 1.0)]).units("s");
+    FRACTIONAL_TIMESTAMP = 6050 "Fractional Timestamp" R Float .range("0..1", &[number(0.0, 1.0)]).units("s");
 }

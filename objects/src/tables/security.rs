@@ -4,22 +4,26 @@ use crate::table::object;
 
 object! {
     /// LWM2M OSCORE: a security context of RFC 8613. No server may read or write it.
-    oscore = 21 "LWM2M OSCORE" OptionalMultiple { V2_0 = (2, 0) }
-    OSCORE_MASTER_SECRET = 0 "OSCORE Master Secret" None Opaque.mandatory();
-    OSCORE_SENDER_ID = 1 "OSCORE Sender ID" None Opaque.mandatory();
-    OSCORE_RECIPIENT_ID = 2 "OSCORE Recipient ID" None Opaque.mandatory();
+    oscore = 21 "LWM2M OSCORE" OptionalMultiple { V1_0 = (1, 0), V2_0 = (2, 0) }
+    _ = 0 "OSCORE Master Secret" None String .mandatory().until(1, 0);
+    OSCORE_MASTER_SECRET = 0 "OSCORE Master Secret" None Opaque .mandatory().since(2, 0);
+    _ = 1 "OSCORE Sender ID" None String .mandatory().until(1, 0);
+    OSCORE_SENDER_ID = 1 "OSCORE Sender ID" None Opaque .mandatory().since(2, 0);
+    _ = 2 "OSCORE Recipient ID" None String .mandatory().until(1, 0);
+    OSCORE_RECIPIENT_ID = 2 "OSCORE Recipient ID" None Opaque .mandatory().since(2, 0);
     OSCORE_AEAD_ALGORITHM = 3 "OSCORE AEAD Algorithm" None Integer;
     OSCORE_HMAC_ALGORITHM = 4 "OSCORE HMAC Algorithm" None Integer;
-    OSCORE_MASTER_SALT = 5 "OSCORE Master Salt" None Opaque;
-    OSCORE_ID_CONTEXT = 6 "OSCORE ID Context" None Opaque;
+    _ = 5 "OSCORE Master Salt" None String .until(1, 0);
+    OSCORE_MASTER_SALT = 5 "OSCORE Master Salt" None Opaque .since(2, 0);
+    OSCORE_ID_CONTEXT = 6 "OSCORE ID Context" None Opaque .since(2, 0);
 }
 
 object! {
     /// LwM2M COSE: keys for payloads. No server may read or write it.
     cose = 23 "LwM2M COSE" OptionalMultiple { V1_0 = (1, 0) }
-    KID = 0 "KID" None String.mandatory();
-    AEAD_ALGORITHM = 1 "AEAD Algorithm" None Integer.mandatory();
-    KEY = 2 "Key" None String.mandatory();
+    KID = 0 "KID" None String .mandatory();
+    AEAD_ALGORITHM = 1 "AEAD Algorithm" None Integer .mandatory();
+    KEY = 2 "Key" None String .mandatory();
 }
 
 object! {
@@ -29,9 +33,9 @@ object! {
     WILL_TOPIC = 1 "Will Topic" RW String;
     WILL_MESSAGE = 2 "Will Message" RW String;
     CLEAN_SESSION = 3 "Clean Session" RW Boolean;
-    WILL_QOS = 4 "Will QoS" RW Unsigned.range("0..3", &[number(0.0, 3.0)]);
-    KEEP_ALIVE = 5 "Keep Alive" RW Unsigned.range("0..65535", &[number(0.0, 65535.0)]);
-    CLIENT_IDENTIFIER = 6 "Client Identifier" RW String.mandatory();
+    WILL_QOS = 4 "Will QoS" RW Unsigned .range("0..3", &[number(0.0, 3.0)]);
+    KEEP_ALIVE = 5 "Keep Alive" RW Unsigned .range("0..65535", &[number(0.0, 65535.0)]);
+    CLIENT_IDENTIFIER = 6 "Client Identifier" RW String .mandatory();
     USER_NAME = 7 "User Name" RW String;
     PASSWORD = 8 "Password" RW Opaque;
 }

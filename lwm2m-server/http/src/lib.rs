@@ -1,1 +1,5 @@
 //! (skeleton)
+mod extract;
+mod guard;
+mod json;
+mod problem;

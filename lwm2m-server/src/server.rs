@@ -211,6 +211,11 @@ impl Server {
         todo!()
     }
 
+    /// The object definitions it knows: the built-in ones and those of [`ServerBuilder::definitions`].
+    pub fn definitions(&self) -> &Arc<lwm2m_objects::Definitions> {
+        todo!()
+    }
+
     /// The credentials of devices.
     pub fn security(&self) -> &SecurityStore {
         &self.shared.security

@@ -113,9 +113,7 @@ impl Guard {
         if origins.peek().is_some() {
             let known = |origin: &HeaderValue| {
                 let origin = origin.to_str().ok().and_then(Origin::parse);
-                origin.is_some_and(|origin| {
-                    origin.is_of(&host) || self.0.origins.contains(&origin)
-                })
+                origin.is_some_and(|origin| origin.is_of(&host) || self.0.origins.contains(&origin))
             };
             return match origins.all(known) {
                 true => Ok(()),
@@ -302,17 +300,9 @@ mod tests {
     #[test]
     fn default_ports_of_an_origin() {
         let host = Host::parse("fleet.example").unwrap();
-        assert!(
-            Origin::parse("https://fleet.example")
-                .unwrap()
-                .is_of(&host)
-        );
+        assert!(Origin::parse("https://fleet.example").unwrap().is_of(&host));
         let host = Host::parse("fleet.example:443").unwrap();
-        assert!(
-            Origin::parse("https://fleet.example")
-                .unwrap()
-                .is_of(&host)
-        );
+        assert!(Origin::parse("https://fleet.example").unwrap().is_of(&host));
         assert!(!Origin::parse("http://fleet.example").unwrap().is_of(&host));
     }
 

@@ -105,9 +105,9 @@ impl Writer<'_> {
                 return Err(invalid(&path, "expects one value, got an object"));
             }
             for (id, child) in children {
-                let id: u16 = id.parse().map_err(|_| {
-                    invalid(&path, format_args!("{} is no identifier", quoted(id)))
-                })?;
+                let id: u16 = id
+                    .parse()
+                    .map_err(|_| invalid(&path, format_args!("{} is no identifier", quoted(id))))?;
                 let below = path
                     .child(id)
                     .map_err(|error| invalid(&path, format_args!("{error}")))?;
@@ -144,7 +144,10 @@ fn typed(path: &Path, json: &Json, data_type: DataType) -> Result<Value, Problem
         DataType::Time => integer(json).map(Value::Time),
         DataType::Unsigned => match text {
             Some(text) => text.parse().ok().map(Value::Unsigned),
-            None => json.as_u64().or_else(|| u64::try_from(integer(json)?).ok()).map(Value::Unsigned),
+            None => json
+                .as_u64()
+                .or_else(|| u64::try_from(integer(json)?).ok())
+                .map(Value::Unsigned),
         },
         DataType::Float => match text {
             Some(text) => text.parse().ok(),
@@ -361,10 +364,22 @@ mod tests {
     fn errors_name_place_expectation_and_what_came() {
         for (resource, json, error) in [
             (0, json!(5), "/1/0/0: expects String, got number 5"),
-            (1, json!("abc"), "/1/0/1: expects Integer, got String \"abc\""),
+            (
+                1,
+                json!("abc"),
+                "/1/0/1: expects Integer, got String \"abc\"",
+            ),
             (1, json!(1.5), "/1/0/1: expects Integer, got number 1.5"),
-            (1, json!(1e300), "/1/0/1: expects Integer, got number 1e+300"),
-            (2, json!(-1), "/1/0/2: expects Unsigned Integer, got number -1"),
+            (
+                1,
+                json!(1e300),
+                "/1/0/1: expects Integer, got number 1e+300",
+            ),
+            (
+                2,
+                json!(-1),
+                "/1/0/2: expects Unsigned Integer, got number -1",
+            ),
             (3, json!("abc"), "/1/0/3: expects Float, got String \"abc\""),
             (3, json!("inf"), "/1/0/3: expects Float, got String \"inf\""),
             (3, json!([1]), "/1/0/3: expects Float, got an array"),
@@ -379,7 +394,11 @@ mod tests {
                 json!("3/0"),
                 "/1/0/7: expects Objlnk (like \"3:0\"), got String \"3/0\"",
             ),
-            (3, json!({"0": 1}), "/1/0/3: expects one value, got an object"),
+            (
+                3,
+                json!({"0": 1}),
+                "/1/0/3: expects one value, got an object",
+            ),
         ] {
             assert_eq!(one(resource, json), Err(error.into()));
         }

@@ -21,6 +21,9 @@ pub mod dtls;
 mod metrics;
 mod server;
 
+pub mod sim;
+#[cfg(test)]
+mod toy;
 mod transport;
 mod udp;
 

@@ -195,7 +195,8 @@ impl Value {
     }
 
     /// This value as `data_type`, where no information is lost: a whole float as an integer, an integer as a
-    /// float, time or unsigned, a text as a core link. Formats that do not carry types (SenML, text) need it.
+    /// float (the nearest one), time or unsigned, a text as a core link, a text like `3:0` as an object link.
+    /// Formats that do not carry types (SenML, CBOR) need it.
     ///
     /// # Errors
     /// Gives the value back where it cannot be that type.
@@ -218,6 +219,10 @@ impl Value {
             DataType::Float => self.as_f64().map(Value::Float),
             DataType::String => self.as_str().map(|text| Value::String(text.into())),
             DataType::CoreLink => self.as_str().map(|text| Value::CoreLink(text.into())),
+            DataType::ObjectLink => match &self {
+                Value::String(text) => text.parse().ok().map(Value::ObjectLink),
+                _ => None,
+            },
             _ => None,
         };
         coerced.ok_or(self)
@@ -278,6 +283,15 @@ mod tests {
             Err(Value::Integer(-1))
         );
         assert_eq!(Value::Integer(5).coerce(T::Float), Ok(Value::Float(5.0)));
+        let link = ObjectLink {
+            object: 3,
+            instance: 0,
+        };
+        assert_eq!(
+            Value::from("3:0").coerce(T::ObjectLink),
+            Ok(Value::ObjectLink(link))
+        );
+        assert!(Value::from("3").coerce(T::ObjectLink).is_err());
         assert_eq!(
             Value::Unsigned(u64::MAX).coerce(T::Integer),
             Err(Value::Unsigned(u64::MAX))

@@ -1,7 +1,38 @@
 //! The formats that carry values: decode to and encode from [`Entry`].
+//!
+//! # What all formats have in common
+//!
+//! - A payload is about a place, its *base*: whatever it names must lie there.
+//! - With a model, each value has the type of its resource after decoding, or is refused; when encoding, values
+//!   are brought to that type first. Without one, values have the type that the format tells: strings for text,
+//!   bytes for TLV and opaque, and in CBOR and JSON the kind of item.
+//! - Resources with instances give one entry for each resource instance. Whether a place has instances is taken
+//!   from the payload where that says it; the formats without paths ask the model.
+//! - Two values for one place are refused, unless they have time stamps.
+//! - Nothing is allocated for a length that is announced but not there, nothing recurses on depth, and a payload
+//!   gives at most [`MAX_ENTRIES`] values.
 
-use crate::{entry::Entry, model::Models, path::Path, version::LwM2mVersion};
+mod cbor;
+mod opaque;
+mod scope;
+mod senml;
+mod senml_cbor;
+mod senml_json;
+mod text;
+mod tlv;
+
+use crate::{
+    entry::Entry,
+    model::{Models, NoModels},
+    path::Path,
+    version::LwM2mVersion,
+};
 use alloc::{string::String, vec::Vec};
+use scope::{Incoming, Outgoing};
+
+/// How many values or paths one payload may carry; more are refused. Costs 64 bytes each, so 1 MiB in all, apart
+/// from texts and bytes, which take as much as they do in the payload.
+pub const MAX_ENTRIES: usize = 16_384;
 
 /// A content format of LwM2M, by its number in the CoAP registry (Core 1.2.2, section 7.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,6 +104,19 @@ impl ContentFormat {
         matches!(
             self,
             ContentFormat::Text | ContentFormat::Opaque | ContentFormat::Cbor
+        )
+    }
+
+    /// Whether it is SenML or SenML-ETCH, in JSON or CBOR.
+    pub const fn is_senml(self) -> bool {
+        matches!(self, ContentFormat::SenmlJson | ContentFormat::SenmlCbor) || self.is_etch()
+    }
+
+    /// Whether it is SenML-ETCH, in JSON or CBOR (RFC 8790).
+    pub const fn is_etch(self) -> bool {
+        matches!(
+            self,
+            ContentFormat::SenmlEtchJson | ContentFormat::SenmlEtchCbor
         )
     }
 
@@ -162,6 +206,8 @@ pub enum EncodeError {
 /// `base` is the place that the request or response is about ([`Path::ROOT`] for composite operations and Send);
 /// `models` gives types where the format has none, and says whether a resource has instances.
 ///
+/// Entries come in the order of the payload. Times are as the payload says; see [`Entry::time`].
+///
 /// # Errors
 /// Malformed bytes, places outside of `base`, values that do not fit their type.
 pub fn decode(
@@ -170,11 +216,45 @@ pub fn decode(
     base: &Path,
     models: &dyn Models,
 ) -> Result<Vec<Entry>, DecodeError> {
-    let _ = (format, payload, base, models);
-    todo!()
+    dispatch(payload, Incoming::new(format, base, models))
+}
+
+/// Reads the values of a create request about `base`, an object.
+///
+/// The instance that is created may be named by the payload or not (TLV without an object instance, 65535 as its
+/// identifier; Core 1.2.2, section 6.3.6): if not, the values are those of `new_instance`.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_create(
+    format: ContentFormat,
+    payload: &[u8],
+    base: &Path,
+    new_instance: u16,
+    models: &dyn Models,
+) -> Result<Vec<Entry>, DecodeError> {
+    let to = Incoming::new(format, base, models);
+    dispatch(payload, to.with_new_instance(new_instance))
+}
+
+fn dispatch(payload: &[u8], to: Incoming<'_>) -> Result<Vec<Entry>, DecodeError> {
+    match to.format {
+        ContentFormat::Text => text::decode(payload, to),
+        ContentFormat::Opaque => opaque::decode(payload, to),
+        ContentFormat::Cbor => cbor::decode(payload, to),
+        ContentFormat::Tlv => tlv::decode(payload, to),
+        ContentFormat::SenmlJson
+        | ContentFormat::SenmlCbor
+        | ContentFormat::SenmlEtchJson
+        | ContentFormat::SenmlEtchCbor => senml::decode(payload, to),
+        // Links carry no values.
+        format => Err(DecodeError::Unsupported(format)),
+    }
 }
 
 /// Writes values as a payload about `base`.
+///
+/// TLV and LwM2M-CBOR write them in the order of their paths, the others in the given order.
 ///
 /// # Errors
 /// Values or combinations that the format cannot carry.
@@ -184,8 +264,18 @@ pub fn encode(
     base: &Path,
     models: &dyn Models,
 ) -> Result<Vec<u8>, EncodeError> {
-    let _ = (format, entries, base, models);
-    todo!()
+    let from = Outgoing::new(format, base, models);
+    match format {
+        ContentFormat::Text => text::encode(entries, from),
+        ContentFormat::Opaque => opaque::encode(entries, from),
+        ContentFormat::Cbor => cbor::encode(entries, from),
+        ContentFormat::Tlv => tlv::encode(entries, from),
+        ContentFormat::SenmlJson
+        | ContentFormat::SenmlCbor
+        | ContentFormat::SenmlEtchJson
+        | ContentFormat::SenmlEtchCbor => senml::encode(entries, from),
+        _ => Err(from.unsupported("values")),
+    }
 }
 
 /// Reads the paths of a read-composite or observe-composite request: SenML without values, or SenML-ETCH.
@@ -193,8 +283,10 @@ pub fn encode(
 /// # Errors
 /// Malformed bytes, or a format that carries no paths.
 pub fn decode_paths(format: ContentFormat, payload: &[u8]) -> Result<Vec<Path>, DecodeError> {
-    let _ = (format, payload);
-    todo!()
+    match format.is_senml() {
+        true => senml::decode_paths(payload, Incoming::new(format, &Path::ROOT, &NoModels)),
+        false => Err(DecodeError::Unsupported(format)),
+    }
 }
 
 /// Writes the paths of a read-composite or observe-composite request.
@@ -202,6 +294,77 @@ pub fn decode_paths(format: ContentFormat, payload: &[u8]) -> Result<Vec<Path>, 
 /// # Errors
 /// A format that carries no paths.
 pub fn encode_paths(format: ContentFormat, paths: &[Path]) -> Result<Vec<u8>, EncodeError> {
-    let _ = (format, paths);
-    todo!()
+    match format.is_senml() {
+        true => Ok(senml::encode_paths(format, paths)),
+        false => Err(EncodeError::Unsupported {
+            format,
+            reason: "paths without values",
+        }),
+    }
 }
+
+/// One step of a write-composite request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// Writes a value.
+    Set(Entry),
+    /// Removes a resource instance: a record with a value of null, which only SenML-ETCH knows (RFC 8790, section
+    /// 3.2; Core 1.2.2, section 7.5.6).
+    Remove(Path),
+}
+
+impl Change {
+    /// What it is about.
+    pub fn path(&self) -> Path {
+        match self {
+            Change::Set(entry) => entry.path,
+            Change::Remove(path) => *path,
+        }
+    }
+}
+
+/// Reads a write-composite request: what it sets and, in SenML-ETCH, what it removes, in order.
+///
+/// [`decode`] reads it as well where nothing is removed, and refuses it otherwise.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_changes(
+    format: ContentFormat,
+    payload: &[u8],
+    models: &dyn Models,
+) -> Result<Vec<Change>, DecodeError> {
+    match format.is_etch() {
+        true => senml::decode_changes(payload, Incoming::new(format, &Path::ROOT, models)),
+        false => {
+            let entries = decode(format, payload, &Path::ROOT, models)?;
+            Ok(entries.into_iter().map(Change::Set).collect())
+        }
+    }
+}
+
+/// Writes a write-composite request.
+///
+/// # Errors
+/// As [`encode`]; a [`Change::Remove`] in another format than SenML-ETCH, or of more than a resource instance.
+pub fn encode_changes(
+    format: ContentFormat,
+    changes: &[Change],
+    models: &dyn Models,
+) -> Result<Vec<u8>, EncodeError> {
+    let from = Outgoing::new(format, &Path::ROOT, models);
+    if format.is_etch() {
+        return senml::encode_changes(changes, from);
+    }
+    let entries = changes
+        .iter()
+        .map(|change| match change {
+            Change::Set(entry) => Ok(entry.clone()),
+            Change::Remove(_) => Err(from.unsupported("the removal of a resource instance")),
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    encode(format, &entries, &Path::ROOT, models)
+}
+
+#[cfg(test)]
+mod tests;

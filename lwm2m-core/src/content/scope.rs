@@ -1,0 +1,262 @@
+//! What all decoders and encoders share: where values may lie, and which type the model gives them.
+
+use super::{ContentFormat, DecodeError, EncodeError, MAX_ENTRIES};
+use crate::{
+    entry::Entry,
+    model::{Models, ResourceModel},
+    path::{Path, PathLevel, RESERVED_ID},
+    value::{DataType, Value},
+};
+use alloc::{borrow::Cow, format, string::String, vec::Vec};
+
+fn resource_model<'m>(models: &'m dyn Models, path: &Path) -> Option<&'m ResourceModel> {
+    models.resource(path.object_id()?, path.resource_id()?)
+}
+
+/// The type that the model gives a resource; `None` where it is unknown or executable.
+fn data_type(models: &dyn Models, path: &Path) -> Option<DataType> {
+    resource_model(models, path)?.data_type
+}
+
+/// Whether `path` points at exactly one value, as far as the model tells.
+fn is_single_value(models: &dyn Models, path: &Path) -> bool {
+    match path.level() {
+        PathLevel::ResourceInstance => true,
+        PathLevel::Resource => !resource_model(models, path).is_some_and(|model| model.multiple),
+        _ => false,
+    }
+}
+
+/// Takes the values of a payload in, and refuses what does not belong.
+pub(super) struct Incoming<'a> {
+    pub(super) format: ContentFormat,
+    pub(super) base: Path,
+    models: &'a dyn Models,
+    new_instance: Option<u16>,
+    entries: Vec<Entry>,
+}
+
+impl<'a> Incoming<'a> {
+    pub(super) fn new(format: ContentFormat, base: &Path, models: &'a dyn Models) -> Self {
+        Incoming {
+            format,
+            base: *base,
+            models,
+            new_instance: None,
+            entries: Vec::new(),
+        }
+    }
+
+    /// For a create request: values that name no object instance go to this one.
+    pub(super) fn with_new_instance(mut self, instance: u16) -> Self {
+        self.new_instance = Some(instance);
+        self
+    }
+
+    pub(super) fn malformed(&self, reason: &'static str) -> DecodeError {
+        DecodeError::Malformed {
+            format: self.format,
+            reason,
+        }
+    }
+
+    /// The place with these identifiers; 65535 stands for the new instance of a create request.
+    pub(super) fn path(&self, ids: &[u16]) -> Result<Path, DecodeError> {
+        let mut path = Path::ROOT;
+        for (level, id) in ids.iter().enumerate() {
+            let id = match self.new_instance {
+                Some(instance) if level == 1 && *id == RESERVED_ID => instance,
+                _ => *id,
+            };
+            path = path
+                .child(id)
+                .map_err(|_| self.malformed("a path with a reserved or a fifth identifier"))?;
+        }
+        Ok(path)
+    }
+
+    /// The object instance that values without one belong to: the one the payload is about, the new one of a
+    /// create request, or the only one of an object that has no more.
+    pub(super) fn object_instance(&self) -> Result<Path, DecodeError> {
+        let outside = "a resource outside of an object instance";
+        let object = self.base.object_id().ok_or(self.malformed(outside))?;
+        match (self.base.object_instance_id(), self.new_instance) {
+            (Some(instance), _) | (None, Some(instance)) => self.path(&[object, instance]),
+            (None, None) => match self.models.object(object) {
+                Some(model) if !model.multiple => self.path(&[object, 0]),
+                _ => Err(self.malformed(outside)),
+            },
+        }
+    }
+
+    /// The one place that a payload without paths is about.
+    pub(super) fn single_value(&self) -> Result<Path, DecodeError> {
+        match is_single_value(self.models, &self.base) {
+            true => Ok(self.base),
+            false => Err(DecodeError::Unsupported(self.format)),
+        }
+    }
+
+    /// The type that the model gives a place.
+    pub(super) fn data_type(&self, path: &Path) -> Option<DataType> {
+        data_type(self.models, path)
+    }
+
+    /// Whether `path` may be named: it lies within the place that the payload is about.
+    pub(super) fn check_place(&self, path: Path) -> Result<(), DecodeError> {
+        match self.base.contains(&path) {
+            true => Ok(()),
+            false => Err(DecodeError::OutsideBase {
+                path,
+                base: self.base,
+            }),
+        }
+    }
+
+    /// A value with the type of its model.
+    pub(super) fn typed(&self, path: Path, value: Value) -> Result<Value, DecodeError> {
+        let Some(expected) = self.data_type(&path) else {
+            return Ok(value);
+        };
+        value.coerce(expected).or_else(|value| {
+            // Some clients count a terminating NUL to the text of an object link.
+            if let (DataType::ObjectLink, Value::String(text)) = (expected, &value) {
+                if let Some(Ok(link)) = text.strip_suffix('\0').map(str::parse) {
+                    return Ok(Value::ObjectLink(link));
+                }
+            }
+            Err(mismatch(path, expected, &value))
+        })
+    }
+
+    /// Takes a value in.
+    pub(super) fn push(
+        &mut self,
+        path: Path,
+        value: Value,
+        time: Option<f64>,
+    ) -> Result<(), DecodeError> {
+        self.check_place(path)?;
+        if path.level() < PathLevel::Resource {
+            return Err(self.malformed("a value above the level of resources"));
+        }
+        if self.entries.len() == MAX_ENTRIES {
+            return Err(self.malformed("too many values"));
+        }
+        let value = self.typed(path, value)?;
+        self.entries.push(Entry { path, value, time });
+        Ok(())
+    }
+
+    /// All values, in the order of the payload.
+    pub(super) fn finish(self) -> Result<Vec<Entry>, DecodeError> {
+        let untimed = || self.entries.iter().filter(|entry| entry.time.is_none());
+        let twice = |path| DecodeError::Value {
+            path,
+            reason: "has two values".into(),
+        };
+        // Peers mostly send ascending paths, so that the sorted copy is seldom needed.
+        if !untimed().is_sorted_by(|a, b| a.path < b.path) {
+            let mut paths: Vec<Path> = untimed().map(|entry| entry.path).collect();
+            paths.sort_unstable();
+            if let Some(pair) = paths.windows(2).find(|pair| pair[0] == pair[1]) {
+                return Err(twice(pair[0]));
+            }
+        }
+        Ok(self.entries)
+    }
+}
+
+/// The error for a value of the wrong type. What may be a key (bytes, or anything where bytes should be) is not
+/// shown.
+pub(super) fn mismatch(path: Path, expected: DataType, found: &Value) -> DecodeError {
+    const LONGEST: usize = 64;
+    let mut shown: String = match expected {
+        DataType::Opaque => String::new(),
+        _ => format!(" {found}"),
+    };
+    if let Some((end, _)) = shown.char_indices().nth(LONGEST) {
+        shown.truncate(end);
+        shown.push_str("...");
+    }
+    DecodeError::Value {
+        path,
+        reason: format!("expects {expected}, got {}{shown}", found.data_type()),
+    }
+}
+
+/// What an encoder knows beside the values.
+#[derive(Clone, Copy)]
+pub(super) struct Outgoing<'a> {
+    pub(super) format: ContentFormat,
+    pub(super) base: Path,
+    models: &'a dyn Models,
+}
+
+impl<'a> Outgoing<'a> {
+    pub(super) fn new(format: ContentFormat, base: &Path, models: &'a dyn Models) -> Self {
+        Outgoing {
+            format,
+            base: *base,
+            models,
+        }
+    }
+
+    pub(super) fn unsupported(&self, reason: &'static str) -> EncodeError {
+        EncodeError::Unsupported {
+            format: self.format,
+            reason,
+        }
+    }
+
+    /// The error for a value that the format has no form for.
+    pub(super) fn no_form(&self, path: Path) -> EncodeError {
+        EncodeError::Value {
+            format: self.format,
+            path,
+        }
+    }
+
+    /// The value of an entry with the type of its model, which decides how it is written.
+    pub(super) fn value<'e>(&self, entry: &'e Entry) -> Result<Cow<'e, Value>, EncodeError> {
+        let path = entry.path;
+        if !self.base.contains(&path) {
+            return Err(EncodeError::OutsideBase {
+                path,
+                base: self.base,
+            });
+        }
+        if path.level() < PathLevel::Resource {
+            return Err(self.unsupported("a value above the level of resources"));
+        }
+        match data_type(self.models, &path) {
+            Some(expected) if expected != entry.value.data_type() => entry
+                .value
+                .clone()
+                .coerce(expected)
+                .map(Cow::Owned)
+                .map_err(|_| self.no_form(path)),
+            _ => Ok(Cow::Borrowed(&entry.value)),
+        }
+    }
+
+    /// The value for a format that has neither paths nor times.
+    pub(super) fn single_value<'e>(
+        &self,
+        entries: &'e [Entry],
+    ) -> Result<Cow<'e, Value>, EncodeError> {
+        let [entry] = entries else {
+            return Err(self.unsupported("exactly one value"));
+        };
+        if entry.time.is_some() {
+            return Err(self.unsupported("time stamps"));
+        }
+        if entry.path != self.base {
+            return match self.base.contains(&entry.path) {
+                true => Err(self.unsupported("a path below what was asked for")),
+                false => self.value(entry),
+            };
+        }
+        self.value(entry)
+    }
+}

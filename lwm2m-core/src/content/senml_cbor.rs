@@ -1,0 +1,189 @@
+//! The bytes of application/senml+cbor and application/senml-etch+cbor (RFC 8428, section 6; RFC 8790; Core 1.2.2,
+//! section 7.5.7). Object links stand under the text `vlo`.
+
+use super::{
+    ContentFormat, DecodeError,
+    cbor::{Fault, Reader, Writer},
+    senml::{Content, OutContent, OutRecord, Record},
+};
+use crate::value::Value;
+use alloc::vec::Vec;
+use ciborium_ll::Header;
+
+/// Labels (RFC 8428, table 4). Negative ones hold for the records that follow.
+mod label {
+    pub(super) const BASE_VERSION: i64 = -1;
+    pub(super) const BASE_NAME: i64 = -2;
+    pub(super) const BASE_TIME: i64 = -3;
+    pub(super) const BASE_UNIT: i64 = -4;
+    pub(super) const BASE_VALUE: i64 = -5;
+    pub(super) const NAME: i64 = 0;
+    pub(super) const UNIT: i64 = 1;
+    pub(super) const VALUE: i64 = 2;
+    pub(super) const STRING: i64 = 3;
+    pub(super) const BOOLEAN: i64 = 4;
+    pub(super) const TIME: i64 = 6;
+    pub(super) const DATA: i64 = 8;
+    /// The extension of LwM2M for object links.
+    pub(super) const OBJECT_LINK: &str = "vlo";
+}
+
+pub(super) fn read<'p>(
+    format: ContentFormat,
+    payload: &'p [u8],
+    each: &mut dyn FnMut(Record<'p>) -> Result<(), DecodeError>,
+) -> Result<(), DecodeError> {
+    let malformed = |reason: Fault| DecodeError::Malformed { format, reason };
+    let mut reader = Reader::new(payload);
+    let Header::Array(mut left) = reader.header().map_err(malformed)? else {
+        return Err(malformed("a SenML pack must be an array"));
+    };
+    while let Some(header) = reader.next_in(&mut left).map_err(malformed)? {
+        each(record(header, &mut reader).map_err(malformed)?)?;
+    }
+    reader.end().map_err(malformed)
+}
+
+fn record<'p>(header: Header, reader: &mut Reader<'p>) -> Result<Record<'p>, Fault> {
+    let Header::Map(mut left) = header else {
+        return Err("a SenML record must be a map");
+    };
+    let mut record = Record::default();
+    // Labels that have been seen, by number; -6 to 8 are all there are.
+    let mut seen = 0u32;
+    while let Some(header) = reader.next_in(&mut left)? {
+        let label = match header {
+            Header::Positive(n) => i64::try_from(n).unwrap_or(i64::MAX),
+            Header::Negative(n) => i64::try_from(n).map_or(i64::MIN, |n| !n),
+            Header::Text(length) => {
+                let label = reader.text(length)?;
+                if label == label::OBJECT_LINK {
+                    let link = text(reader)?.parse();
+                    let link = link.map_err(|_| "a vlo that is no object link")?;
+                    record.set_content(Content::Value(Value::ObjectLink(link)))?;
+                } else if label.ends_with('_') {
+                    return Err("a field that must be understood, and is not");
+                } else {
+                    record.has_other = true;
+                    reader.skip()?;
+                }
+                continue;
+            }
+            _ => return Err("a label that is neither a number nor text"),
+        };
+        if (-16..16).contains(&label) {
+            let bit = 1 << (label + 16);
+            if seen & bit != 0 {
+                return Err("a record with one field twice");
+            }
+            seen |= bit;
+        }
+        match label {
+            label::BASE_VERSION => {
+                record.has_other = true;
+                record.version = Some(match reader.number()? {
+                    Value::Integer(version) => version,
+                    _ => i64::MAX,
+                });
+            }
+            label::BASE_NAME => record.base_name = Some(text(reader)?),
+            label::BASE_TIME => record.base_time = reader.number()?.as_f64(),
+            label::BASE_VALUE => {
+                record.has_other = true;
+                record.base_value = Some(reader.number()?);
+            }
+            label::NAME => record.name = Some(text(reader)?),
+            label::TIME => record.time = reader.number()?.as_f64(),
+            label::BASE_UNIT | label::UNIT => {
+                text(reader)?;
+            }
+            label::VALUE => {
+                record.set_content(match reader.header()? {
+                    Header::Simple(ciborium_ll::simple::NULL) => Content::Null,
+                    header => Content::Value(reader.number_of(header)?),
+                })?;
+            }
+            label::STRING => {
+                let text = text(reader)?.into_owned();
+                record.set_content(Content::Value(Value::String(text)))?;
+            }
+            label::BOOLEAN => match reader.value()? {
+                Some(value @ Value::Boolean(_)) => record.set_content(Content::Value(value))?,
+                _ => return Err("a vb that is no boolean"),
+            },
+            label::DATA => match reader.header()? {
+                Header::Bytes(length) => {
+                    let bytes = reader.bytes(length)?.into_owned();
+                    record.set_content(Content::Value(Value::Opaque(bytes)))?;
+                }
+                _ => return Err("a vd that is not bytes"),
+            },
+            // Sums and update times mean nothing to LwM2M; unknown fields are ignored (section 4.4).
+            _ => {
+                record.has_other = true;
+                reader.skip()?;
+            }
+        }
+    }
+    Ok(record)
+}
+
+fn text<'p>(reader: &mut Reader<'p>) -> Result<alloc::borrow::Cow<'p, str>, Fault> {
+    match reader.header()? {
+        Header::Text(length) => reader.text(length),
+        _ => Err("something else where text should be"),
+    }
+}
+
+pub(super) fn write(records: &[OutRecord<'_>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut writer = Writer::new(&mut bytes);
+    writer.push(Header::Array(Some(records.len())));
+    for record in records {
+        writer.push(Header::Map(Some(record.len())));
+        if let Some(name) = &record.base_name {
+            writer.integer(label::BASE_NAME);
+            writer.text(name);
+        }
+        if let Some(time) = record.base_time {
+            writer.integer(label::BASE_TIME);
+            write_time(time, &mut writer);
+        }
+        if let Some(name) = &record.name {
+            writer.integer(label::NAME);
+            writer.text(name);
+        }
+        if let Some(time) = record.time {
+            writer.integer(label::TIME);
+            write_time(time, &mut writer);
+        }
+        match &record.content {
+            OutContent::Absent => {}
+            OutContent::Null => {
+                writer.integer(label::VALUE);
+                writer.push(Header::Simple(ciborium_ll::simple::NULL));
+            }
+            OutContent::Value(value) => {
+                match **value {
+                    Value::String(_) | Value::CoreLink(_) => writer.integer(label::STRING),
+                    Value::Boolean(_) => writer.integer(label::BOOLEAN),
+                    Value::Opaque(_) => writer.integer(label::DATA),
+                    Value::ObjectLink(_) => writer.text(label::OBJECT_LINK),
+                    Value::Integer(_) | Value::Unsigned(_) | Value::Float(_) | Value::Time(_) => {
+                        writer.integer(label::VALUE);
+                    }
+                }
+                writer.value(value);
+            }
+        }
+    }
+    bytes
+}
+
+/// Whole seconds as an integer, which is shorter and what most clients expect.
+fn write_time(time: f64, writer: &mut Writer<'_>) {
+    match Value::Float(time).as_i64() {
+        Some(seconds) => writer.integer(seconds),
+        None => writer.float(time),
+    }
+}

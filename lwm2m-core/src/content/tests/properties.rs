@@ -1,0 +1,265 @@
+//! `decode(encode(x)) == x` for arbitrary entries, and no panic on arbitrary bytes.
+
+use super::{
+    super::{
+        Change, ContentFormat as F, decode, decode_changes, decode_create, decode_paths, encode,
+        encode_changes, encode_paths,
+    },
+    *,
+};
+use crate::{model::NoModels, path::PathLevel};
+use alloc::{collections::BTreeMap, string::String, vec, vec::Vec};
+use proptest::{collection, option, prelude::*};
+
+/// Where the resource of a type stands in the object of every type.
+fn resource_id(data_type: DataType) -> u16 {
+    EVERY_TYPE
+        .iter()
+        .find(|model| model.data_type == Some(data_type))
+        .expect("every type has one")
+        .id
+}
+
+fn any_value() -> impl Strategy<Value = Value> {
+    let number = || {
+        prop_oneof![
+            any::<i64>(),
+            any::<i32>().prop_map(i64::from),
+            -300..300i64,
+            Just(i64::MIN),
+            Just(i64::MAX),
+        ]
+    };
+    prop_oneof![
+        any::<String>().prop_map(Value::String),
+        number().prop_map(Value::Integer),
+        number().prop_map(Value::Time),
+        any::<u64>().prop_map(Value::Unsigned),
+        (0..300u64).prop_map(Value::Unsigned),
+        finite().prop_map(Value::Float),
+        any::<bool>().prop_map(Value::Boolean),
+        collection::vec(any::<u8>(), 0..300).prop_map(Value::Opaque),
+        any::<(u16, u16)>().prop_map(|(object, instance)| link(object, instance)),
+        any::<String>().prop_map(Value::CoreLink),
+    ]
+}
+
+/// Numbers of every size, single floats among them.
+fn finite() -> impl Strategy<Value = f64> {
+    use proptest::num::{f32, f64};
+    prop_oneof![
+        f64::NORMAL | f64::SUBNORMAL | f64::ZERO,
+        (f32::NORMAL | f32::ZERO).prop_map(Into::into),
+        (-1000..1000i32).prop_map(Into::into),
+    ]
+}
+
+/// A value where its model puts it: single, or one of a multiple resource.
+fn any_entry() -> impl Strategy<Value = Entry> {
+    let instance = option::of(0..65535u16);
+    (0..4u16, any_value(), instance).prop_map(|(object_instance, value, instance)| {
+        let resource = resource_id(value.data_type());
+        let path = match instance {
+            None => Path::resource(3442, object_instance, resource),
+            Some(id) => Path::resource_instance(3442, object_instance, 1000 + resource, id),
+        };
+        Entry::new(path, value)
+    })
+}
+
+/// Entries of different places, in any order.
+fn any_entries() -> impl Strategy<Value = Vec<Entry>> {
+    collection::vec(any_entry(), 0..40).prop_map(|entries| {
+        let mut places = BTreeMap::new();
+        for (index, entry) in entries.into_iter().enumerate() {
+            places.entry(entry.path).or_insert((index, entry));
+        }
+        let mut entries: Vec<_> = places.into_values().collect();
+        entries.sort_by_key(|(index, _)| *index);
+        entries.into_iter().map(|(_, entry)| entry).collect()
+    })
+}
+
+/// Times around now and relative ones, exact fractions and others.
+fn any_time() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        (1_600_000_000..1_800_000_000i64).prop_map(|seconds| seconds as f64),
+        (1_600_000_000_000..1_800_000_000_000i64).prop_map(|millis| millis as f64 / 1000.0),
+        -1e6..1e6f64,
+        finite(),
+    ]
+}
+
+fn any_series() -> impl Strategy<Value = Vec<Entry>> {
+    let timed = (any_entry(), any_time()).prop_map(|(entry, time)| entry.at(time));
+    let one_place = (any_entry(), collection::vec(any_time(), 1..20)).prop_map(|(entry, times)| {
+        times
+            .into_iter()
+            .map(|time| entry.clone().at(time))
+            .collect()
+    });
+    prop_oneof![collection::vec(timed, 1..20), one_place]
+}
+
+fn any_path() -> impl Strategy<Value = Path> {
+    collection::vec(0..65535u16, 0..=4).prop_map(|ids| Path::try_from_ids(&ids).expect("a path"))
+}
+
+fn sorted(mut entries: Vec<Entry>) -> Vec<Entry> {
+    entries.sort_by_key(|entry| entry.path);
+    entries
+}
+
+fn keeps_order(format: F) -> bool {
+    format.is_senml()
+}
+
+/// Encodes, decodes and compares, about `base`.
+fn round_trip(format: F, entries: &[Entry], base: &Path) -> Result<(), TestCaseError> {
+    let bytes = encode(format, entries, base, &models());
+    let bytes = bytes.map_err(|error| TestCaseError::fail(std::format!("{format:?}: {error}")))?;
+    let decoded = decode(format, &bytes, base, &models());
+    let expected = match keeps_order(format) {
+        true => entries.to_vec(),
+        false => sorted(entries.to_vec()),
+    };
+    prop_assert_eq!(decoded, Ok(expected), "{:?} {}", format, hex::encode(bytes));
+    Ok(())
+}
+
+/// The formats that carry several values.
+fn structured() -> impl Iterator<Item = F> {
+    FORMATS
+        .into_iter()
+        .filter(|format| !format.is_single_value())
+}
+
+proptest! {
+    #[test]
+    fn values_survive(entries in any_entries()) {
+        for format in structured() {
+            round_trip(format, &entries, &Path::object(3442))?;
+            if format != F::Tlv {
+                round_trip(format, &entries, &Path::ROOT)?;
+            }
+        }
+    }
+
+    #[test]
+    fn values_survive_about_every_place(entry in any_entry()) {
+        for level in [PathLevel::ObjectInstance, PathLevel::Resource, PathLevel::ResourceInstance] {
+            let base = entry.path.truncated(level);
+            for format in structured() {
+                round_trip(format, std::slice::from_ref(&entry), &base)?;
+            }
+        }
+        for format in [F::Text, F::Cbor] {
+            round_trip(format, std::slice::from_ref(&entry), &entry.path)?;
+        }
+        if let Value::Opaque(_) = entry.value {
+            round_trip(F::Opaque, std::slice::from_ref(&entry), &entry.path)?;
+        }
+    }
+
+    #[test]
+    fn series_survive(series in any_series()) {
+        for format in structured().filter(|format| format.is_senml()) {
+            round_trip(format, &series, &Path::ROOT)?;
+        }
+    }
+
+    #[test]
+    fn mixed_times_survive(entries in any_entries(), times in collection::vec(option::of(any_time()), 40)) {
+        let timed: Vec<Entry> = entries
+            .into_iter()
+            .zip(times)
+            .map(|(entry, time)| Entry { time, ..entry })
+            .collect();
+        for format in structured().filter(|format| format.is_senml()) {
+            round_trip(format, &timed, &Path::ROOT)?;
+        }
+    }
+
+    #[test]
+    fn paths_survive(paths in collection::vec(any_path(), 0..20)) {
+        for format in FORMATS.into_iter().filter(|format| format.is_senml()) {
+            let bytes = encode_paths(format, &paths).expect("a payload");
+            prop_assert_eq!(decode_paths(format, &bytes), Ok(paths.clone()));
+        }
+    }
+
+    #[test]
+    fn changes_survive(steps in collection::vec((any_entry(), any::<bool>(), option::of(any_time())), 0..20)) {
+        let changes: Vec<Change> = steps
+            .into_iter()
+            .map(|(entry, remove, time)| match entry.path.level() {
+                PathLevel::ResourceInstance if remove => Change::Remove(entry.path),
+                _ => Change::Set(Entry { time, ..entry }),
+            })
+            .collect();
+        for format in [F::SenmlEtchJson, F::SenmlEtchCbor] {
+            let bytes = encode_changes(format, &changes, &models()).expect("a payload");
+            prop_assert_eq!(decode_changes(format, &bytes, &models()), Ok(changes.clone()));
+        }
+    }
+
+    #[test]
+    fn no_bytes_panic(bytes in collection::vec(any::<u8>(), 0..200), base in any_path()) {
+        try_all(&bytes, &base);
+    }
+
+    /// Bytes that are nearly right reach further than random ones.
+    #[test]
+    fn no_mutation_panics(
+        entries in any_entries(),
+        damage in collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        cut in option::of(any::<prop::sample::Index>()),
+    ) {
+        for format in structured() {
+            let mut bytes = encode(format, &entries, &Path::object(3442), &models()).expect("a payload");
+            if bytes.is_empty() {
+                continue;
+            }
+            for (at, byte) in &damage {
+                let at = at.index(bytes.len());
+                bytes[at] = *byte;
+            }
+            if let Some(cut) = cut {
+                bytes.truncate(cut.index(bytes.len()));
+            }
+            try_all(&bytes, &Path::object(3442));
+        }
+    }
+}
+
+/// Reads bytes as everything there is; what is accepted can be written again.
+pub(super) fn try_all(bytes: &[u8], base: &Path) {
+    for format in FORMATS {
+        for base in [
+            *base,
+            Path::ROOT,
+            Path::object(3442),
+            Path::resource(3442, 0, 130),
+        ] {
+            let _ = decode(format, bytes, &base, &NoModels);
+            let _ = decode_create(format, bytes, &base, 7, &models());
+            if let Ok(entries) = decode(format, bytes, &base, &models()) {
+                let _ = encode(format, &entries, &base, &models());
+            }
+        }
+        let _ = decode_paths(format, bytes);
+        let _ = decode_changes(format, bytes, &models());
+    }
+}
+
+#[test]
+fn every_type_has_a_value() {
+    // Keeps the object of every type, which the properties rest on, complete.
+    let ids: Vec<u16> = vec![110, 120, 125, 130, 140, 150, 160, 170, 180];
+    let found: Vec<u16> = EVERY_TYPE
+        .iter()
+        .map(|m| m.id)
+        .filter(|id| *id < 1000)
+        .collect();
+    assert_eq!(found, ids);
+}

@@ -1,17 +1,26 @@
-use super::{Observe, ObserveComposite, OperationError, Payload};
+use super::{BootstrapFinish, Execute, Observe, ObserveComposite, Payload, request_on};
 use crate::{
-    attributes::AttributeChange, coap::Request, content::ContentFormat, path::Path,
-    version::LwM2mVersion,
+    attributes::AttributeChange,
+    coap::{Code, Request, Response, option},
+    content::{self, ContentFormat},
+    path::Path,
 };
-use alloc::{string::String, vec::Vec};
+use alloc::{format, vec::Vec};
 
 /// Read: `GET /{path}`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Read {
-    /// What: an object, instance, resource or resource instance.
+    /// What: an object, instance, resource or (1.1) resource instance.
     pub path: Path,
     /// The format asked for.
     pub accept: Option<ContentFormat>,
+}
+
+impl Read {
+    /// As CoAP.
+    pub fn to_request(&self) -> Request {
+        with_accept(request_on(Code::GET, &self.path), self.accept)
+    }
 }
 
 /// Whether a write takes the place of what is there or adds to it (Core 1.2.2, section 6.3.3).
@@ -19,7 +28,7 @@ pub struct Read {
 pub enum WriteMode {
     /// `PUT`
     Replace,
-    /// `POST`
+    /// `POST`, on an object instance or on a resource with several instances.
     PartialUpdate,
 }
 
@@ -34,13 +43,15 @@ pub struct Write {
     pub payload: Payload,
 }
 
-/// Execute: `POST /{resource}` with arguments `5='text',7`.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Execute {
-    /// The resource.
-    pub path: Path,
-    /// The arguments: digit 0 to 9 and, where there is one, its text.
-    pub arguments: Vec<(u8, Option<String>)>,
+impl Write {
+    /// As CoAP. A partial update of a resource cannot be in text: that is an execute.
+    pub fn to_request(&self) -> Request {
+        let code = match self.mode {
+            WriteMode::Replace => Code::PUT,
+            WriteMode::PartialUpdate => Code::POST,
+        };
+        with_payload(request_on(code, &self.path), &self.payload)
+    }
 }
 
 /// Create: `POST /{object}`.
@@ -52,11 +63,51 @@ pub struct Create {
     pub payload: Payload,
 }
 
-/// Delete: `DELETE /{path}`; an object instance, (1.2) a resource instance, in bootstrap anything.
+impl Create {
+    /// As CoAP.
+    pub fn to_request(&self) -> Request {
+        let segment = format!("{}", self.object);
+        with_payload(
+            Request::new(Code::POST).path_segment(&segment),
+            &self.payload,
+        )
+    }
+
+    /// The answer: 2.01, with the location where the client has chosen the id (Core 1.2.2, section 6.3.6).
+    pub fn created(location: Option<&Path>) -> Response {
+        let mut response = Response::new(Code::CREATED);
+        for segment in location.map(Path::segments).unwrap_or_default() {
+            response
+                .options
+                .push(option::LOCATION_PATH, segment.as_bytes());
+        }
+        response
+    }
+
+    /// The object instance in the answer to a create; `None` where the answer does not name one. What stands before
+    /// the last two segments, an alternate path, is overlooked.
+    pub fn location(response: &Response) -> Option<Path> {
+        let segments = response.options.texts(option::LOCATION_PATH)?;
+        let instance = segments.len().checked_sub(2)?;
+        match response.code {
+            Code::CREATED => Path::from_segments(segments[instance..].iter().copied()).ok(),
+            _ => None,
+        }
+    }
+}
+
+/// Delete: `DELETE /{path}`; an object instance, (1.1) a resource instance, in bootstrap also an object or all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delete {
     /// What.
     pub path: Path,
+}
+
+impl Delete {
+    /// As CoAP.
+    pub fn to_request(&self) -> Request {
+        request_on(Code::DELETE, &self.path)
+    }
 }
 
 /// Discover: `GET /{path}` with Accept 40.
@@ -68,6 +119,24 @@ pub struct Discover {
     pub depth: Option<u8>,
 }
 
+impl Discover {
+    /// How many levels below the path the answer shows: as asked, else 2 for an object and 1 for the others (Core
+    /// 1.2.2, table 6.3.2-2).
+    pub fn effective_depth(&self) -> u8 {
+        let default = if self.path.ids().len() <= 1 { 2 } else { 1 };
+        self.depth.unwrap_or(default)
+    }
+
+    /// As CoAP.
+    pub fn to_request(&self) -> Request {
+        let mut request = request_on(Code::GET, &self.path);
+        if let Some(depth) = self.depth {
+            request = request.query(&format!("depth={depth}"));
+        }
+        with_accept(request, Some(ContentFormat::Link))
+    }
+}
+
 /// Write-attributes: `PUT /{path}?pmin=..`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WriteAttributes {
@@ -77,22 +146,43 @@ pub struct WriteAttributes {
     pub change: AttributeChange,
 }
 
-/// Read-composite: `FETCH /`.
+impl WriteAttributes {
+    /// As CoAP.
+    pub fn to_request(&self) -> Request {
+        with_queries(request_on(Code::PUT, &self.path), self.change.to_queries())
+    }
+}
+
+/// Read-composite: `FETCH /`, from 1.1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReadComposite {
     /// What.
     pub paths: Vec<Path>,
-    /// The format the paths are sent in.
+    /// The format the paths are sent in: SenML-JSON, SenML-CBOR, or (1.2) SenML-ETCH.
     pub format: ContentFormat,
     /// The format asked for.
     pub accept: Option<ContentFormat>,
 }
 
-/// Write-composite: `iPATCH /`.
+impl ReadComposite {
+    /// As CoAP. In a format that carries no paths the body is empty, which every client refuses.
+    pub fn to_request(&self) -> Request {
+        with_accept(with_paths(self.format, &self.paths), self.accept)
+    }
+}
+
+/// Write-composite: `iPATCH /`, from 1.1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WriteComposite {
     /// What.
     pub payload: Payload,
+}
+
+impl WriteComposite {
+    /// As CoAP.
+    pub fn to_request(&self) -> Request {
+        with_payload(Request::new(Code::IPATCH), &self.payload)
+    }
 }
 
 /// What a client may be asked on its object tree, by a server or, where it says so, by a bootstrap server.
@@ -126,17 +216,89 @@ pub enum DeviceOperation {
 }
 
 impl DeviceOperation {
-    /// From CoAP, as this version of the protocol allows it.
-    ///
-    /// # Errors
-    /// With the code that answers it.
-    pub fn from_request(request: &Request, version: LwM2mVersion) -> Result<Self, OperationError> {
-        let _ = (request, version);
-        todo!()
-    }
-
     /// As CoAP.
     pub fn to_request(&self) -> Request {
-        todo!()
+        match self {
+            DeviceOperation::Read(read) => read.to_request(),
+            DeviceOperation::Discover(discover) => discover.to_request(),
+            DeviceOperation::Write(write) => write.to_request(),
+            DeviceOperation::WriteAttributes(write) => write.to_request(),
+            DeviceOperation::Execute(execute) => execute.to_request(),
+            DeviceOperation::Create(create) => create.to_request(),
+            DeviceOperation::Delete(delete) => delete.to_request(),
+            DeviceOperation::Observe(observe) => observe.to_request(),
+            DeviceOperation::ReadComposite(read) => read.to_request(),
+            DeviceOperation::ObserveComposite(observe) => observe.to_request(),
+            DeviceOperation::WriteComposite(write) => write.to_request(),
+            DeviceOperation::BootstrapFinish => BootstrapFinish.to_request(),
+        }
     }
+
+    /// The response code of success (Transport 1.2.2, section 6.7).
+    pub const fn success(&self) -> Code {
+        match self {
+            DeviceOperation::Read(_)
+            | DeviceOperation::Discover(_)
+            | DeviceOperation::Observe(_)
+            | DeviceOperation::ReadComposite(_)
+            | DeviceOperation::ObserveComposite(_) => Code::CONTENT,
+            DeviceOperation::Write(_)
+            | DeviceOperation::WriteAttributes(_)
+            | DeviceOperation::Execute(_)
+            | DeviceOperation::WriteComposite(_)
+            | DeviceOperation::BootstrapFinish => Code::CHANGED,
+            DeviceOperation::Create(_) => Code::CREATED,
+            DeviceOperation::Delete(_) => Code::DELETED,
+        }
+    }
+}
+
+macro_rules! operations {
+    ($($name:ident),*) => {$(
+        impl From<$name> for DeviceOperation {
+            fn from(operation: $name) -> Self {
+                DeviceOperation::$name(operation)
+            }
+        }
+    )*};
+}
+
+operations!(
+    Read,
+    Discover,
+    Write,
+    WriteAttributes,
+    Execute,
+    Create,
+    Delete,
+    Observe,
+    ReadComposite,
+    ObserveComposite,
+    WriteComposite
+);
+
+pub(super) fn with_accept(request: Request, accept: Option<ContentFormat>) -> Request {
+    match accept {
+        Some(format) => request.uint_option(option::ACCEPT, format.number().into()),
+        None => request,
+    }
+}
+
+pub(super) fn with_queries(
+    request: Request,
+    queries: impl IntoIterator<Item = alloc::string::String>,
+) -> Request {
+    queries
+        .into_iter()
+        .fold(request, |request, query| request.query(&query))
+}
+
+/// `FETCH /` with paths.
+pub(super) fn with_paths(format: ContentFormat, paths: &[Path]) -> Request {
+    let body = content::encode_paths(format, paths).unwrap_or_default();
+    Request::new(Code::FETCH).body(format.number(), body)
+}
+
+fn with_payload(request: Request, payload: &Payload) -> Request {
+    request.body(payload.format.number(), payload.data.clone())
 }

@@ -1,25 +1,51 @@
 //! The four interfaces of LwM2M as typed operations, to and from CoAP (Transport 1.2.2, section 6.4).
 //!
-//! Each type turns into a [`Request`](crate::coap::Request) on one side and is read from it on the other.
-//! Payloads stay encoded ([`Payload`]) until somebody who knows the models asks for their values.
+//! Each type turns into a [`Request`] on one side and is read from it on the other. Payloads stay encoded
+//! ([`Payload`]) until somebody who knows the models asks for their values.
+//!
+//! | who is asked | on | reads with |
+//! |---|---|---|
+//! | server | `/rd` | [`RegistrationOperation::from_request`] |
+//! | server | `/dp` | [`Send::from_request`] |
+//! | bootstrap server | `/bs`, `/bspack` | [`BootstrapRequest::from_request`], [`BootstrapPackRequest::from_request`] |
+//! | client | its object tree, `/bs` | [`DeviceOperation::from_request`] |
 
+mod binding;
 mod bootstrap;
+mod execute;
+mod interface;
 mod management;
+mod parse;
 mod payload;
+mod profile;
+mod query;
 mod registration;
 mod reporting;
+mod root;
 
+pub use binding::Binding;
 pub use bootstrap::{BootstrapFinish, BootstrapPackRequest, BootstrapRequest};
+pub use execute::{Execute, ExecuteArgument, format_arguments, parse_arguments};
 pub use management::{
-    Create, Delete, DeviceOperation, Discover, Execute, Read, ReadComposite, Write,
-    WriteAttributes, WriteComposite, WriteMode,
+    Create, Delete, DeviceOperation, Discover, Read, ReadComposite, Write, WriteAttributes,
+    WriteComposite, WriteMode,
 };
 pub use payload::Payload;
-pub use registration::{Binding, Deregister, Register, RegistrationOperation, Update};
+pub use profile::{ProfileId, parse_profiles};
+pub use registration::{DEFAULT_LIFETIME, Deregister, Register, RegistrationOperation, Update};
 pub use reporting::{Observe, ObserveComposite, Send};
+pub use root::{below_root, strip_root};
 
-use crate::{attributes::AttributeError, coap::Code, link::LinkError};
-use alloc::string::String;
+use crate::{
+    attributes::AttributeError,
+    coap::{Code, Request, Response, option},
+    link::LinkError,
+    path::Path,
+};
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
 
 /// Why a request is no operation, with the code that answers it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -34,6 +60,9 @@ pub enum OperationError {
     /// A missing, repeated, unknown or malformed query argument, or a malformed path: 4.00.
     #[error("bad request: {0}")]
     BadRequest(String),
+    /// An object that this interface may not touch: 4.01.
+    #[error("not authorized")]
+    Unauthorized,
     /// Attributes that cannot be written: 4.00.
     #[error("bad attributes: {0}")]
     Attributes(#[from] AttributeError),
@@ -52,7 +81,7 @@ pub enum OperationError {
 }
 
 impl OperationError {
-    /// The response code that the specification names for it.
+    /// The response code that the specification names for it (Transport 1.2.2, section 6.7).
     pub fn code(&self) -> Code {
         match self {
             OperationError::NoSuchPath => Code::NOT_FOUND,
@@ -60,9 +89,36 @@ impl OperationError {
             OperationError::BadRequest(_)
             | OperationError::Attributes(_)
             | OperationError::Links(_) => Code::BAD_REQUEST,
+            OperationError::Unauthorized => Code::UNAUTHORIZED,
             OperationError::UnsupportedVersion(_) => Code::PRECONDITION_FAILED,
             OperationError::UnsupportedContentFormat(_) => Code::UNSUPPORTED_CONTENT_FORMAT,
             OperationError::NotAcceptable => Code::NOT_ACCEPTABLE,
         }
     }
+
+    /// The answer: its code, with the reason as a diagnostic text.
+    pub fn response(&self) -> Response {
+        Response::new(self.code()).diagnostic(&self.to_string())
+    }
+}
+
+/// The Uri-Path segments of a request; a single empty one is none.
+fn segments(request: &Request) -> Result<Vec<&str>, OperationError> {
+    let segments = request
+        .options
+        .texts(option::URI_PATH)
+        .ok_or_else(|| query::bad_request("the path is not UTF-8"))?;
+    Ok(match segments.as_slice() {
+        [""] => Vec::new(),
+        _ => segments,
+    })
+}
+
+/// A request on a place of the object tree.
+fn request_on(code: Code, path: &Path) -> Request {
+    path.segments()
+        .iter()
+        .fold(Request::new(code), |request, segment| {
+            request.path_segment(segment)
+        })
 }

@@ -13,6 +13,8 @@
 //!   gives at most [`MAX_ENTRIES`] values.
 
 mod cbor;
+mod lwm2m_cbor;
+mod lwm2m_json;
 mod opaque;
 mod scope;
 mod senml;
@@ -243,12 +245,14 @@ fn dispatch(payload: &[u8], to: Incoming<'_>) -> Result<Vec<Entry>, DecodeError>
         ContentFormat::Opaque => opaque::decode(payload, to),
         ContentFormat::Cbor => cbor::decode(payload, to),
         ContentFormat::Tlv => tlv::decode(payload, to),
+        ContentFormat::Json => lwm2m_json::decode(payload, to),
+        ContentFormat::LwM2mCbor => lwm2m_cbor::decode(payload, to),
         ContentFormat::SenmlJson
         | ContentFormat::SenmlCbor
         | ContentFormat::SenmlEtchJson
         | ContentFormat::SenmlEtchCbor => senml::decode(payload, to),
         // Links carry no values.
-        format => Err(DecodeError::Unsupported(format)),
+        ContentFormat::Link => Err(DecodeError::Unsupported(to.format)),
     }
 }
 
@@ -270,11 +274,13 @@ pub fn encode(
         ContentFormat::Opaque => opaque::encode(entries, from),
         ContentFormat::Cbor => cbor::encode(entries, from),
         ContentFormat::Tlv => tlv::encode(entries, from),
+        ContentFormat::Json => lwm2m_json::encode(entries, from),
+        ContentFormat::LwM2mCbor => lwm2m_cbor::encode(entries, from),
         ContentFormat::SenmlJson
         | ContentFormat::SenmlCbor
         | ContentFormat::SenmlEtchJson
         | ContentFormat::SenmlEtchCbor => senml::encode(entries, from),
-        _ => Err(from.unsupported("values")),
+        ContentFormat::Link => Err(from.unsupported("values")),
     }
 }
 

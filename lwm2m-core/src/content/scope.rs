@@ -259,4 +259,31 @@ impl<'a> Outgoing<'a> {
         }
         self.value(entry)
     }
+
+    /// The values in the order of their paths, for a format that is a tree without times: a place has either one
+    /// value or places below it.
+    pub(super) fn tree<'e>(
+        &self,
+        entries: &'e [Entry],
+    ) -> Result<Vec<(&'e Entry, Cow<'e, Value>)>, EncodeError> {
+        let mut tree = entries
+            .iter()
+            .map(|entry| match entry.time {
+                Some(_) => Err(self.unsupported("time stamps")),
+                None => Ok((entry, self.value(entry)?)),
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        tree.sort_by_key(|(entry, _)| entry.path);
+        // Sorted, a resource comes right before its instances.
+        for pair in tree.windows(2) {
+            let (upper, lower) = (pair[0].0.path, pair[1].0.path);
+            if upper == lower {
+                return Err(self.unsupported("two values of one resource"));
+            }
+            if upper.contains(&lower) {
+                return Err(self.unsupported("a resource with both a value and instances"));
+            }
+        }
+        Ok(tree)
+    }
 }

@@ -149,7 +149,11 @@ fn sum(base: &Value, value: Value) -> Value {
 }
 
 /// The path of a resolved name. A missing first slash is forgiven.
-fn parse_name(base_name: &str, name: &str, to: &Incoming<'_>) -> Result<Path, DecodeError> {
+pub(super) fn parse_name(
+    base_name: &str,
+    name: &str,
+    to: &Incoming<'_>,
+) -> Result<Path, DecodeError> {
     const FAULT: &str = "a name that is no path";
     if base_name.len() + name.len() > MAX_NAME {
         return Err(to.malformed("a name longer than any path"));

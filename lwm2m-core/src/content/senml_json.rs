@@ -231,25 +231,25 @@ impl<'p> Visitor<'p> for RecordVisitor {
 /// Text, borrowed from the payload where it has no escapes.
 pub(super) struct Text<'p>(pub(super) Cow<'p, str>);
 
-impl<'p> Deserialize<'p> for Text<'p> {
-    fn deserialize<D: Deserializer<'p>>(deserializer: D) -> Result<Self, D::Error> {
+impl<'de: 'p, 'p> Deserialize<'de> for Text<'p> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct TextVisitor;
-        impl<'p> Visitor<'p> for TextVisitor {
-            type Value = Text<'p>;
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Text<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("text")
             }
 
-            fn visit_borrowed_str<E>(self, text: &'p str) -> Result<Text<'p>, E> {
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
                 Ok(Text(Cow::Borrowed(text)))
             }
 
-            fn visit_str<E>(self, text: &str) -> Result<Text<'p>, E> {
+            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
                 Ok(Text(Cow::Owned(text.into())))
             }
 
-            fn visit_string<E>(self, text: String) -> Result<Text<'p>, E> {
+            fn visit_string<E>(self, text: String) -> Result<Text<'de>, E> {
                 Ok(Text(Cow::Owned(text)))
             }
         }

@@ -185,25 +185,8 @@ pub(super) fn encode(entries: &[Entry], from: Outgoing<'_>) -> Result<Vec<u8>, E
     if from.base == Path::ROOT {
         return Err(from.unsupported("values of more than one object"));
     }
-    let mut order: Vec<&Entry> = entries.iter().collect();
-    order.sort_by_key(|entry| entry.path);
     let mut row = Row::default();
-    let mut previous: Option<Path> = None;
-    for entry in order {
-        if entry.time.is_some() {
-            return Err(from.unsupported("time stamps"));
-        }
-        let value = from.value(entry)?;
-        match previous {
-            Some(path) if path == entry.path => {
-                return Err(from.unsupported("two values of one resource"));
-            }
-            // Sorted, a resource comes right before its instances.
-            Some(path) if path.contains(&entry.path) => {
-                return Err(from.unsupported("a resource with both a value and instances"));
-            }
-            _ => previous = Some(entry.path),
-        }
+    for (entry, value) in from.tree(entries)? {
         row.move_to(entry.path, from)?;
         let ids = entry.path.ids();
         let kind = match entry.path.level() {

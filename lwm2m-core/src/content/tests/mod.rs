@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// All formats that carry values.
-const FORMATS: [ContentFormat; 8] = [
+const FORMATS: [ContentFormat; 10] = [
     ContentFormat::Text,
     ContentFormat::Opaque,
     ContentFormat::Cbor,
@@ -23,6 +23,8 @@ const FORMATS: [ContentFormat; 8] = [
     ContentFormat::SenmlEtchJson,
     ContentFormat::SenmlEtchCbor,
     ContentFormat::Tlv,
+    ContentFormat::Json,
+    ContentFormat::LwM2mCbor,
 ];
 
 const fn resource(id: u16, data_type: DataType) -> ResourceModel {

@@ -947,3 +947,374 @@ mod senml {
         both(F::SenmlCbor, [0x80], "/3/0/6", &[]);
     }
 }
+
+mod lwm2m_cbor {
+    use super::*;
+
+    /// The device, with its instance as the upper key.
+    const DEVICE: &str = "a1820300ad00744f70656e204d6f62696c6520416c6c69616e636501764c69676874776569676874204d
+        324d20436c69656e7402693334353030303132330363312e3006a20001010507a200190ed80119138808a200187d01190384
+        0918640a0f0ba100000d1a5182428f0e662b30323a3030106155";
+
+    #[test]
+    fn the_examples_of_the_specification() {
+        // Core 1.2.2, sections 7.5.4.1 to 7.5.4.6
+        let name = [entry("/3/0/0", "Open Mobile Alliance")];
+        let text = "744f70656e204d6f62696c6520416c6c69616e6365";
+        both(
+            F::LwM2mCbor,
+            hex(&std::format!("a183030000{text}")),
+            "/3/0/0",
+            &name,
+        );
+        decodes(
+            F::LwM2mCbor,
+            hex(&std::format!("a103a100a100{text}")),
+            "/3/0/0",
+            &name,
+        );
+        both(
+            F::LwM2mCbor,
+            hex("a183030006a200010105"),
+            "/3/0/6",
+            &[entry("/3/0/6/0", 1i64), entry("/3/0/6/1", 5i64)],
+        );
+        both(F::LwM2mCbor, hex(DEVICE), "/3/0", &device());
+        let servers = |instance: u16, id: i64, pmin: i64, notifications: bool| {
+            [
+                (0, id.into()),
+                (1, 86400i64.into()),
+                (2, pmin.into()),
+                (3, 6000i64.into()),
+                (5, 86400i64.into()),
+                (6, notifications.into()),
+                (7, Value::from("U")),
+            ]
+            .map(|(id, value)| Entry::new(Path::resource(1, instance, id), value))
+        };
+        let both_servers = [servers(0, 101, 300, true), servers(1, 102, 600, false)].concat();
+        let payload = hex(
+            "a101a200a7001865011a000151800219012c03191770051a0001518006f507615501a7001866011a000151800219
+             025803191770051a0001518006f4076155",
+        );
+        both(F::LwM2mCbor, payload, "/1", &both_servers);
+        let composite = [
+            entry("/3/0/0", "Open Mobile Alliance"),
+            entry("/3/0/9", 100i64),
+            entry("/1/0/1", 86400i64),
+        ];
+        let payload = std::format!("a2820300a200{text}091864830100011a00015180");
+        decodes(F::LwM2mCbor, hex(&payload), "/", &composite);
+        let payload = std::format!("a2830100011a00015180820300a200{text}091864");
+        encodes(F::LwM2mCbor, hex(&payload), "/", &composite);
+        let acl = [
+            entry("/2/5/0", 5i64),
+            entry("/2/5/1", 0i64),
+            entry("/2/5/2/102", 0i64),
+            entry("/2/5/3", 101i64),
+        ];
+        decodes(
+            F::LwM2mCbor,
+            hex("a1820205a4000501008202186600031865"),
+            "/2",
+            &acl,
+        );
+    }
+
+    #[test]
+    fn a_create_request_may_leave_the_instance_open() {
+        let payload = hex("a1820219ffffa200050100");
+        let decode = super::super::super::decode_create;
+        let found = decode(F::LwM2mCbor, &payload, &path("/2"), 5, &models());
+        assert_eq!(
+            found,
+            Ok(vec![entry("/2/5/0", 5i64), entry("/2/5/1", 0i64)])
+        );
+        refused(F::LwM2mCbor, payload, "/2");
+    }
+
+    #[test]
+    fn keys_of_every_layout() {
+        let nine = [entry("/3/0/9", 100i64)];
+        for payload in [
+            "a103a100a1091864",
+            "a18103a18100a181091864",
+            "a1830300091864",
+            "bf830300091864ff",
+            "bf03bf00bf091864ffffff",
+            "a19f030009ff1864",
+            "a183030018091864",
+            "a103a18200091864",
+        ] {
+            decodes(F::LwM2mCbor, hex(payload), "/3/0/9", &nine);
+        }
+        let instances = [entry("/3/0/6/0", 1i64), entry("/3/0/6/1", 5i64)];
+        for payload in [
+            "a103a1820006a200010105",
+            "a2840300060001840300060105",
+            "bf820300bf06bf00010105ffffff",
+        ] {
+            decodes(F::LwM2mCbor, hex(payload), "/3/0", &instances);
+        }
+        both(
+            F::LwM2mCbor,
+            hex("a1840300060105"),
+            "/3/0/6/1",
+            &instances[1..],
+        );
+        for empty in ["", "a0", "bfff", "a1820300a0", "a183030006bfff"] {
+            decodes(F::LwM2mCbor, hex(empty), "/3/0", &[]);
+        }
+        encodes(F::LwM2mCbor, hex("a0"), "/3/0", &[]);
+    }
+
+    #[test]
+    fn what_is_no_tree_of_values() {
+        for bad in [
+            "8100", // no map
+            "05",
+            "f6",
+            "a1f93c0005", // keys that are no identifiers
+            "a12005",
+            "a1410305",
+            "a103a16130a10005",
+            "a1830361300005",
+            "a1830300f9400005",
+            "a163643031a103a100a1006141", // a gateway's prefix
+            "a18005",                     // no identifier at all
+            "a18303001a0001000005",       // beyond 16 bits
+            "a11a00010000a100a10005",
+            "a18319ffff000005", // reserved
+            "a185030006000005", // deeper than four
+            "a18403000600a10005",
+            "a182030005",             // a value above the resources
+            "a1830300096161",         // of the wrong type
+            "a183030009f6",           // null
+            "a183030009820102",       // an array
+            "a28303000905830300090a", // twice
+            "a103a200a1090500a10905",
+            "a1830300", // cut off
+            "a183030009",
+            "bf830300091864",
+            "a18303000918 6400", // bytes after it
+            "a19f0300",
+        ] {
+            refused(F::LwM2mCbor, hex(bad), "/");
+        }
+        let error = refused(F::LwM2mCbor, hex("a1830300091864"), "/3/1");
+        assert_eq!(error.to_string(), "/3/0/9 lies outside of /3/1");
+    }
+}
+
+mod json {
+    use super::*;
+
+    #[test]
+    fn device_instance() {
+        let payload = r#"{"bn":"/3/0/","e":[{"n":"0","sv":"Open Mobile Alliance"},{"n":"1","sv":"Lightweight M2M Client"},{"n":"2","sv":"345000123"},{"n":"3","sv":"1.0"},{"n":"6/0","v":1},{"n":"6/1","v":5},{"n":"7/0","v":3800},{"n":"7/1","v":5000},{"n":"8/0","v":125},{"n":"8/1","v":900},{"n":"9","v":100},{"n":"10","v":15},{"n":"11/0","v":0},{"n":"13","v":1367491215},{"n":"14","sv":"+02:00"},{"n":"16","sv":"U"}]}"#;
+        both(F::Json, payload, "/3/0", &device());
+    }
+
+    #[test]
+    fn every_type() {
+        let v = |json: &str, resource: u16, value: Value| {
+            let path = std::format!("/3442/0/{resource}");
+            let entries = [Entry::new(Path::resource(3442, 0, resource), value)];
+            let json = std::format!(r#"{{"bn":"{path}","e":[{{{json}}}]}}"#);
+            both(F::Json, json, &path, &entries);
+        };
+        v(r#""sv":"test_string""#, 110, "test_string".into());
+        v(r#""v":-9223372036854775808"#, 120, i64::MIN.into());
+        v(r#""v":9223372036854775807"#, 120, i64::MAX.into());
+        v(r#""v":18446744073709551615"#, 125, u64::MAX.into());
+        v(r#""v":3.0"#, 130, 3.0.into());
+        v(r#""v":-0.987"#, 130, (-0.987).into());
+        v(r#""bv":false"#, 140, false.into());
+        v(
+            r#""sv":"-/8=""#.replace('-', "+").as_str(),
+            150,
+            Value::Opaque(vec![0xfb, 0xff]),
+        );
+        v(r#""v":1170111600"#, 160, Value::Time(1_170_111_600));
+        v(r#""ov":"0:65535""#, 170, link(0, 65535));
+        v(r#""sv":"</3/0>""#, 180, Value::CoreLink("</3/0>".into()));
+    }
+
+    #[test]
+    fn names() {
+        let nine = [entry("/3/0/9", 1i64)];
+        for json in [
+            r#"{"bn":"/3/0/","e":[{"n":"9","v":1}]}"#,
+            r#"{"bn":"/","e":[{"n":"3/0/9","v":1}]}"#,
+            r#"{"bn":"3/0/","e":[{"n":"9","v":1}]}"#,
+            r#"{"e":[{"n":"/3/0/9","v":1}]}"#,
+            r#"{"e":[{"n":"9","v":1}]}"#,
+            r#"{"e":[{"n":"9","v":1}],"bn":"/3/0/","ver":[{}]}"#,
+        ] {
+            decodes(F::Json, json, "/3/0", &nine);
+        }
+        both(
+            F::Json,
+            r#"{"bn":"/3/0/6/","e":[{"n":"0","v":1},{"n":"1","v":5}]}"#,
+            "/3/0/6",
+            &[entry("/3/0/6/0", 1i64), entry("/3/0/6/1", 5i64)],
+        );
+        both(
+            F::Json,
+            r#"{"bn":"/2/","e":[{"n":"0/2/127","v":7}]}"#,
+            "/2",
+            &[entry("/2/0/2/127", 7i64)],
+        );
+        both(F::Json, r#"{"bn":"/2/","e":[]}"#, "/2", &[]);
+    }
+
+    #[test]
+    fn times() {
+        let series = |times: [f64; 3]| times.map(|time| entry("/3/0/9", 1i64).at(time));
+        decodes(
+            F::Json,
+            r#"{"bn":"/3/0/9","e":[{"v":1,"t":-30},{"v":1,"t":-5},{"v":1,"t":-50}],"bt":25462634}"#,
+            "/3/0/9",
+            &series([25_462_604.0, 25_462_629.0, 25_462_584.0]),
+        );
+        both(
+            F::Json,
+            r#"{"bn":"/3/0/9","bt":1700000000,"e":[{"v":1},{"t":5,"v":1},{"t":-5.5,"v":1}]}"#,
+            "/3/0/9",
+            &series([1.7e9, 1_700_000_005.0, 1_699_999_994.5]),
+        );
+        both(
+            F::Json,
+            r#"{"bn":"/3/0/9","e":[{"t":1700000000,"v":1},{"t":0.1,"v":1},{"t":-5,"v":1}]}"#,
+            "/3/0/9",
+            &series([1.7e9, 0.1, -5.0]),
+        );
+    }
+
+    #[test]
+    fn what_is_no_pack() {
+        for bad in [
+            "",
+            "{}",
+            "[]",
+            r#"{"e":{}}"#,
+            r#"{"e":[{"n":"/3/0/9"}]}"#,
+            r#"{"e":[{"n":"/3/0/9","v":1,"sv":"1"}]}"#,
+            r#"{"e":[{"n":"/3/0/9","v":1,"v":1}]}"#,
+            r#"{"e":[{"n":"/3/0/9","v":1}],"e":[]}"#,
+            r#"{"e":[{"n":"/3/0/9","v":"1"}]}"#,
+            r#"{"e":[{"n":"/3/0/9","v":9223372036854775808}]}"#,
+            r#"{"e":[{"n":"/3/0/9","v":1},{"n":"/3/0/9","v":1}]}"#,
+            r#"{"e":[{"n":"/3/0","v":1}]}"#,
+            r#"{"e":[{"n":"/3/1/9","v":1}]}"#,
+            r#"{"e":[{"n":"/3/0/9","v":1}]}}"#,
+            r#"{"e":[{"n":"/3442/0/170","ov":"1"}]}"#,
+        ] {
+            refused(F::Json, bad, "/3/0");
+        }
+        refused(F::Json, r#"{"e":[{"n":"/3442/0/150","sv":"*"}]}"#, "/3442");
+        for v in [f64::NAN, f64::INFINITY] {
+            let entries = [entry("/3442/0/130", v)];
+            assert!(encode(F::Json, &entries, &path("/3442"), &models()).is_err());
+        }
+    }
+}
+
+mod paths {
+    use super::super::super::{Change, decode_changes, decode_paths, encode_changes, encode_paths};
+    use super::*;
+
+    #[test]
+    fn requests_for_values() {
+        let paths = [path("/3/0/0"), path("/1/0"), path("/3303"), path("/")];
+        let json = r#"[{"n":"/3/0/0"},{"n":"/1/0"},{"n":"/3303"},{"n":"/"}]"#;
+        let cbor = hex("84a100662f332f302f30a100642f312f30a100652f33333033a100612f");
+        for (format, payload) in [
+            (F::SenmlJson, json.as_bytes()),
+            (F::SenmlEtchJson, json.as_bytes()),
+            (F::SenmlCbor, &cbor),
+            (F::SenmlEtchCbor, &cbor),
+        ] {
+            assert_eq!(encode_paths(format, &paths).as_deref(), Ok(payload));
+            assert_eq!(decode_paths(format, payload).as_deref(), Ok(&paths[..]));
+        }
+        let other =
+            br#"[{"bn":"/3/0/","n":"0"},{"bn":"/1/0","u":"%"},{"bn":"/3303","t":5},{"bn":"/"}]"#;
+        assert_eq!(
+            decode_paths(F::SenmlEtchJson, other).as_deref(),
+            Ok(&paths[..])
+        );
+    }
+
+    #[test]
+    fn requests_carry_names_only() {
+        for format in [F::SenmlJson, F::SenmlEtchJson] {
+            for bad in [
+                r#"[{"n":"/3/0/0","v":1}]"#,
+                r#"[{"n":"/3/0/0","v":null}]"#,
+                r#"[{"n":"x"}]"#,
+                r#"[{"n":"/3/0/"}]"#,
+            ] {
+                assert!(decode_paths(format, bad.as_bytes()).is_err(), "{bad}");
+            }
+        }
+        let other = br#"[{"n":"/3/0/0","x":1}]"#;
+        assert!(
+            decode_paths(F::SenmlEtchJson, other).is_err(),
+            "RFC 8790, section 3.1"
+        );
+        assert!(decode_paths(F::SenmlJson, other).is_ok());
+        for format in [F::Tlv, F::Json, F::Text, F::LwM2mCbor, F::Link] {
+            assert_eq!(
+                decode_paths(format, b""),
+                Err(DecodeError::Unsupported(format))
+            );
+            assert!(encode_paths(format, &[Path::ROOT]).is_err());
+        }
+    }
+
+    #[test]
+    fn a_write_may_remove_a_resource_instance() {
+        let changes = [
+            Change::Set(entry("/3/0/6/0", 1i64)),
+            Change::Remove(path("/3/0/6/1")),
+            Change::Set(entry("/1/0/1", 60i64)),
+        ];
+        let json = br#"[{"bn":"/3/0/","n":"6/0","v":1},{"n":"6/1","v":null},{"bn":"/1/0/","n":"1","v":60}]"#;
+        let cbor =
+            hex("83a321652f332f302f0063362f300201a20063362f3102f6a321652f312f302f00613102183c");
+        for (format, payload) in [(F::SenmlEtchJson, &json[..]), (F::SenmlEtchCbor, &cbor)] {
+            assert_eq!(
+                encode_changes(format, &changes, &models()).as_deref(),
+                Ok(payload)
+            );
+            assert_eq!(
+                decode_changes(format, payload, &models()).as_deref(),
+                Ok(&changes[..])
+            );
+            refused(format, payload, "/");
+        }
+        for format in [F::SenmlJson, F::LwM2mCbor] {
+            assert!(
+                encode_changes(format, &changes, &models()).is_err(),
+                "{format:?}"
+            );
+            let sets = [changes[0].clone(), changes[2].clone()];
+            let bytes = encode_changes(format, &sets, &models()).unwrap();
+            let mut found = decode_changes(format, &bytes, &models()).unwrap();
+            found.sort_by_key(|change| core::cmp::Reverse(change.path()));
+            assert_eq!(found, sets);
+        }
+        let resource = [Change::Remove(path("/3/0/9"))];
+        assert!(encode_changes(F::SenmlEtchJson, &resource, &models()).is_err());
+        let resource = br#"[{"n":"/3/0/9","v":null}]"#;
+        assert!(decode_changes(F::SenmlEtchJson, resource, &models()).is_err());
+    }
+}
+
+#[test]
+fn links_carry_no_values() {
+    let error = decode(F::Link, b"</3/0>", &path("/"), &models());
+    assert_eq!(error, Err(DecodeError::Unsupported(F::Link)));
+    assert!(encode(F::Link, &[], &path("/"), &models()).is_err());
+}

@@ -22,6 +22,8 @@ mod query;
 mod registration;
 mod reporting;
 mod root;
+#[cfg(test)]
+mod tests;
 
 pub use binding::Binding;
 pub use bootstrap::{BootstrapFinish, BootstrapPackRequest, BootstrapRequest};

@@ -22,6 +22,11 @@ const PACKAGES: &[(&str, &str, &[&str])] = &[
         &["lwm2m-core", "lwm2m-objects", "lwm2m-transport"],
     ),
     (
+        "lwm2m-server/store",
+        "lwm2m-store",
+        &["lwm2m-core", "lwm2m-server"],
+    ),
+    (
         "lwm2m-server/http",
         "lwm2m-http",
         &[

@@ -120,8 +120,8 @@ impl Definitions {
 
     /// The view of a device that speaks `protocol` and registered objects with these versions (`ver`).
     ///
-    /// For an object that is not among them, or was registered without `ver`, the version that the protocol
-    /// version implies holds.
+    /// For an object that is not among them, or stands there with 1.0, the version that the protocol version
+    /// implies holds: see [`DeviceModels::version`].
     pub fn device<V>(&self, protocol: LwM2mVersion, versions: V) -> DeviceModels<&Self, V>
     where
         V: AsRef<[(u16, ObjectVersion)]>,
@@ -194,16 +194,17 @@ where
         }
     }
 
-    /// The version that the device has of an object: the one it registered, else the one implied.
+    /// The version that the device has of an object: the one it registered, else the one that its protocol
+    /// version implies.
+    ///
+    /// 1.0 counts as not said: it is what a link without `ver` is read as. Where the protocol implies a higher
+    /// version of an object, a device that has 1.0 of it indeed is read by a definition that adds to its own.
     pub fn version(&self, object: u16) -> ObjectVersion {
-        self.versions
-            .as_ref()
-            .iter()
-            .find(|(id, _)| *id == object)
-            .map_or_else(
-                || core_object_version(self.protocol, object),
-                |(_, version)| *version,
-            )
+        let registered = self.versions.as_ref().iter().find(|(id, _)| *id == object);
+        match registered {
+            Some((_, version)) if *version != ObjectVersion::V1_0 => *version,
+            _ => core_object_version(self.protocol, object),
+        }
     }
 }
 
@@ -292,14 +293,17 @@ mod tests {
     #[test]
     fn a_device_has_what_it_registered_and_what_its_protocol_implies() {
         let definitions = Definitions::built_in();
-        let view = definitions.device(LwM2mVersion::V1_1, [(device::ID, V(1, 0))]);
-        assert_eq!(view.object(device::ID), Some(&device::V1_0));
+        let registered = [(device::ID, V(1, 2)), (server::ID, V(1, 0))];
+        let view = definitions.device(LwM2mVersion::V1_1, registered);
+        assert_eq!(view.object(device::ID), Some(&device::V1_2));
         assert_eq!(view.object(server::ID), Some(&server::V1_1));
         assert_eq!(view.object(temperature::ID), Some(&temperature::V1_1));
         assert_eq!(view.object(40000), None);
         assert!(view.resource(server::ID, server::MUTE_SEND).is_some());
         let old = definitions.protocol(LwM2mVersion::V1_0);
         assert!(old.resource(server::ID, server::MUTE_SEND).is_none());
+        let old = definitions.device(LwM2mVersion::V1_0, registered);
+        assert_eq!(old.object(server::ID), Some(&server::V1_0));
 
         let owned = DeviceModels::new(Arc::new(definitions), LwM2mVersion::V1_2, Vec::new());
         assert_eq!(owned.object(device::ID), Some(&device::V1_2));

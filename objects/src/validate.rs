@@ -120,11 +120,14 @@ pub enum Reason {
     MandatoryMissing(ResourceName),
 }
 
-/// An object in an error: its number and name.
+/// An object in an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ObjectName {
-    id: u16,
-    name: String,
+    /// Its identifier.
+    pub id: u16,
+    /// Its name in the definition.
+    pub name: String,
 }
 
 impl fmt::Display for ObjectName {
@@ -142,11 +145,14 @@ impl From<&ObjectModel> for ObjectName {
     }
 }
 
-/// A resource in an error: its number and name.
+/// A resource in an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ResourceName {
-    id: u16,
-    name: String,
+    /// Its identifier.
+    pub id: u16,
+    /// Its name in the definition.
+    pub name: String,
 }
 
 impl fmt::Display for ResourceName {
@@ -203,7 +209,8 @@ pub fn conform(model: &ObjectModel, path: Path, value: Value) -> Result<Value, V
 }
 
 /// Checks whether a server can do this at this place, by the definition alone: that the place exists in the
-/// definition, that the resource offers the operation, that the path is as deep as the operation needs.
+/// definition, that the resource offers the operation, that the path is as deep as the operation needs. The
+/// bootstrap interface is not bound by it: it reaches resources without operations as well.
 ///
 /// # Errors
 /// What does not suit the definition.

@@ -1,5 +1,10 @@
 use super::*;
-use std::{format, string::ToString, vec};
+use proptest::{
+    collection::vec,
+    prelude::{Strategy, any, prop_assert, proptest},
+    sample::{Index, select},
+};
+use std::{format, string::ToString};
 
 /// A file with one object, of these elements, and these items.
 fn file(elements: &str, items: &str) -> String {
@@ -130,7 +135,7 @@ fn what_is_no_definition_is_refused() {
         assert!(said.contains(reason), "{said}");
     }
     assert!(matches!(
-        parse(&vec![b' '; MAX_SIZE + 1]),
+        parse(&[b' '; MAX_SIZE + 1]),
         Err(DdfError::TooLarge)
     ));
     let deep = "<a>".repeat(MAX_SIZE / 3);
@@ -180,5 +185,74 @@ fn every_file_of_the_registry_is_read() {
             unclear.iter().any(|text| text.starts_with(expected)),
             "{expected}"
         );
+    }
+}
+
+/// Bytes that are almost a definition file.
+fn almost_a_file() -> impl Strategy<Value = Vec<u8>> {
+    let pieces = [
+        "<Item ID=\"7\">",
+        "</Item>",
+        "<Type>Float</Type>",
+        "<Operations>RW</Operations>",
+        "<RangeEnumeration>0..7</RangeEnumeration>",
+        "<RangeEnumeration>-1..\u{e9}; 5 bytes</RangeEnumeration>",
+        "<![CDATA[",
+        "]]>",
+        "<!--",
+        "-->",
+        "&amp;",
+        "&#x10FFFF;",
+        "&x;",
+        "\u{feff}",
+        "<Name/>",
+        "\"",
+    ];
+    let insertions = vec((any::<Index>(), select(pieces.to_vec())), 0..8);
+    let overwritten = vec((any::<Index>(), any::<u8>()), 0..4);
+    (insertions, overwritten).prop_map(|(insertions, overwritten)| {
+        let items = item("1", "<Operations>R</Operations><Type>Time</Type>");
+        let mut bytes = file("", &items).into_bytes();
+        for (at, piece) in insertions {
+            let at = at.index(bytes.len());
+            bytes.splice(at..at, piece.bytes());
+        }
+        for (at, byte) in overwritten {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        bytes
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_it_panic(bytes in almost_a_file()) {
+        if let Ok(loaded) = parse(&bytes) {
+            for object in loaded.objects {
+                prop_assert!(object.id != RESERVED_ID);
+                let ids = object.resources.iter().map(|resource| resource.id);
+                prop_assert!(ids.is_sorted_by(|a, b| a < b));
+            }
+        }
+    }
+
+    #[test]
+    fn no_range_makes_it_panic(text in "[-0-9., ;:a-zA-Z\u{e9}\n]{0,40}") {
+        for data_type in [DataType::Integer, DataType::String, DataType::Boolean] {
+            let (Range::Read(ranges) | Range::Guessed(ranges, _)) =
+                range::parse(&text, Some(data_type))
+            else {
+                continue;
+            };
+            for range in ranges {
+                let ordered = match range {
+                    lwm2m_core::model::ValueRange::Number { from, to } => from <= to,
+                    lwm2m_core::model::ValueRange::Length { from, to } => from <= to,
+                    _ => false,
+                };
+                prop_assert!(ordered, "{range:?}");
+            }
+        }
     }
 }

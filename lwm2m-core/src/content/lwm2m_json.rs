@@ -8,7 +8,7 @@ use super::{
     DecodeError, EncodeError, MAX_ENTRIES,
     scope::{Incoming, Outgoing},
     senml,
-    senml_json::{Number, Shown, Text, Time, fault},
+    senml_json::{Number, Shown, Text, Time, fault, utf8},
     text::BASE64,
 };
 use crate::{
@@ -76,8 +76,8 @@ impl<'de: 'p, 'p> Deserialize<'de> for Elements<'p> {
 }
 
 pub(super) fn decode(payload: &[u8], mut to: Incoming<'_>) -> Result<Vec<Entry>, DecodeError> {
-    let pack: Pack<'_> =
-        serde_json::from_slice(payload).map_err(|error| to.malformed(fault(&error)))?;
+    let text = utf8(payload).map_err(|reason| to.malformed(reason))?;
+    let pack: Pack<'_> = serde_json::from_str(text).map_err(|error| to.malformed(fault(&error)))?;
     let base_time = pack.bt.and_then(|time| time.0.as_f64());
     for element in pack.e.0 {
         let name = element.n.as_ref().map_or("", |name| &*name.0);

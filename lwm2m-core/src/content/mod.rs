@@ -15,6 +15,7 @@
 mod cbor;
 mod lwm2m_cbor;
 mod lwm2m_json;
+pub mod negotiation;
 mod opaque;
 mod scope;
 mod senml;

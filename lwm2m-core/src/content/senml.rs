@@ -68,19 +68,19 @@ struct Resolved {
 
 /// The base fields that are in force.
 #[derive(Default)]
-struct Resolver {
-    base_name: String,
+struct Resolver<'p> {
+    base_name: Cow<'p, str>,
     base_time: Option<f64>,
     base_value: Option<Value>,
 }
 
-impl Resolver {
+impl<'p> Resolver<'p> {
     /// Applies the base fields, and keeps those of this record for the ones that follow. `None` for a record that
     /// does nothing else; `base_names_place` says that a base name alone names a place, as it does in a request
     /// for values.
     fn resolve(
         &mut self,
-        record: Record<'_>,
+        record: Record<'p>,
         base_names_place: bool,
         to: &Incoming<'_>,
     ) -> Result<Option<Resolved>, DecodeError> {
@@ -94,7 +94,7 @@ impl Resolver {
             if base_name.len() > MAX_NAME {
                 return Err(to.malformed("a base name longer than any path"));
             }
-            self.base_name = base_name.into_owned();
+            self.base_name = base_name;
         }
         self.base_time = record.base_time.or(self.base_time);
         self.base_value = record.base_value.or(self.base_value.take());
@@ -154,31 +154,41 @@ pub(super) fn parse_name(
     name: &str,
     to: &Incoming<'_>,
 ) -> Result<Path, DecodeError> {
-    const FAULT: &str = "a name that is no path";
-    if base_name.len() + name.len() > MAX_NAME {
-        return Err(to.malformed("a name longer than any path"));
+    match base_name.len() + name.len() {
+        0 => return Err(to.malformed("a record without a name")),
+        1..=MAX_NAME => {}
+        _ => return Err(to.malformed("a name longer than any path")),
     }
-    let text = [base_name, name].concat();
-    let text = text.strip_prefix('/').unwrap_or(&text);
-    if text.is_empty() {
-        return match base_name.is_empty() && name.is_empty() {
-            true => Err(to.malformed("a record without a name")),
-            false => Ok(Path::ROOT),
-        };
-    }
+    let mut bytes = base_name.bytes().chain(name.bytes()).peekable();
     let mut ids = [0; 4];
-    let mut depth = 0;
-    for segment in text.split('/') {
-        let canonical = segment.bytes().all(|b| b.is_ascii_digit())
-            && (segment.len() == 1 || !segment.starts_with('0'));
-        let id = match segment.parse() {
-            Ok(id) if canonical => id,
-            _ => return Err(to.malformed(FAULT)),
-        };
-        *ids.get_mut(depth).ok_or_else(|| to.malformed(FAULT))? = id;
-        depth += 1;
+    let mut len = 0;
+    bytes.next_if_eq(&b'/');
+    if bytes.peek().is_none() {
+        return Ok(Path::ROOT);
     }
-    to.path(&ids[..depth])
+    let mut parse = || loop {
+        let place = ids.get_mut(len)?;
+        len += 1;
+        let first = bytes.next().filter(u8::is_ascii_digit)?;
+        let mut id = u16::from(first - b'0');
+        loop {
+            match bytes.next() {
+                None => {
+                    *place = id;
+                    return Some(());
+                }
+                Some(b'/') => break,
+                // No identifier but 0 begins with 0.
+                Some(digit @ b'0'..=b'9') if id != 0 => {
+                    id = id.checked_mul(10)?.checked_add((digit - b'0').into())?;
+                }
+                Some(_) => return None,
+            }
+        }
+        *place = id;
+    };
+    parse().ok_or_else(|| to.malformed("a name that is no path"))?;
+    to.path(&ids[..len])
 }
 
 /// Hands the records of a pack to `each`, in order.

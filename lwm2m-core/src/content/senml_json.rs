@@ -25,7 +25,8 @@ pub(super) fn read<'p>(
     each: &mut dyn FnMut(Record<'p>) -> Result<(), DecodeError>,
 ) -> Result<(), DecodeError> {
     let mut refusal = None;
-    let mut json = serde_json::Deserializer::from_slice(payload);
+    let text = utf8(payload).map_err(|reason| DecodeError::Malformed { format, reason })?;
+    let mut json = serde_json::Deserializer::from_str(text);
     let pack = Pack {
         each,
         refusal: &mut refusal,
@@ -39,6 +40,11 @@ pub(super) fn read<'p>(
             reason: fault(&error),
         }),
     }
+}
+
+/// The text of a payload. Checked as a whole, since serde_json does not look into strings that it skips.
+pub(super) fn utf8(payload: &[u8]) -> Result<&str, &'static str> {
+    core::str::from_utf8(payload).map_err(|_| "text that is not UTF-8")
 }
 
 /// What is wrong with JSON, for a person.

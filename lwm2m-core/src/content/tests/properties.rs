@@ -234,7 +234,7 @@ proptest! {
 }
 
 /// Reads bytes as everything there is; what is accepted can be written again.
-pub(super) fn try_all(bytes: &[u8], base: &Path) {
+fn try_all(bytes: &[u8], base: &Path) {
     for format in FORMATS {
         for base in [
             *base,

@@ -1,6 +1,6 @@
 //! CoRE link format (RFC 6690): registration payloads, discover payloads, and what a registration's links say.
 //!
-//! [`parse`] and [`write`] are the format itself; [`SupportedObjects`] is what a server learns from the links of
+//! [`parse()`] and [`write()`] are the format itself; [`SupportedObjects`] is what a server learns from the links of
 //! a registration; [`LinkInterner`] lets equal registrations share one copy of both.
 
 mod intern;

@@ -36,14 +36,15 @@ fn any_attributes() -> impl Strategy<Value = Attributes> {
         number(),
     )
         .prop_map(|(pmin, pmax, epmin, epmax, con, hqmax)| {
-            let mut attributes = Attributes::default();
-            attributes.pmin = pmin;
-            attributes.pmax = pmax;
-            attributes.epmin = epmin;
-            attributes.epmax = epmax;
-            attributes.con = con;
-            attributes.hqmax = hqmax;
-            attributes
+            Attributes {
+                pmin,
+                pmax,
+                epmin,
+                epmax,
+                con,
+                hqmax,
+                ..Attributes::default()
+            }
         })
         .prop_filter("legal", |attributes| attributes.validate().is_ok())
 }

@@ -41,20 +41,15 @@ impl Execute {
     /// # Errors
     /// Arguments that [`format_arguments`] refuses.
     pub fn try_to_request(&self) -> Result<Request, OperationError> {
-        let request = request_on(Code::POST, &self.path);
-        let arguments = format_arguments(&self.arguments)?;
-        Ok(match arguments.is_empty() {
-            true => request,
-            false => request.body(ContentFormat::Text.number(), arguments),
-        })
+        let body = format_arguments(&self.arguments)?;
+        Ok(with_arguments(request_on(Code::POST, &self.path), body))
     }
 
-    /// As CoAP. Arguments that have no form ([`Execute::try_to_request`] tells) go as a body that every client
-    /// refuses with 4.00.
+    /// As CoAP. Of what [`Execute::try_to_request`] refuses, blanks are sent all the same; arguments that have no form
+    /// at all go as a body that every client refuses with 4.00.
     pub fn to_request(&self) -> Request {
-        self.try_to_request().unwrap_or_else(|_| {
-            request_on(Code::POST, &self.path).body(ContentFormat::Text.number(), "?")
-        })
+        let body = write_arguments(&self.arguments, is_readable).unwrap_or_else(|_| "?".into());
+        with_arguments(request_on(Code::POST, &self.path), body)
     }
 }
 
@@ -80,6 +75,13 @@ pub fn parse_arguments(text: &str) -> Result<Vec<ExecuteArgument>, OperationErro
 /// 4.00 for a digit above 9 or one that stands twice, and for a text with characters that it cannot carry: blanks,
 /// quotes, backslashes, and whatever is not ASCII.
 pub fn format_arguments(arguments: &[ExecuteArgument]) -> Result<String, OperationError> {
+    write_arguments(arguments, is_argument_char)
+}
+
+fn write_arguments(
+    arguments: &[ExecuteArgument],
+    is_legal: fn(char) -> bool,
+) -> Result<String, OperationError> {
     check_unique(arguments)?;
     let mut body = String::new();
     for (index, (digit, text)) in arguments.iter().enumerate() {
@@ -90,7 +92,7 @@ pub fn format_arguments(arguments: &[ExecuteArgument]) -> Result<String, Operati
         // Writing into a `String` cannot fail.
         _ = write!(body, "{separator}{digit}");
         if let Some(text) = text {
-            if !text.chars().all(is_argument_char) {
+            if !text.chars().all(is_legal) {
                 return Err(bad_request(
                     "an argument has characters that cannot be sent",
                 ));
@@ -103,13 +105,23 @@ pub fn format_arguments(arguments: &[ExecuteArgument]) -> Result<String, Operati
 
 fn argument(input: &str) -> IResult<&str, ExecuteArgument> {
     let digit = satisfy(|c| c.is_ascii_digit()).map(|c| c as u8 - b'0');
-    let readable = |c| is_argument_char(c) || c == ' ';
-    let text = delimited(char('\''), take_while(readable), char('\'')).map(String::from);
+    let text = delimited(char('\''), take_while(is_readable), char('\'')).map(String::from);
     pair(digit, opt(preceded(char('='), text))).parse(input)
 }
 
 fn is_argument_char(c: char) -> bool {
     c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '\\')
+}
+
+fn is_readable(c: char) -> bool {
+    is_argument_char(c) || c == ' '
+}
+
+fn with_arguments(request: Request, body: String) -> Request {
+    match body.is_empty() {
+        true => request,
+        false => request.body(ContentFormat::Text.number(), body),
+    }
 }
 
 fn check_unique(arguments: &[ExecuteArgument]) -> Result<(), OperationError> {

@@ -35,16 +35,14 @@ fn any_attributes() -> impl Strategy<Value = Attributes> {
         prop::option::of(any::<bool>()),
         number(),
     )
-        .prop_map(|(pmin, pmax, epmin, epmax, con, hqmax)| {
-            Attributes {
-                pmin,
-                pmax,
-                epmin,
-                epmax,
-                con,
-                hqmax,
-                ..Attributes::default()
-            }
+        .prop_map(|(pmin, pmax, epmin, epmax, con, hqmax)| Attributes {
+            pmin,
+            pmax,
+            epmin,
+            epmax,
+            con,
+            hqmax,
+            ..Attributes::default()
         })
         .prop_filter("legal", |attributes| attributes.validate().is_ok())
 }
@@ -113,7 +111,7 @@ fn any_operation() -> impl Strategy<Value = DeviceOperation> {
             .into()
         });
     let composite = || {
-        let paths = prop::collection::vec(any_path(1..=4), 1..5);
+        let paths = prop::collection::vec(any_path(0..=4), 1..5);
         (paths, one_of(PATHS), prop::option::of(one_of(COMPOSITE)))
     };
     let read_composite = composite().prop_map(|(paths, format, accept)| {

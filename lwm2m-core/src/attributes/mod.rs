@@ -4,11 +4,13 @@
 mod discover;
 mod names;
 mod query;
+mod store;
 #[cfg(test)]
 mod tests;
 
 pub use discover::PropertyAttributes;
 pub use names::{Attribute, AttributeNames};
+pub use store::{AttachError, AttributeStore};
 
 use alloc::string::String;
 

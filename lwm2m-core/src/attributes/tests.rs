@@ -267,3 +267,76 @@ proptest! {
         let _ = AttributeChange::from_queries(queries.iter().map(String::as_str));
     }
 }
+
+#[test]
+fn store_inherits_over_five_levels_and_keeps_servers_apart() {
+    let mut store = AttributeStore::new(16);
+    let paths = ["/3303", "/3303/0", "/3303/0/5700", "/3303/0/5700/1"]
+        .map(|path| path.parse::<Path>().unwrap());
+    for (path, queries) in paths.iter().zip([
+        "pmin=1&pmax=90",
+        "pmin=2&con=1",
+        "gt=5&pmax=80",
+        "gt=6&epmin=3",
+    ]) {
+        store.change(1, path, &change(queries).unwrap()).unwrap();
+    }
+    store
+        .change(2, &paths[2], &change("st=1").unwrap())
+        .unwrap();
+    for (path, effective) in paths.iter().zip([
+        "pmin=1&pmax=90",
+        "pmin=2&pmax=90&con=1",
+        "pmin=2&pmax=80&con=1&gt=5",
+        "pmin=2&pmax=80&con=1&gt=6&epmin=3",
+    ]) {
+        assert_eq!(store.effective(1, path), set(effective), "{path}");
+    }
+    assert_eq!(store.effective(2, &paths[3]), set("st=1"));
+    assert_eq!(store.effective(1, &Path::object(3)), Attributes::default());
+    assert_eq!(store.attached(1, &paths[1]), set("pmin=2&con=1"));
+    assert_eq!(store.iter().count(), 5);
+
+    store
+        .change(1, &paths[1], &change("pmin").unwrap())
+        .unwrap();
+    assert_eq!(store.effective(1, &paths[1]), set("pmin=1&pmax=90&con=1"));
+    store.remove(&paths[2]);
+    assert_eq!(store.effective(1, &paths[3]), set("pmin=1&pmax=90&con=1"));
+    assert_eq!(store.effective(2, &paths[3]), Attributes::default());
+    store.retain_servers(|server| server == 2);
+    assert_eq!(store.iter().count(), 0);
+}
+
+#[test]
+fn store_is_bounded_and_refuses_contradictions() {
+    let mut store = AttributeStore::new(1);
+    let (device, server) = (Path::object(3), Path::object(1));
+    store
+        .change(1, &device, &change("pmin=10").unwrap())
+        .unwrap();
+    assert_eq!(
+        store.change(1, &server, &change("pmin=1").unwrap()),
+        Err(AttachError::Full)
+    );
+    let contradiction = AttributeError::Combination("pmin is above pmax");
+    assert_eq!(
+        store.change(1, &device, &change("pmax=5").unwrap()),
+        Err(contradiction.into())
+    );
+    assert_eq!(
+        store.attached(1, &device),
+        set("pmin=10"),
+        "nothing has changed"
+    );
+    // What is there may change, and what is unset makes room.
+    store
+        .change(1, &device, &change("pmax=50").unwrap())
+        .unwrap();
+    store
+        .change(1, &device, &change("pmin&pmax").unwrap())
+        .unwrap();
+    store
+        .change(1, &server, &change("pmin=1").unwrap())
+        .unwrap();
+}

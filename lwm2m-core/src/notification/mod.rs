@@ -20,11 +20,13 @@
 
 mod composite;
 mod condition;
+mod history;
 mod schedule;
 #[cfg(test)]
 mod tests;
 
 pub use composite::{CompositeRule, ElementState};
+pub use history::History;
 
 use crate::{attributes::Attributes, time::Instant, value::Value};
 use condition::Condition;

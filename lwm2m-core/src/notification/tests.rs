@@ -1,5 +1,5 @@
 use super::*;
-use crate::attributes::AttributeChange;
+use crate::{attributes::AttributeChange, entry::Entry, path::Path};
 use alloc::{format, string::String, vec::Vec};
 use core::time::Duration;
 use proptest::prelude::*;
@@ -376,4 +376,24 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn history_keeps_the_newest() {
+    let entry = |value: i64| Entry::new(Path::resource(3303, 0, 5700), value);
+    let mut history = History::new(2);
+    for second in 1..=3u8 {
+        history.record(second.into(), [entry(second.into())]);
+    }
+    assert_eq!(history.len(), 2);
+    assert_eq!(history.take(), [entry(2).at(2.0), entry(3).at(3.0)]);
+    assert!(history.is_empty());
+
+    history.record(9.0, [entry(1).at(4.0), entry(2)]);
+    history.record(10.0, [entry(3)]);
+    history.set_limit(1);
+    assert_eq!(history.take(), [entry(3).at(10.0)]);
+    history.set_limit(0);
+    history.record(11.0, [entry(4)]);
+    assert!(history.is_empty());
 }

@@ -10,6 +10,7 @@
 //! | bootstrap server | `/bs`, `/bspack` | [`BootstrapRequest::from_request`], [`BootstrapPackRequest::from_request`] |
 //! | client | its object tree, `/bs` | [`DeviceOperation::from_request`] |
 
+mod answer;
 mod binding;
 mod bootstrap;
 mod execute;

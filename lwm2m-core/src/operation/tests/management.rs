@@ -256,3 +256,77 @@ fn who_may_ask_what() {
         not_allowed
     );
 }
+
+#[test]
+fn errors_are_among_the_answers() {
+    let answers = |line: &str| {
+        let operation = DeviceOperation::from_request(&request(line), V1_2).unwrap();
+        assert_eq!(operation.answers()[0], operation.success(), "{line}");
+        assert_eq!(
+            operation.bootstrap_answers()[0],
+            operation.success(),
+            "{line}"
+        );
+        operation.answers()
+    };
+    // A legal request, and illegal ones of the same operation.
+    for (legal, illegal) in [
+        (
+            "GET /3",
+            vec![
+                "GET /3?x",
+                "GET /3 accept=0",
+                "GET /",
+                "GET /x",
+                "GET /1/2/3/4/5",
+            ],
+        ),
+        (
+            "GET /3 observe=0",
+            vec![
+                "GET /3?gt=1 observe=0",
+                "GET /3 accept=0 observe=0",
+                "GET / observe=0",
+            ],
+        ),
+        (
+            "GET /3 accept=40",
+            vec!["GET /3?depth=9 accept=40", "GET /3/0/6/1 accept=40"],
+        ),
+        (
+            "PUT /3/0/13 ct=0",
+            vec!["PUT /3/0/13", "PUT /3/0/13 ct=9", "PUT /3/0/13?x ct=0"],
+        ),
+        (
+            "PUT /3?pmin=1",
+            vec!["PUT /3?dim=1", "PUT /3?gt=1", "PUT /?pmin=1"],
+        ),
+        (
+            "POST /3/0/4",
+            vec!["POST /3/0/4 body=x", "POST /3/0", "POST /3/0/4/1"],
+        ),
+        (
+            "POST /3 ct=110",
+            vec!["POST /3", "POST /3 ct=0", "POST /3?x ct=110"],
+        ),
+        (
+            "DELETE /3303/1",
+            vec!["DELETE /3303/1/2", "DELETE /3303/1?x"],
+        ),
+        (
+            "FETCH / ct=110 body=[{\"n\":\"/3\"}]",
+            vec!["FETCH / ct=0", "FETCH / ct=110 accept=0", "FETCH /3 ct=110"],
+        ),
+        (
+            "iPATCH / ct=110",
+            vec!["iPATCH / ct=0", "iPATCH /3 ct=110", "iPATCH /"],
+        ),
+        ("POST /bs", vec![]),
+    ] {
+        let answers = answers(legal);
+        for line in illegal {
+            let error = DeviceOperation::from_request(&request(line), V1_2).unwrap_err();
+            assert!(answers.contains(&error.code()), "{line}: {error}");
+        }
+    }
+}

@@ -7,6 +7,12 @@ import { FirmwarePanel } from "./firmware.js";
 import { Instance } from "./instance.js";
 
 const FIRMWARE_OBJECT = 5;
+const SECURITY = {
+  none: "none",
+  psk: "DTLS, pre-shared key",
+  certificate: "DTLS, certificate",
+  "raw-public-key": "DTLS, raw public key",
+};
 
 export class DevicePanel {
   constructor(root) {
@@ -78,15 +84,15 @@ export class DevicePanel {
     const facts = [
       ["Version", `LwM2M ${device.version}`],
       ["Address", device.address],
-      ["Security", device.security],
+      ["Security", SECURITY[device.security] ?? device.security],
       ["Lifetime", `${device.lifetime} s`],
-      ["Binding", device.queueMode ? `${device.binding}, queue mode` : device.binding],
+      ["Queue mode", device.queueMode ? "yes, it may sleep" : null],
       ["Registered", agoElement(device.registeredAt)],
       ["Last seen", this.seen = agoElement(device.lastSeen)],
     ];
     this.facts.replaceChildren(...facts.filter(([, value]) => value)
       .map(([name, value]) => el("div", {}, el("dt", { text: name }), el("dd", {}, value))));
-    const observed = new Set(device.observations ?? []);
+    const observed = new Set(device.observations.filter((paths) => paths.length === 1).flat());
     const present = new Set();
     let previous = null;
     for (const object of device.objects) {
@@ -135,7 +141,7 @@ export class DevicePanel {
         this.load();
         break;
       case "updated":
-        if (event.data?.objectsChanged) this.load();
+        if (event.data?.changed) this.load();
         break;
       case "asleep":
         this.setState("asleep");
@@ -151,10 +157,19 @@ export class DevicePanel {
       case "sent":
         for (const entry of event.data?.entries ?? []) this.entry(entry);
         break;
+      case "observed":
+      case "cancelled":
+        if (event.data?.paths?.length === 1) this.observed(event.data.paths[0], event.kind === "observed");
+        break;
       case "firmware":
         this.firmware?.event(event.data);
         break;
     }
+  }
+
+  observed(path, yes) {
+    const [, object, id] = path.split("/");
+    this.instances.get(`/${object}/${id}`)?.observe(path, yes);
   }
 
   entry(entry) {

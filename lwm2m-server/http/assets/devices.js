@@ -82,8 +82,9 @@ export class DeviceList {
   show(page) {
     this.total = page.total;
     const gone = this.filter ? [] : page.gone ?? [];
+    const more = page.truncated ? ", of those looked at" : "";
     const counted = page.total === 1 ? "1 device" : `${page.total.toLocaleString()} devices`;
-    byId("summary").textContent = this.filter ? `${counted} match` : `${counted} registered`;
+    byId("summary").textContent = this.filter ? `${counted} match${more}` : `${counted} registered`;
     const list = byId("device-list");
     const focused = document.activeElement?.dataset?.endpoint;
     this.rows.clear();
@@ -127,8 +128,8 @@ export class DeviceList {
       el("span", { class: "device-name", text: device.endpoint, title: device.endpoint }),
       el("span", { class: "device-seen" }, seen),
       el("span", { class: "device-facts" }, stateBadge(device.state),
-        el("span", { text: `LwM2M ${device.version}` }),
-        el("span", { class: "address", text: device.address })));
+        device.version ? el("span", { text: `LwM2M ${device.version}` }) : null,
+        device.address ? el("span", { class: "address", text: device.address }) : null));
     this.rows.set(device.endpoint, { button, seen });
     return el("li", {}, button);
   }

@@ -13,13 +13,19 @@ export function describe(event) {
     case "updated":
       return `lifetime ${data.lifetime} s, from ${data.address}`;
     case "deregistered":
-      return "said goodbye";
+      return data.reason === "credentials-removed" ? "its credentials were removed" : "said goodbye";
     case "expired":
       return "lifetime over without a word";
     case "awake":
       return "awake, requests reach it";
     case "asleep":
       return "asleep, requests wait";
+    case "refused":
+      return `${data.reason} (${data.coapCode}), ${data.identity}, from ${data.address}`;
+    case "observed":
+      return `${(data.paths ?? []).join(", ")} is observed`;
+    case "cancelled":
+      return `${(data.paths ?? []).join(", ")} is observed no longer${data.coapCode ? ` (${data.coapCode})` : ""}`;
     case "notification":
     case "sent":
       return (data.entries ?? [])
@@ -28,7 +34,8 @@ export function describe(event) {
     case "lag":
       return `${data.missed} events came too fast to be shown`;
     case "tour":
-      return [data.step, data.state, data.detail].filter(Boolean).join(" · ");
+      return [data.step, data.passed === undefined ? "under way" : data.passed ? "passed" : "failed", data.text]
+        .filter(Boolean).join(" · ");
     case "firmware":
       return data.text ?? data.phase;
     default: {

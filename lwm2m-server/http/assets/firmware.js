@@ -41,7 +41,7 @@ export class FirmwarePanel {
       this.bar.value = data.sent;
     } else if (data.phase === "failed") {
       this.bar.hidden = true;
-    } else if (data.phase === "succeeded") {
+    } else if (data.phase === "finished") {
       this.bar.max = 1;
       this.bar.value = 1;
     } else {
@@ -49,6 +49,6 @@ export class FirmwarePanel {
     }
     const amount = data.total > 0 && data.sent !== undefined ? ` ${bytes(data.sent)} of ${bytes(data.total)}` : "";
     this.text.textContent = `${data.text ?? data.phase}${amount}`;
-    this.button.disabled = this.file.files.length === 0 || !["failed", "succeeded"].includes(data.phase);
+    this.button.disabled = this.file.files.length === 0 || !["failed", "finished"].includes(data.phase);
   }
 }

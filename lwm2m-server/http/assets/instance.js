@@ -171,6 +171,15 @@ export class Instance {
     for (const row of this.rows.values()) this.actions(row);
   }
 
+  /** Somebody has begun or ended an observation, maybe on another page. */
+  observe(path, yes) {
+    if (this.observedPaths.has(path) === yes) return;
+    if (yes) this.observedPaths.add(path);
+    else this.observedPaths.delete(path);
+    const row = this.rows.get(path);
+    if (row) this.actions(row);
+  }
+
   async toggle(row) {
     if (this.observedPaths.has(row.path)) {
       await api.operation(this.endpoint, "cancel", { path: row.path });

@@ -2,40 +2,41 @@
 
 import { byId, el } from "./dom.js";
 
+const MAX_STEPS = 500;
 const MARKS = { running: "…", passed: "✓", failed: "✗" };
 
 export class Tour {
   constructor() {
-    this.steps = new Map();
+    this.rows = new Map();
+    this.count = { passed: 0, failed: 0 };
     this.columns = new Map();
   }
 
-  /** `{device, step, state: running | passed | failed, detail}`; a step is told again when its state changes. */
+  /** `{device, step, passed, text}`; without `passed` a step is under way, until it is told again. */
   event(event) {
-    const { device = "tour", step, state = "passed", detail } = event.data ?? {};
+    const { device = "tour", step, passed, text } = event.data ?? {};
     if (typeof step !== "string") return;
+    const state = passed === undefined ? "running" : passed ? "passed" : "failed";
     byId("tour").hidden = false;
     const key = JSON.stringify([device, step]);
-    let row = this.steps.get(key);
-    if (!row) {
-      if (this.steps.size >= 500) return;
-      row = el("li", {}, el("span", { class: "mark", "aria-hidden": "true" }), el("span", { class: "step" }),
-        el("span", { class: "step-detail" }));
-      this.steps.set(key, row);
+    let row = this.rows.get(key);
+    if (row?.dataset.state !== "running") {
+      if (this.count.passed + this.count.failed >= MAX_STEPS) return;
+      row = el("li", {}, el("span", { class: "mark", "aria-hidden": "true" }),
+        el("span", { class: "step" }), el("span", { class: "step-detail" }));
+      this.rows.set(key, row);
       this.column(device).append(row);
     }
     row.dataset.state = state;
-    const [mark, text, more] = row.children;
-    mark.textContent = MARKS[state] ?? "·";
-    text.textContent = step;
-    more.textContent = detail ?? "";
-    row.setAttribute("aria-label", `${step}: ${state}${detail ? `, ${detail}` : ""}`);
-    const count = { passed: 0, failed: 0, running: 0 };
-    for (const { dataset } of this.steps.values()) count[dataset.state] = (count[dataset.state] ?? 0) + 1;
-    byId("tour-count").textContent = `${count.passed} passed, ${count.failed} failed`;
-    byId("tour").dataset.failed = count.failed > 0;
-    byId("tour-now").textContent = count.running > 0 || state === "failed"
-      ? `${device}: ${step}${detail ? ` – ${detail}` : ""}` : "";
+    const [mark, name, detail] = row.children;
+    mark.textContent = MARKS[state];
+    name.textContent = step;
+    detail.textContent = text ?? "";
+    row.setAttribute("aria-label", `${step}: ${state}${text ? `, ${text}` : ""}`);
+    if (state !== "running") this.count[state] += 1;
+    byId("tour-count").textContent = `${this.count.passed} passed, ${this.count.failed} failed`;
+    byId("tour").dataset.failed = this.count.failed > 0;
+    byId("tour-now").textContent = `${device}: ${step}${text ? ` – ${text}` : ""}`;
   }
 
   column(device) {

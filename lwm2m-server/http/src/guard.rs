@@ -57,9 +57,10 @@ impl Host {
         })
     }
 
-    /// Whether `other` is allowed by this rule: a rule without port takes every port.
+    /// Whether `other` is allowed by this rule: a rule without port takes every port. Browsers leave port 80 out.
     fn allows(&self, other: &Host) -> bool {
-        self.name == other.name && (self.port.is_none() || self.port == other.port)
+        let port = || self.port == Some(other.port.unwrap_or(80));
+        self.name == other.name && (self.port.is_none() || port())
     }
 }
 

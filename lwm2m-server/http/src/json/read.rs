@@ -48,7 +48,7 @@ impl EntryForm {
             path: entry.path.to_string(),
             name: resource.and_then(|resource| text(&resource.name)),
             data_type: entry.value.data_type().name(),
-            value: value(&entry.value),
+            value: json_value(&entry.value),
             time: entry.time,
             units: resource.and_then(|resource| text(&resource.units)),
         }
@@ -67,7 +67,8 @@ fn resource_of<'a>(
     models.resource(path.object_id()?, path.resource_id()?)
 }
 
-fn value(value: &Value) -> Json {
+/// The value alone.
+pub(crate) fn json_value(value: &Value) -> Json {
     match value {
         Value::String(text) | Value::CoreLink(text) => text.as_str().into(),
         Value::Integer(number) | Value::Time(number) => match number.unsigned_abs() {
@@ -159,7 +160,7 @@ mod tests {
                 json!("3:0"),
             ),
         ] {
-            assert_eq!(value(&lwm2m), expected, "{lwm2m:?}");
+            assert_eq!(json_value(&lwm2m), expected, "{lwm2m:?}");
         }
     }
 

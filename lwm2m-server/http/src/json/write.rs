@@ -47,6 +47,26 @@ pub(crate) struct EntryInput {
     data_type: Option<String>,
 }
 
+impl From<Json> for WriteForm {
+    fn from(value: Json) -> Self {
+        WriteForm {
+            value: Some(value),
+            data_type: None,
+            entries: None,
+        }
+    }
+}
+
+impl From<Vec<EntryInput>> for WriteForm {
+    fn from(entries: Vec<EntryInput>) -> Self {
+        WriteForm {
+            value: None,
+            data_type: None,
+            entries: Some(entries),
+        }
+    }
+}
+
 impl WriteForm {
     /// The values, all at or below `base`.
     ///

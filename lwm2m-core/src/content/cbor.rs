@@ -12,6 +12,10 @@ use crate::{entry::Entry, value::Value};
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use ciborium_io::Write as _;
 use ciborium_ll::{Decoder, Encoder, Error, Header, simple};
+use core::{
+    fmt::{self, Write as _},
+    mem,
+};
 
 /// How many arrays, maps and tags may lie within each other in an item that is skipped because it means nothing
 /// here. Costs two words each while it is skipped.
@@ -437,12 +441,15 @@ fn parse_date(text: &str) -> Result<i64, Fault> {
 /// Writes CBOR items to memory.
 pub(super) struct Writer<'a> {
     encoder: Encoder<&'a mut Vec<u8>>,
+    /// Where texts are put together whose length must be known first.
+    scratch: String,
 }
 
 impl<'a> Writer<'a> {
     pub(super) fn new(bytes: &'a mut Vec<u8>) -> Self {
         Writer {
             encoder: Encoder::from(bytes),
+            scratch: String::new(),
         }
     }
 
@@ -459,6 +466,16 @@ impl<'a> Writer<'a> {
     pub(super) fn text(&mut self, text: &str) {
         self.push(Header::Text(Some(text.len())));
         self.write(text.as_bytes());
+    }
+
+    /// What is written as its text.
+    pub(super) fn display(&mut self, shown: impl fmt::Display) {
+        let mut text = mem::take(&mut self.scratch);
+        let written = write!(text, "{shown}");
+        debug_assert!(written.is_ok(), "memory takes all that is written");
+        self.text(&text);
+        text.clear();
+        self.scratch = text;
     }
 
     pub(super) fn integer(&mut self, n: i64) {
@@ -496,7 +513,7 @@ impl<'a> Writer<'a> {
                 self.push(Header::Bytes(Some(bytes.len())));
                 self.write(bytes);
             }
-            Value::ObjectLink(link) => self.text(&alloc::format!("{link}")),
+            Value::ObjectLink(link) => self.display(link),
         }
     }
 }

@@ -125,8 +125,10 @@ pub(super) fn decode(payload: &[u8], mut to: Incoming<'_>) -> Result<Vec<Entry>,
 pub(super) fn encode(entries: &[Entry], from: Outgoing<'_>) -> Result<Vec<u8>, EncodeError> {
     let at_base = |entry: &Entry| entry.path == from.base;
     let base_name = match from.base {
-        base if entries.iter().any(at_base) || base == Path::ROOT => format!("{base}"),
-        base => format!("{base}/"),
+        base if entries.iter().any(at_base) || base == Path::ROOT => {
+            format!("{}{base}", from.root)
+        }
+        base => format!("{}{base}/", from.root),
     };
     // One base time for all, where each distance from it is exact.
     let base_time = entries.first().and_then(|entry| entry.time);

@@ -13,6 +13,7 @@
 //!   gives at most [`MAX_ENTRIES`] values.
 
 mod cbor;
+mod codec;
 mod lwm2m_cbor;
 mod lwm2m_json;
 pub mod negotiation;
@@ -24,6 +25,8 @@ mod senml_json;
 mod text;
 mod tlv;
 
+pub use codec::Codec;
+
 use crate::{
     entry::Entry,
     model::{Models, NoModels},
@@ -31,7 +34,6 @@ use crate::{
     version::LwM2mVersion,
 };
 use alloc::{string::String, vec::Vec};
-use scope::{Incoming, Outgoing};
 
 /// How many values or paths one payload may carry; more are refused. Costs 64 bytes each, so 1 MiB in all, apart
 /// from texts and bytes, which take as much as they do in the payload.
@@ -204,112 +206,6 @@ pub enum EncodeError {
     },
 }
 
-/// Reads the values of a payload.
-///
-/// `base` is the place that the request or response is about ([`Path::ROOT`] for composite operations and Send);
-/// `models` gives types where the format has none, and says whether a resource has instances.
-///
-/// Entries come in the order of the payload. Times are as the payload says; see [`Entry::time`].
-///
-/// # Errors
-/// Malformed bytes, places outside of `base`, values that do not fit their type.
-pub fn decode(
-    format: ContentFormat,
-    payload: &[u8],
-    base: &Path,
-    models: &dyn Models,
-) -> Result<Vec<Entry>, DecodeError> {
-    dispatch(payload, Incoming::new(format, base, models))
-}
-
-/// Reads the values of a create request about `base`, an object.
-///
-/// The instance that is created may be named by the payload or not (TLV without an object instance, 65535 as its
-/// identifier; Core 1.2.2, section 6.3.6): if not, the values are those of `new_instance`.
-///
-/// # Errors
-/// As [`decode`].
-pub fn decode_create(
-    format: ContentFormat,
-    payload: &[u8],
-    base: &Path,
-    new_instance: u16,
-    models: &dyn Models,
-) -> Result<Vec<Entry>, DecodeError> {
-    let to = Incoming::new(format, base, models);
-    dispatch(payload, to.with_new_instance(new_instance))
-}
-
-fn dispatch(payload: &[u8], to: Incoming<'_>) -> Result<Vec<Entry>, DecodeError> {
-    match to.format {
-        ContentFormat::Text => text::decode(payload, to),
-        ContentFormat::Opaque => opaque::decode(payload, to),
-        ContentFormat::Cbor => cbor::decode(payload, to),
-        ContentFormat::Tlv => tlv::decode(payload, to),
-        ContentFormat::Json => lwm2m_json::decode(payload, to),
-        ContentFormat::LwM2mCbor => lwm2m_cbor::decode(payload, to),
-        ContentFormat::SenmlJson
-        | ContentFormat::SenmlCbor
-        | ContentFormat::SenmlEtchJson
-        | ContentFormat::SenmlEtchCbor => senml::decode(payload, to),
-        // Links carry no values.
-        ContentFormat::Link => Err(DecodeError::Unsupported(to.format)),
-    }
-}
-
-/// Writes values as a payload about `base`.
-///
-/// TLV and LwM2M-CBOR write them in the order of their paths, the others in the given order.
-///
-/// # Errors
-/// Values or combinations that the format cannot carry.
-pub fn encode(
-    format: ContentFormat,
-    entries: &[Entry],
-    base: &Path,
-    models: &dyn Models,
-) -> Result<Vec<u8>, EncodeError> {
-    let from = Outgoing::new(format, base, models);
-    match format {
-        ContentFormat::Text => text::encode(entries, from),
-        ContentFormat::Opaque => opaque::encode(entries, from),
-        ContentFormat::Cbor => cbor::encode(entries, from),
-        ContentFormat::Tlv => tlv::encode(entries, from),
-        ContentFormat::Json => lwm2m_json::encode(entries, from),
-        ContentFormat::LwM2mCbor => lwm2m_cbor::encode(entries, from),
-        ContentFormat::SenmlJson
-        | ContentFormat::SenmlCbor
-        | ContentFormat::SenmlEtchJson
-        | ContentFormat::SenmlEtchCbor => senml::encode(entries, from),
-        ContentFormat::Link => Err(from.unsupported("values")),
-    }
-}
-
-/// Reads the paths of a read-composite or observe-composite request: SenML without values, or SenML-ETCH.
-///
-/// # Errors
-/// Malformed bytes, or a format that carries no paths.
-pub fn decode_paths(format: ContentFormat, payload: &[u8]) -> Result<Vec<Path>, DecodeError> {
-    match format.is_senml() {
-        true => senml::decode_paths(payload, Incoming::new(format, &Path::ROOT, &NoModels)),
-        false => Err(DecodeError::Unsupported(format)),
-    }
-}
-
-/// Writes the paths of a read-composite or observe-composite request.
-///
-/// # Errors
-/// A format that carries no paths.
-pub fn encode_paths(format: ContentFormat, paths: &[Path]) -> Result<Vec<u8>, EncodeError> {
-    match format.is_senml() {
-        true => Ok(senml::encode_paths(format, paths)),
-        false => Err(EncodeError::Unsupported {
-            format,
-            reason: "paths without values",
-        }),
-    }
-}
-
 /// One step of a write-composite request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
@@ -330,9 +226,63 @@ impl Change {
     }
 }
 
-/// Reads a write-composite request: what it sets and, in SenML-ETCH, what it removes, in order.
+/// Reads the values of a payload; see [`Codec::decode`].
 ///
-/// [`decode`] reads it as well where nothing is removed, and refuses it otherwise.
+/// # Errors
+/// Malformed bytes, places outside of `base`, values that do not fit their type.
+pub fn decode(
+    format: ContentFormat,
+    payload: &[u8],
+    base: &Path,
+    models: &dyn Models,
+) -> Result<Vec<Entry>, DecodeError> {
+    Codec::new(models).decode(format, payload, base)
+}
+
+/// Reads the values of a create request; see [`Codec::decode_create`].
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_create(
+    format: ContentFormat,
+    payload: &[u8],
+    base: &Path,
+    new_instance: u16,
+    models: &dyn Models,
+) -> Result<Vec<Entry>, DecodeError> {
+    Codec::new(models).decode_create(format, payload, base, new_instance)
+}
+
+/// Writes values as a payload about `base`; see [`Codec::encode`].
+///
+/// # Errors
+/// Values or combinations that the format cannot carry.
+pub fn encode(
+    format: ContentFormat,
+    entries: &[Entry],
+    base: &Path,
+    models: &dyn Models,
+) -> Result<Vec<u8>, EncodeError> {
+    Codec::new(models).encode(format, entries, base)
+}
+
+/// Reads the paths of a read-composite or observe-composite request; see [`Codec::decode_paths`].
+///
+/// # Errors
+/// Malformed bytes, or a format that carries no paths.
+pub fn decode_paths(format: ContentFormat, payload: &[u8]) -> Result<Vec<Path>, DecodeError> {
+    Codec::new(&NoModels).decode_paths(format, payload)
+}
+
+/// Writes the paths of a read-composite or observe-composite request; see [`Codec::encode_paths`].
+///
+/// # Errors
+/// A format that carries no paths.
+pub fn encode_paths(format: ContentFormat, paths: &[Path]) -> Result<Vec<u8>, EncodeError> {
+    Codec::new(&NoModels).encode_paths(format, paths)
+}
+
+/// Reads a write-composite request; see [`Codec::decode_changes`].
 ///
 /// # Errors
 /// As [`decode`].
@@ -341,16 +291,10 @@ pub fn decode_changes(
     payload: &[u8],
     models: &dyn Models,
 ) -> Result<Vec<Change>, DecodeError> {
-    match format.is_etch() {
-        true => senml::decode_changes(payload, Incoming::new(format, &Path::ROOT, models)),
-        false => {
-            let entries = decode(format, payload, &Path::ROOT, models)?;
-            Ok(entries.into_iter().map(Change::Set).collect())
-        }
-    }
+    Codec::new(models).decode_changes(format, payload)
 }
 
-/// Writes a write-composite request.
+/// Writes a write-composite request; see [`Codec::encode_changes`].
 ///
 /// # Errors
 /// As [`encode`]; a [`Change::Remove`] in another format than SenML-ETCH, or of more than a resource instance.
@@ -359,18 +303,7 @@ pub fn encode_changes(
     changes: &[Change],
     models: &dyn Models,
 ) -> Result<Vec<u8>, EncodeError> {
-    let from = Outgoing::new(format, &Path::ROOT, models);
-    if format.is_etch() {
-        return senml::encode_changes(changes, from);
-    }
-    let entries = changes
-        .iter()
-        .map(|change| match change {
-            Change::Set(entry) => Ok(entry.clone()),
-            Change::Remove(_) => Err(from.unsupported("the removal of a resource instance")),
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    encode(format, &entries, &Path::ROOT, models)
+    Codec::new(models).encode_changes(format, changes)
 }
 
 #[cfg(test)]

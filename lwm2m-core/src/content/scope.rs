@@ -31,16 +31,24 @@ fn is_single_value(models: &dyn Models, path: &Path) -> bool {
 pub(super) struct Incoming<'a> {
     pub(super) format: ContentFormat,
     pub(super) base: Path,
+    /// What names begin with; empty for the root `/`.
+    pub(super) root: &'a str,
     models: &'a dyn Models,
     new_instance: Option<u16>,
     entries: Vec<Entry>,
 }
 
 impl<'a> Incoming<'a> {
-    pub(super) fn new(format: ContentFormat, base: &Path, models: &'a dyn Models) -> Self {
+    pub(super) fn new(
+        format: ContentFormat,
+        base: &Path,
+        models: &'a dyn Models,
+        root: &'a str,
+    ) -> Self {
         Incoming {
             format,
             base: *base,
+            root,
             models,
             new_instance: None,
             entries: Vec::new(),
@@ -190,14 +198,22 @@ pub(super) fn mismatch(path: Path, expected: DataType, found: &Value) -> DecodeE
 pub(super) struct Outgoing<'a> {
     pub(super) format: ContentFormat,
     pub(super) base: Path,
+    /// What names begin with; empty for the root `/`.
+    pub(super) root: &'a str,
     models: &'a dyn Models,
 }
 
 impl<'a> Outgoing<'a> {
-    pub(super) fn new(format: ContentFormat, base: &Path, models: &'a dyn Models) -> Self {
+    pub(super) fn new(
+        format: ContentFormat,
+        base: &Path,
+        models: &'a dyn Models,
+        root: &'a str,
+    ) -> Self {
         Outgoing {
             format,
             base: *base,
+            root,
             models,
         }
     }

@@ -11,10 +11,11 @@ use crate::{
     path::{Path, PathLevel},
     value::Value,
 };
-use alloc::{borrow::Cow, format, string::String, vec::Vec};
+use alloc::{borrow::Cow, vec::Vec};
+use core::fmt;
 
-/// The longest name: four identifiers of five digits, each with its slash. Longer ones name nothing, and are
-/// refused before base name and name are put together, so that a long base name is not copied for each record.
+/// The longest name below the root: four identifiers of five digits, each with its slash. Longer ones name nothing,
+/// and are refused unread, so that a long base name is not looked at for each record again.
 const MAX_NAME: usize = 24;
 
 /// The highest version of SenML that is understood (RFC 8428, section 4.4), which is the default as well.
@@ -91,7 +92,7 @@ impl<'p> Resolver<'p> {
             && !(base_names_place && record.base_name.is_some())
             && record.content == Content::Absent;
         if let Some(base_name) = record.base_name {
-            if base_name.len() > MAX_NAME {
+            if base_name.len() > to.root.len() + MAX_NAME {
                 return Err(to.malformed("a base name longer than any path"));
             }
             self.base_name = base_name;
@@ -111,12 +112,12 @@ impl<'p> Resolver<'p> {
         let name = record.name.as_deref().unwrap_or_default();
         let path = parse_name(&self.base_name, name, to)?;
         let content = match (record.content, &self.base_value) {
-            (Content::Value(Value::Float(v)), _) if !v.is_finite() => {
-                return Err(to.malformed("a value that is no number"));
-            }
             (Content::Value(value), Some(base)) => Content::Value(sum(base, value)),
             (content, _) => content,
         };
+        if matches!(content, Content::Value(Value::Float(v)) if !v.is_finite()) {
+            return Err(to.malformed("a value that is no number"));
+        }
         Ok(Some(Resolved {
             path,
             time,
@@ -156,10 +157,18 @@ pub(super) fn parse_name(
 ) -> Result<Path, DecodeError> {
     match base_name.len() + name.len() {
         0 => return Err(to.malformed("a record without a name")),
-        1..=MAX_NAME => {}
-        _ => return Err(to.malformed("a name longer than any path")),
+        length if length > to.root.len() + MAX_NAME => {
+            return Err(to.malformed("a name longer than any path"));
+        }
+        _ => {}
     }
     let mut bytes = base_name.bytes().chain(name.bytes()).peekable();
+    let mut below_root = bytes.clone();
+    if to.root.bytes().all(|byte| below_root.next() == Some(byte))
+        && matches!(below_root.peek(), None | Some(b'/'))
+    {
+        bytes = below_root;
+    }
     let mut ids = [0; 4];
     let mut len = 0;
     bytes.next_if_eq(&b'/');
@@ -237,12 +246,8 @@ pub(super) fn decode(payload: &[u8], mut to: Incoming<'_>) -> Result<Vec<Entry>,
 pub(super) fn decode_paths(payload: &[u8], to: Incoming<'_>) -> Result<Vec<Path>, DecodeError> {
     let mut resolver = Resolver::default();
     let mut paths = Vec::new();
-    let etch = matches!(
-        to.format,
-        ContentFormat::SenmlEtchJson | ContentFormat::SenmlEtchCbor
-    );
     read(to.format, payload, &mut |record| {
-        if record.content != Content::Absent || (etch && record.has_other) {
+        if record.content != Content::Absent || (to.format.is_etch() && record.has_other) {
             return Err(to.malformed("a request for values that carries more than names"));
         }
         if let Some(resolved) = resolver.resolve(record, true, &to)? {
@@ -295,11 +300,36 @@ pub(super) fn decode_changes(payload: &[u8], to: Incoming<'_>) -> Result<Vec<Cha
 /// A record to write, fields in the order in which they are written.
 #[derive(Debug, Default)]
 pub(super) struct OutRecord<'a> {
-    pub(super) base_name: Option<String>,
+    pub(super) base_name: Option<Name<'a>>,
     pub(super) base_time: Option<f64>,
-    pub(super) name: Option<String>,
+    pub(super) name: Option<Name<'a>>,
     pub(super) time: Option<f64>,
     pub(super) content: OutContent<'a>,
+}
+
+/// A name to write, by what it shows.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Name<'a> {
+    /// A whole path, below the root.
+    Path(&'a str, Path),
+    /// A path as base name: with a slash after it.
+    Base(&'a str, Path),
+    /// What lies below the object instance.
+    BelowInstance(Path),
+}
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Name::Path(root, path) => write!(f, "{root}{path}"),
+            Name::Base(root, path) => write!(f, "{root}{path}/"),
+            Name::BelowInstance(path) => match path.ids() {
+                [_, _, resource] => write!(f, "{resource}"),
+                [_, _, resource, instance] => write!(f, "{resource}/{instance}"),
+                _ => Ok(()),
+            },
+        }
+    }
 }
 
 /// The value field of a record to write.
@@ -329,41 +359,40 @@ impl OutRecord<'_> {
 
 /// Names a row of places: the object instance as base name where it changes, and the rest as name. A row about one
 /// place only has it as base name, and no names.
-struct Namer {
+struct Namer<'a> {
+    root: &'a str,
     only: Option<Path>,
     base: Option<Path>,
 }
 
-impl Namer {
-    fn new(mut paths: impl Iterator<Item = Path>) -> Self {
+impl<'a> Namer<'a> {
+    fn new(root: &'a str, mut paths: impl Iterator<Item = Path>) -> Self {
         let first = paths.next();
         Namer {
+            root,
             only: first.filter(|first| paths.all(|path| path == *first)),
             base: None,
         }
     }
 
-    /// Base name and name of the next place.
-    fn name(&mut self, path: Path) -> (Option<String>, Option<String>) {
+    /// Base name and name of the next place, a resource or a resource instance.
+    fn name(&mut self, path: Path) -> (Option<Name<'a>>, Option<Name<'a>>) {
         if self.only == Some(path) {
             let is_first = self.base.replace(path).is_none();
-            return (is_first.then(|| format!("{path}")), None);
+            return (is_first.then_some(Name::Path(self.root, path)), None);
         }
         let instance = path.truncated(PathLevel::ObjectInstance);
-        let base_name =
-            (self.base.replace(instance) != Some(instance)).then(|| format!("{instance}/"));
-        let name = match path.ids() {
-            [_, _, resource] => format!("{resource}"),
-            [_, _, resource, instance] => format!("{resource}/{instance}"),
-            _ => String::new(),
-        };
-        (base_name, Some(name))
+        let changes = self.base.replace(instance) != Some(instance);
+        (
+            changes.then_some(Name::Base(self.root, instance)),
+            Some(Name::BelowInstance(path)),
+        )
     }
 }
 
 /// Writes values.
 pub(super) fn encode(entries: &[Entry], from: Outgoing<'_>) -> Result<Vec<u8>, EncodeError> {
-    let mut namer = Namer::new(entries.iter().map(|entry| entry.path));
+    let mut namer = Namer::new(from.root, entries.iter().map(|entry| entry.path));
     let mut clock = Clock::new(entries);
     let records = entries
         .iter()
@@ -392,15 +421,15 @@ fn checked_value<'e>(entry: &'e Entry, from: Outgoing<'_>) -> Result<Cow<'e, Val
 }
 
 /// Writes places.
-pub(super) fn encode_paths(format: ContentFormat, paths: &[Path]) -> Vec<u8> {
+pub(super) fn encode_paths(paths: &[Path], from: Outgoing<'_>) -> Vec<u8> {
     let records: Vec<_> = paths
         .iter()
         .map(|path| OutRecord {
-            name: Some(format!("{path}")),
+            name: Some(Name::Path(from.root, *path)),
             ..OutRecord::default()
         })
         .collect();
-    write(format, &records)
+    write(from.format, &records)
 }
 
 /// Writes what is to be set and removed.
@@ -408,7 +437,7 @@ pub(super) fn encode_changes(
     changes: &[Change],
     from: Outgoing<'_>,
 ) -> Result<Vec<u8>, EncodeError> {
-    let mut namer = Namer::new(changes.iter().map(Change::path));
+    let mut namer = Namer::new(from.root, changes.iter().map(Change::path));
     let records = changes
         .iter()
         .map(|change| {

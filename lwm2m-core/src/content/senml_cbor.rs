@@ -98,9 +98,15 @@ fn record<'p>(header: Header, reader: &mut Reader<'p>) -> Result<Record<'p>, Fau
                 text(reader)?;
             }
             label::VALUE => {
-                record.set_content(match reader.header()? {
-                    Header::Simple(ciborium_ll::simple::NULL) => Content::Null,
-                    header => Content::Value(reader.number_of(header)?),
+                record.set_content(match reader.value()? {
+                    None => Content::Null,
+                    Some(
+                        value @ (Value::Integer(_)
+                        | Value::Unsigned(_)
+                        | Value::Float(_)
+                        | Value::Time(_)),
+                    ) => Content::Value(value),
+                    Some(_) => return Err("a v that is neither a number nor a date"),
                 })?;
             }
             label::STRING => {
@@ -143,7 +149,7 @@ pub(super) fn write(records: &[OutRecord<'_>]) -> Vec<u8> {
         writer.push(Header::Map(Some(record.len())));
         if let Some(name) = &record.base_name {
             writer.integer(label::BASE_NAME);
-            writer.text(name);
+            writer.display(name);
         }
         if let Some(time) = record.base_time {
             writer.integer(label::BASE_TIME);
@@ -151,7 +157,7 @@ pub(super) fn write(records: &[OutRecord<'_>]) -> Vec<u8> {
         }
         if let Some(name) = &record.name {
             writer.integer(label::NAME);
-            writer.text(name);
+            writer.display(name);
         }
         if let Some(time) = record.time {
             writer.integer(label::TIME);

@@ -314,13 +314,13 @@ impl Serialize for OutRecord<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.len()))?;
         if let Some(name) = &self.base_name {
-            map.serialize_entry("bn", name)?;
+            map.serialize_entry("bn", &Shown(name))?;
         }
         if let Some(time) = self.base_time {
             map.serialize_entry("bt", &Time(time))?;
         }
         if let Some(name) = &self.name {
-            map.serialize_entry("n", name)?;
+            map.serialize_entry("n", &Shown(name))?;
         }
         if let Some(time) = self.time {
             map.serialize_entry("t", &Time(time))?;

@@ -320,10 +320,11 @@ fn write_value(value: &Value, to: &mut Vec<u8>) {
         }
         Value::Unsigned(n) => {
             let bytes = n.to_be_bytes();
+            // One bit less than would fit: peers that take it for a signed integer read the same number.
             let length = match *n {
-                0..=0xff => 1,
-                0x100..=0xffff => 2,
-                0x1_0000..=0xffff_ffff => 4,
+                0..=0x7f => 1,
+                0x80..=0x7fff => 2,
+                0x8000..=0x7fff_ffff => 4,
                 _ => 8,
             };
             to.extend_from_slice(&bytes[8 - length..]);

@@ -253,7 +253,7 @@ mod tlv {
         v("c278 0080", 120, 128i64.into());
         v("c478 7fffffff", 120, 0x7fff_ffffi64.into());
         v("c87808 8000000000000000", 120, i64::MIN.into());
-        v("c17d ff", 125, 255u64.into());
+        v("c27d 00ff", 125, 255u64.into());
         v("c87d08 ffffffffffffffff", 125, u64::MAX.into());
         v("c482 3fc00000", 130, 1.5.into());
         v("c88208 3fb999999999999a", 130, 0.1.into());
@@ -265,6 +265,12 @@ mod tlv {
         v("c4aa 0003ffff", 170, link(3, 65535));
         v("c6b4 3c2f332f303e", 180, Value::CoreLink("</3/0>".into()));
         // A single value of another width than we choose.
+        decodes(
+            F::Tlv,
+            hex("c17dff"),
+            "/3442/0",
+            &[entry("/3442/0/125", 255u64)],
+        );
         decodes(
             F::Tlv,
             hex("c88208 3ff8000000000000"),
@@ -710,7 +716,9 @@ mod senml {
             let cbor = std::format!("81a200662f312f302f3202{v}");
             decodes(F::SenmlCbor, hex(&cbor), "/1/0/2", &[entry("/1/0/2", 3i64)]);
         }
-        // Neither NaN nor infinity
+        // Neither NaN nor infinity, nor a sum that is
+        let sum = br#"[{"bn":"/9/0/1","bv":1.7e308,"v":1.7e308}]"#;
+        assert!(decode(F::SenmlJson, sum, &Path::ROOT, &NoModels).is_err());
         for v in ["f97e00", "f97c00", "fb7ff0000000000000"] {
             let cbor = std::format!("81a2006b2f333434322f302f31333002{v}");
             refused(F::SenmlCbor, hex(&cbor), "/");
@@ -772,6 +780,61 @@ mod senml {
             r#"[{"bn":"urn:dev:ow:10e2073a01080063","n":"/3/0/9","v":1}]"#,
         ] {
             refused(F::SenmlJson, bad, "/");
+        }
+    }
+
+    #[test]
+    fn names_below_another_root() {
+        use super::super::super::Codec;
+        let models = models();
+        let codec = Codec::new(&models).below("/lwm2m/");
+        let entries = [entry("/3/0/9", 95i64), entry("/1/0/1", 86400i64)];
+        let senml =
+            r#"[{"bn":"/lwm2m/3/0/","n":"9","v":95},{"bn":"/lwm2m/1/0/","n":"1","v":86400}]"#;
+        let json = r#"{"bn":"/lwm2m/","e":[{"n":"3/0/9","v":95},{"n":"1/0/1","v":86400}]}"#;
+        for (format, payload) in [(F::SenmlJson, senml), (F::Json, json)] {
+            let found = codec.encode(format, &entries, &Path::ROOT).unwrap();
+            assert_eq!(String::from_utf8(found).unwrap(), payload);
+            let found = codec.decode(format, payload.as_bytes(), &Path::ROOT);
+            assert_eq!(found.as_deref(), Ok(&entries[..]));
+            assert!(decode(format, payload.as_bytes(), &Path::ROOT, &models).is_err());
+        }
+        // As a bootstrap server writes it
+        let bare = codec.decode(F::SenmlJson, br#"[{"n":"/3/0/9","v":95}]"#, &Path::ROOT);
+        assert_eq!(bare.as_deref(), Ok(&entries[..1]));
+        let paths = [path("/"), path("/3/0")];
+        let requests = br#"[{"n":"/lwm2m/"},{"n":"/lwm2m/3/0"}]"#;
+        assert_eq!(
+            codec.encode_paths(F::SenmlJson, &paths).as_deref(),
+            Ok(&requests[..])
+        );
+        assert_eq!(
+            codec.decode_paths(F::SenmlJson, requests).as_deref(),
+            Ok(&paths[..])
+        );
+        let root = codec.decode_paths(F::SenmlJson, br#"[{"n":"/lwm2m"}]"#);
+        assert_eq!(root.as_deref(), Ok(&paths[..1]));
+        for bad in ["/lwm2m3/0", "/lwm2", "/other/3/0", "/lwm2m/lwm2m/3"] {
+            let request = std::format!(r#"[{{"n":"{bad}"}}]"#);
+            assert!(
+                codec
+                    .decode_paths(F::SenmlJson, request.as_bytes())
+                    .is_err(),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn dates_in_cbor() {
+        let date = [entry("/3/0/13", Value::Time(1_367_491_215))];
+        for v in [
+            "c11a5182428f",
+            "1a5182428f",
+            "c074323031332d30352d30325431303a34303a31355a",
+        ] {
+            let cbor = std::format!("81a200672f332f302f313302{v}");
+            decodes(F::SenmlCbor, hex(&cbor), "/3/0", &date);
         }
     }
 

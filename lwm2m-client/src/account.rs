@@ -9,27 +9,13 @@ use lwm2m_core::{
     uri::{Scheme, ServerUri},
     value::Value,
 };
+use lwm2m_objects::{security, server};
 
 /// Security modes of /0/x/2.
 pub(crate) mod mode {
     pub(crate) const PSK: i64 = 0;
     pub(crate) const CERTIFICATE: i64 = 2;
     pub(crate) const NO_SEC: i64 = 3;
-}
-
-/// Resources of the security object, /0 (Core 1.2.2, appendix E.1).
-pub(crate) mod security {
-    pub(crate) const OBJECT: u16 = 0;
-    pub(crate) const URI: u16 = 0;
-    pub(crate) const BOOTSTRAP_SERVER: u16 = 1;
-    pub(crate) const MODE: u16 = 2;
-    pub(crate) const IDENTITY: u16 = 3;
-    pub(crate) const SERVER_PUBLIC_KEY: u16 = 4;
-    pub(crate) const SECRET_KEY: u16 = 5;
-    pub(crate) const SHORT_SERVER_ID: u16 = 10;
-    pub(crate) const HOLD_OFF: u16 = 11;
-    pub(crate) const ACCOUNT_TIMEOUT: u16 = 12;
-    pub(crate) const CERTIFICATE_USAGE: u16 = 15;
 }
 
 /// How to reach a server: one instance of the security object.
@@ -105,14 +91,14 @@ impl Account {
             _ => (mode::NO_SEC, empty(), empty(), empty(), None),
         };
         Instance::new()
-            .with(security::URI, self.uri.to_string())
+            .with(security::SERVER_URI, self.uri.to_string())
             .with(security::BOOTSTRAP_SERVER, short_server_id.is_none())
-            .with(security::MODE, mode)
-            .with(security::IDENTITY, identity)
+            .with(security::SECURITY_MODE, mode)
+            .with(security::PUBLIC_KEY_OR_IDENTITY, identity)
             .with(security::SERVER_PUBLIC_KEY, server_key)
             .with(security::SECRET_KEY, secret)
             .with_some(security::SHORT_SERVER_ID, short_server_id.map(i64::from))
-            .with_some(security::HOLD_OFF, self.hold_off.map(i64::from))
+            .with_some(security::CLIENT_HOLD_OFF_TIME, self.hold_off.map(i64::from))
             .with_some(security::CERTIFICATE_USAGE, usage)
     }
 
@@ -127,19 +113,20 @@ impl Account {
         };
         let number = |id| instance.value(id).and_then(Value::as_i64);
         let uri = instance
-            .value(security::URI)
+            .value(security::SERVER_URI)
             .and_then(Value::as_str)
             .ok_or(AccountError::Uri)?;
         let uri: ServerUri = uri.parse().map_err(|_| AccountError::Uri)?;
-        let mode = number(security::MODE).ok_or(AccountError::Mode)?;
+        let mode = number(security::SECURITY_MODE).ok_or(AccountError::Mode)?;
         let credentials = match (mode, uri.scheme()) {
             (mode::NO_SEC, Scheme::Coap) => Credentials::None,
             (mode::PSK, Scheme::Coaps) => Credentials::Psk {
-                identity: bytes(security::IDENTITY),
+                identity: bytes(security::PUBLIC_KEY_OR_IDENTITY),
                 key: Secret::new(bytes(security::SECRET_KEY)),
             },
             (mode::CERTIFICATE, Scheme::Coaps) => Credentials::Certificate {
-                chain: split_der(&bytes(security::IDENTITY)).ok_or(AccountError::Key)?,
+                chain: split_der(&bytes(security::PUBLIC_KEY_OR_IDENTITY))
+                    .ok_or(AccountError::Key)?,
                 private_key: Secret::new(bytes(security::SECRET_KEY)),
                 server_certificate: bytes(security::SERVER_PUBLIC_KEY),
                 usage: usage_from(number(security::CERTIFICATE_USAGE))?,
@@ -159,7 +146,8 @@ impl Account {
         Ok(Account {
             uri,
             credentials,
-            hold_off: number(security::HOLD_OFF).and_then(|seconds| u32::try_from(seconds).ok()),
+            hold_off: number(security::CLIENT_HOLD_OFF_TIME)
+                .and_then(|seconds| u32::try_from(seconds).ok()),
         })
     }
 
@@ -237,39 +225,13 @@ pub struct ServerAccount {
     pub(crate) resources: Instance,
 }
 
-/// Resources of the server object, /1 (Core 1.2.2, appendix E.2).
-pub(crate) mod server {
-    pub(crate) const OBJECT: u16 = 1;
-    pub(crate) const SHORT_SERVER_ID: u16 = 0;
-    pub(crate) const LIFETIME: u16 = 1;
-    pub(crate) const DEFAULT_PMIN: u16 = 2;
-    pub(crate) const DEFAULT_PMAX: u16 = 3;
-    pub(crate) const DISABLE: u16 = 4;
-    pub(crate) const DISABLE_TIMEOUT: u16 = 5;
-    pub(crate) const NOTIFICATION_STORING: u16 = 6;
-    pub(crate) const BINDING: u16 = 7;
-    pub(crate) const UPDATE_TRIGGER: u16 = 8;
-    pub(crate) const BOOTSTRAP_TRIGGER: u16 = 9;
-    pub(crate) const LAST_BOOTSTRAPPED: u16 = 12;
-    pub(crate) const PRIORITY: u16 = 13;
-    pub(crate) const INITIAL_DELAY: u16 = 14;
-    pub(crate) const FAILURE_BLOCK: u16 = 15;
-    pub(crate) const BOOTSTRAP_ON_FAILURE: u16 = 16;
-    pub(crate) const RETRY_COUNT: u16 = 17;
-    pub(crate) const RETRY_TIMER: u16 = 18;
-    pub(crate) const SEQUENCE_DELAY: u16 = 19;
-    pub(crate) const SEQUENCE_RETRY_COUNT: u16 = 20;
-    pub(crate) const MUTE_SEND: u16 = 23;
-    pub(crate) const DEFAULT_NOTIFICATION_MODE: u16 = 26;
-}
-
 impl ServerAccount {
     /// A server with its short server id (1 to 65534) and a lifetime of a day.
     pub fn new(short_server_id: u16, account: Account) -> Self {
         let resources = Instance::new()
             .with(server::SHORT_SERVER_ID, i64::from(short_server_id))
             .with(server::LIFETIME, 86_400)
-            .with(server::NOTIFICATION_STORING, true)
+            .with(server::NOTIFICATION_STORING_WHEN_DISABLED_OR_OFFLINE, true)
             .with(server::BINDING, "U");
         ServerAccount {
             short_server_id,
@@ -346,14 +308,20 @@ mod tests {
     fn what_cannot_be_used_is_named() {
         let psk = || Account::coaps(uri("coaps://a"), "me", [1; 16].to_vec()).to_instance(None);
         for (instance, error) in [
-            (psk().with(security::URI, "http://a"), AccountError::Uri),
-            (psk().with(security::URI, "coap://a"), AccountError::Scheme),
-            (psk().with(security::MODE, 1), AccountError::Mode),
+            (
+                psk().with(security::SERVER_URI, "http://a"),
+                AccountError::Uri,
+            ),
+            (
+                psk().with(security::SERVER_URI, "coap://a"),
+                AccountError::Scheme,
+            ),
+            (psk().with(security::SECURITY_MODE, 1), AccountError::Mode),
             (
                 psk().with(security::SECRET_KEY, Vec::new()),
                 AccountError::Key,
             ),
-            (psk().with(security::MODE, 2), AccountError::Key),
+            (psk().with(security::SECURITY_MODE, 2), AccountError::Key),
             (Instance::new(), AccountError::Uri),
         ] {
             assert_eq!(Account::from_instance(&instance).unwrap_err(), error);

@@ -1,7 +1,5 @@
 //! What an object asks of the engine once the request that led to it is answered.
 
-use core::time::Duration;
-
 /// Something that an execute or a write has as its consequence.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -18,9 +16,4 @@ pub enum Action {
     },
     /// Begin a client-initiated bootstrap (/1/x/9).
     Bootstrap,
-    /// Begin anew after this long, as a device that was switched off and on.
-    Restart {
-        /// How long.
-        after: Duration,
-    },
 }

@@ -5,12 +5,30 @@ use crate::{
     engine::{ClientEngine, SendError},
     event::ClientEvent,
     firmware::UpdateResult,
-    object::{ObjectError, ResourceValue},
+    object::{Instance, ObjectError, ResourceValue},
+    state::ClientState,
 };
 use core::time::Duration;
-use lwm2m_core::path::{Path, PathError};
-use std::{io, string::String};
+use lwm2m_core::{
+    path::{Path, PathError},
+    time::Instant,
+};
+use lwm2m_transport::{
+    ClientTransport, ClientTransportConfig, EngineHandle, Stopped, Transport, spawn,
+};
+use rand::{SeedableRng, rngs::StdRng};
+use std::{
+    boxed::Box,
+    fmt,
+    string::String,
+    sync::{Arc, Mutex, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
+    vec::Vec,
+};
 use tokio::sync::broadcast;
+
+/// How many events wait for [`Events::next`]; older ones are skipped.
+pub const EVENT_QUEUE: usize = 1_024;
 
 /// Why a client cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -19,9 +37,6 @@ pub enum StartError {
     /// Accounts or objects contradict each other.
     #[error(transparent)]
     Build(#[from] BuildError),
-    /// No socket.
-    #[error("no socket: {0}")]
-    Io(#[from] io::Error),
 }
 
 /// Why a command was not carried out.
@@ -42,21 +57,42 @@ pub enum ClientError {
     Stopped,
 }
 
-/// A running client; clones speak to the same one. It goes on until it is stopped or killed.
+impl From<Stopped> for ClientError {
+    fn from(_: Stopped) -> Self {
+        ClientError::Stopped
+    }
+}
+
+/// A running client; clones speak to the same one. When the last is dropped the client ends without a word, as by
+/// [`Client::kill`].
 #[derive(Clone)]
-pub struct Client {}
+pub struct Client {
+    engine: EngineHandle<ClientEngine>,
+    sender: broadcast::WeakSender<ClientEvent>,
+    first: Arc<Mutex<Option<broadcast::Receiver<ClientEvent>>>>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("stopped", &self.engine.is_stopped())
+            .finish_non_exhaustive()
+    }
+}
 
 /// The events of a client, in order.
+#[derive(Debug)]
 pub struct Events {
-    receiver: broadcast::Receiver<ClientEvent>,
+    receiver: Option<broadcast::Receiver<ClientEvent>>,
 }
 
 impl Events {
-    /// The next event; `None` once the client has stopped. Events that were not fetched in time (more than 1,024
-    /// wait) are skipped.
+    /// The next event; `None` once the client has ended. Events that were not fetched in time (more than
+    /// [`EVENT_QUEUE`] wait) are skipped.
     pub async fn next(&mut self) -> Option<ClientEvent> {
+        let receiver = self.receiver.as_mut()?;
         loop {
-            match self.receiver.recv().await {
+            match receiver.recv().await {
                 Ok(event) => return Some(event),
                 Err(broadcast::error::RecvError::Lagged(missed)) => {
                     tracing::warn!(missed, "client events were not fetched in time");
@@ -75,7 +111,15 @@ impl Client {
 
     /// The events: the first call gives all since the start, later calls those from now on.
     pub fn events(&self) -> Events {
-        todo!()
+        let first = self
+            .first
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let now_on = || self.sender.upgrade().map(|sender| sender.subscribe());
+        Events {
+            receiver: first.or_else(now_on),
+        }
     }
 
     /// Puts a value in place; observers are told as their attributes say.
@@ -87,8 +131,11 @@ impl Client {
         path: &str,
         value: impl Into<ResourceValue>,
     ) -> Result<(), ClientError> {
-        let _ = (path.parse::<Path>()?, value.into());
-        todo!()
+        let (path, value) = (path.parse::<Path>()?, value.into());
+        let set = self
+            .engine
+            .call(move |engine, now| engine.set(now, path, value));
+        Ok(set.await??)
     }
 
     /// The value of a resource.
@@ -96,8 +143,43 @@ impl Client {
     /// # Errors
     /// See [`ClientEngine::value`].
     pub async fn value(&self, path: &str) -> Result<ResourceValue, ClientError> {
-        let _ = path.parse::<Path>()?;
-        todo!()
+        let path = path.parse::<Path>()?;
+        let value = self.engine.call(move |engine, now| engine.value(now, path));
+        Ok(value.await??)
+    }
+
+    /// Makes an object instance.
+    ///
+    /// # Errors
+    /// See [`ClientEngine::create`].
+    pub async fn create(&self, path: &str, resources: Instance) -> Result<(), ClientError> {
+        let path = path.parse::<Path>()?;
+        let created = (self.engine).call(move |engine, now| engine.create(now, path, resources));
+        Ok(created.await??)
+    }
+
+    /// Takes an object instance away.
+    ///
+    /// # Errors
+    /// See [`ClientEngine::delete`].
+    pub async fn delete(&self, path: &str) -> Result<(), ClientError> {
+        let path = path.parse::<Path>()?;
+        let deleted = self
+            .engine
+            .call(move |engine, now| engine.delete(now, path));
+        Ok(deleted.await??)
+    }
+
+    /// Tells observers that a value of an object of the program's own has changed.
+    ///
+    /// # Errors
+    /// [`ClientError::Path`], [`ClientError::Stopped`]
+    pub async fn changed(&self, path: &str) -> Result<(), ClientError> {
+        let path = path.parse::<Path>()?;
+        let changed = self
+            .engine
+            .call(move |engine, now| engine.changed(now, path));
+        Ok(changed.await?)
     }
 
     /// Sends the values at and below these paths; answered by [`ClientEvent::Sent`] with the id returned.
@@ -105,8 +187,12 @@ impl Client {
     /// # Errors
     /// See [`ClientEngine::send`].
     pub async fn send(&self, paths: &[&str]) -> Result<u64, ClientError> {
-        let _ = paths;
-        todo!()
+        let paths: Result<Vec<Path>, PathError> = paths.iter().map(|path| path.parse()).collect();
+        let paths = paths?;
+        let sent = self
+            .engine
+            .call(move |engine, now| engine.send(now, &paths));
+        Ok(sent.await??)
     }
 
     /// Sends a registration update to every server.
@@ -114,7 +200,7 @@ impl Client {
     /// # Errors
     /// [`ClientError::Stopped`]
     pub async fn update(&self) -> Result<(), ClientError> {
-        todo!()
+        Ok(self.engine.call(ClientEngine::update).await?)
     }
 
     /// Begins a bootstrap; false where there is no bootstrap account.
@@ -122,7 +208,7 @@ impl Client {
     /// # Errors
     /// [`ClientError::Stopped`]
     pub async fn start_bootstrap(&self) -> Result<bool, ClientError> {
-        todo!()
+        Ok(self.engine.call(ClientEngine::start_bootstrap).await?)
     }
 
     /// Says how an installation of firmware went.
@@ -130,8 +216,8 @@ impl Client {
     /// # Errors
     /// See [`ClientEngine::firmware_result`].
     pub async fn firmware_result(&self, result: UpdateResult) -> Result<(), ClientError> {
-        let _ = result;
-        todo!()
+        let told = (self.engine).call(move |engine, now| engine.firmware_result(now, result));
+        Ok(told.await??)
     }
 
     /// Begins anew, as a device that is switched off and on.
@@ -147,8 +233,10 @@ impl Client {
     /// # Errors
     /// [`ClientError::Stopped`]
     pub async fn reboot_after(&self, after: Duration) -> Result<(), ClientError> {
-        let _ = after;
-        todo!()
+        let begun = self
+            .engine
+            .call(move |engine, now| engine.reboot(now, after));
+        Ok(begun.await?)
     }
 
     /// Puts the accounts of the factory back and begins anew.
@@ -156,26 +244,86 @@ impl Client {
     /// # Errors
     /// [`ClientError::Stopped`]
     pub async fn factory_reset(&self) -> Result<(), ClientError> {
-        todo!()
+        Ok(self.engine.call(ClientEngine::factory_reset).await?)
     }
 
-    /// De-registers everywhere and ends; returns when it has.
+    /// The accounts as they are now, keys included.
+    ///
+    /// # Errors
+    /// [`ClientError::Stopped`]
+    pub async fn state(&self) -> Result<ClientState, ClientError> {
+        Ok(self.engine.call(|engine, now| engine.state(now)).await?)
+    }
+
+    /// Short server ids of the servers where the client is registered.
+    ///
+    /// # Errors
+    /// [`ClientError::Stopped`]
+    pub async fn registered(&self) -> Result<Vec<u16>, ClientError> {
+        Ok(self.engine.call(|engine, _| engine.registered()).await?)
+    }
+
+    /// De-registers everywhere and ends; returns when it has, at the latest when the last request has timed out
+    /// (93 s with the default timings).
     pub async fn deregister_and_stop(&self) {
-        todo!()
+        let Some(sender) = self.sender.upgrade() else {
+            return;
+        };
+        let mut events = Events {
+            receiver: Some(sender.subscribe()),
+        };
+        // The driver holds the other sender: with it gone the events end.
+        drop(sender);
+        if self.engine.call(ClientEngine::deregister).await.is_ok() {
+            while let Some(event) = events.next().await {
+                if event == ClientEvent::Stopped {
+                    break;
+                }
+            }
+        }
+        self.engine.stop().await;
     }
 
-    /// Ends without a word to anybody, as a device whose battery is taken out.
+    /// Ends without a word to any server, as a device whose battery is taken out; only a secure transport may
+    /// still say that its connection ends.
     pub async fn kill(&self) {
-        todo!()
+        self.engine.stop().await;
     }
 }
 
 impl ClientBuilder {
-    /// Starts the client on sockets of its own.
+    /// Starts the client on UDP sockets of its own.
     ///
     /// # Errors
     /// See [`StartError`].
     pub async fn start(self) -> Result<Client, StartError> {
-        todo!()
+        self.start_on(ClientTransport::new(ClientTransportConfig::new()))
+    }
+
+    /// Starts the client on a transport. To be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn start_on(mut self, transport: impl Transport) -> Result<Client, StartError> {
+        // The driver's clock begins when it is spawned, a moment from now.
+        if self.config.unix_at_zero.is_none() {
+            let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+            self.config.unix_at_zero = unix
+                .ok()
+                .and_then(|time| i64::try_from(time.as_secs()).ok());
+        }
+        let random = Box::new(StdRng::from_os_rng());
+        let engine = self.build(Instant::ZERO, random)?;
+        let (sender, receiver) = broadcast::channel(EVENT_QUEUE);
+        let weak = sender.downgrade();
+        let engine = spawn(engine, transport, move |event| {
+            // Without a receiver nobody wants to know.
+            let _ = sender.send(event);
+        });
+        Ok(Client {
+            engine,
+            sender: weak,
+            first: Arc::new(Mutex::new(Some(receiver))),
+        })
     }
 }

@@ -56,9 +56,6 @@ pub struct ClientConfig {
     pub bootstrap_retry_max: Duration,
     /// How long to wait for a connection to stand before the attempt counts as failed.
     pub connect_timeout: Duration,
-    /// Wait between the answer to /3/0/4 and the event that asks for the restart, so that the answer can be
-    /// repeated where it is lost.
-    pub restart_delay: Duration,
     /// Seconds since 1970-01-01T00:00:00Z at the driver's zero, where known.
     pub unix_at_zero: Option<i64>,
 }
@@ -86,7 +83,6 @@ impl Default for ClientConfig {
             bootstrap_retry: Duration::from_secs(60),
             bootstrap_retry_max: Duration::from_secs(86_400),
             connect_timeout: MAX_TRANSMIT_WAIT,
-            restart_delay: Duration::from_secs(1),
             unix_at_zero: None,
         }
     }

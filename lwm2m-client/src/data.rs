@@ -18,22 +18,15 @@ pub type Validator = dyn Fn(u16, u16, &ResourceWrite) -> Result<(), ObjectError>
 /// An object that is described by its definition and its values.
 ///
 /// ```
-/// use lwm2m_client::{data::DataObject, object::Instance};
-/// use lwm2m_core::{
-///     model::{ObjectModel, Operations, ResourceModel},
-///     value::DataType,
-///     version::ObjectVersion,
-/// };
+/// use lwm2m_client::{DataObject, Instance};
+/// use lwm2m_objects::ipso::temperature;
 ///
-/// static TEMPERATURE: ObjectModel = ObjectModel::new(
-///     3303,
-///     "Temperature",
-///     ObjectVersion::V1_0,
-///     &[ResourceModel::new(5700, "Sensor Value", Operations::Read, Some(DataType::Float)).mandatory()],
-/// )
-/// .multiple();
-///
-/// let sensor = DataObject::new(&TEMPERATURE).instance(0, Instance::new().with(5700, 21.5));
+/// let sensor = DataObject::new(&temperature::V1_1).instance(
+///     0,
+///     Instance::new()
+///         .with(temperature::SENSOR_VALUE, 21.5)
+///         .with(temperature::SENSOR_UNITS, "Cel"),
+/// );
 /// ```
 #[derive(Clone)]
 pub struct DataObject {
@@ -41,6 +34,7 @@ pub struct DataObject {
     instances: BTreeMap<u16, Instance>,
     executable: Vec<u16>,
     dynamic: bool,
+    provisionable: bool,
     execute: Option<Arc<ExecuteHandler>>,
     validate: Option<Arc<Validator>>,
 }
@@ -53,6 +47,7 @@ impl DataObject {
             instances: BTreeMap::new(),
             executable: Vec::new(),
             dynamic: false,
+            provisionable: false,
             execute: None,
             validate: None,
         }
@@ -74,6 +69,14 @@ impl DataObject {
     #[must_use]
     pub fn dynamic(mut self) -> Self {
         self.dynamic = true;
+        self.provisionable = true;
+        self
+    }
+
+    /// Bootstrap servers may make and remove instances, servers may not, as for the server object.
+    #[must_use]
+    pub fn provisionable(mut self) -> Self {
+        self.provisionable = true;
         self
     }
 
@@ -238,7 +241,7 @@ impl Object for DataObject {
     }
 
     fn is_provisionable(&self) -> bool {
-        self.dynamic
+        self.provisionable
     }
 
     fn provision(&mut self, _context: &mut Context, instances: BTreeMap<u16, Instance>) {

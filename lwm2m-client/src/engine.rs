@@ -1,20 +1,55 @@
 //! The client as one value without tasks, sockets or clock.
+//!
+//! ```text
+//!   datagrams ──▶ Endpoint ──▶ requests of servers ──▶ management ──▶ ObjectTree ──▶ changes ──▶ reporting
+//!                    │   └───▶ requests of the bootstrap server ──▶ Staging ──(finish)──▶ ObjectTree
+//!                    └───────▶ answers ──▶ Registration (one for each server), Bootstrap
+//! ```
+
+mod bootstrap;
+mod management;
+mod reporting;
+mod sessions;
+#[cfg(test)]
+mod tests;
+mod uploads;
 
 use crate::{
+    account::ServerAccount,
+    action::Action,
     builder::{BuildError, ClientBuilder},
+    config::ClientConfig,
+    data::DataObject,
+    device::DeviceObject,
     event::ClientEvent,
     firmware::UpdateResult,
-    object::{Instance, ObjectError, ResourceValue},
-    state::ClientState,
+    object::{Clock, Context, Instance, ObjectError, ResourceValue},
+    state::{ClientState, Storage},
+    tree::{ObjectTree, TreeLimits},
 };
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, VecDeque},
+    string::String,
+    vec::Vec,
+};
+use bootstrap::Bootstrap;
 use core::time::Duration;
 use lwm2m_core::{
+    attributes::AttributeStore,
+    endpoint::{Endpoint, Event, ExchangeId, RequestId},
     engine::{Engine, Inbound, Outbound},
+    model::ObjectModel,
     path::Path,
+    peer::PeerId,
     time::Instant,
+    version::LwM2mVersion,
 };
+use lwm2m_objects::{firmware_update, security, server};
 use rand_core::RngCore;
+use reporting::Observer;
+use sessions::Session;
+use uploads::Upload;
 
 /// Why a Send is not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
@@ -37,8 +72,49 @@ pub enum SendError {
     Busy,
 }
 
+/// What a request of ours is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// Register, update, de-register; by short server id.
+    Registration(u16),
+    /// The bootstrap request.
+    Bootstrap,
+    /// A Send.
+    Send { server: u16, id: u64 },
+}
+
+/// A request that waits until the registration completes.
+struct Deferred {
+    peer: PeerId,
+    exchange: ExchangeId,
+    request: lwm2m_core::coap::Request,
+}
+
 /// An LwM2M client.
-pub struct ClientEngine {}
+///
+/// See [`Engine`] for how it is driven. Everything that can be asked of it returns at once; what follows comes as
+/// [`ClientEvent`]s.
+pub struct ClientEngine {
+    name: String,
+    config: ClientConfig,
+    tree: ObjectTree,
+    endpoint: Endpoint,
+    sessions: Vec<Session>,
+    bootstrap: Bootstrap,
+    attributes: AttributeStore,
+    observers: Vec<Observer>,
+    pending: Vec<(RequestId, Purpose)>,
+    uploads: Vec<Upload>,
+    deferred: Vec<Deferred>,
+    outbound: VecDeque<Outbound>,
+    events: VecDeque<ClientEvent>,
+    next_connection: u64,
+    next_send: u64,
+    restart_at: Option<Instant>,
+    stopping: bool,
+    storage: Option<Box<dyn Storage>>,
+    factory: ClientState,
+}
 
 impl ClientEngine {
     /// Begins to put a client together. `endpoint_name` is what servers know the device by, for example
@@ -52,9 +128,73 @@ impl ClientEngine {
         now: Instant,
         random: Box<dyn RngCore + Send>,
     ) -> Result<Self, BuildError> {
-        let _ = (builder, now, random);
-        todo!()
+        let ClientBuilder {
+            endpoint_name,
+            config,
+            bootstrap,
+            servers,
+            objects,
+            mut storage,
+        } = builder;
+        if endpoint_name.is_empty() || endpoint_name.len() > 240 {
+            return Err(BuildError::EndpointName);
+        }
+        let factory = factory_state(bootstrap.as_ref(), servers)?;
+        let state = storage.as_mut().and_then(|storage| storage.load());
+        let (security_model, server_model) = core_models(config.version);
+        let mut tree = ObjectTree::default();
+        tree.insert(Box::new(DataObject::new(security_model).provisionable()));
+        tree.insert(Box::new(server_object(server_model)));
+        for object in objects {
+            let id = object.model().id;
+            if !tree.insert(object) {
+                return Err(BuildError::DuplicateObject(id));
+            }
+        }
+        // Every client has it.
+        tree.insert(Box::new(DeviceObject::new(Instance::new())));
+        let mut engine = ClientEngine {
+            endpoint: Endpoint::new(config.endpoint.clone(), random),
+            name: endpoint_name,
+            tree,
+            sessions: Vec::new(),
+            bootstrap: Bootstrap::default(),
+            attributes: AttributeStore::new(config.max_attributes),
+            config,
+            observers: Vec::new(),
+            pending: Vec::new(),
+            uploads: Vec::new(),
+            deferred: Vec::new(),
+            outbound: VecDeque::new(),
+            events: VecDeque::new(),
+            next_connection: 0,
+            next_send: 0,
+            restart_at: None,
+            stopping: false,
+            storage,
+            factory: factory.clone(),
+        };
+        engine.provision(now, state.unwrap_or(factory));
+        engine.begin(now);
+        engine.settle(now);
+        Ok(engine)
     }
+
+    fn clock(&self, now: Instant) -> Clock {
+        Clock {
+            now,
+            unix_at_zero: self.config.unix_at_zero,
+        }
+    }
+
+    fn limits(&self) -> TreeLimits {
+        TreeLimits {
+            instances: self.config.max_instances,
+            resources: self.config.max_resources,
+        }
+    }
+
+    // --- what the program asks ---------------------------------------------------------------------
 
     /// Puts a value in place, as the owner of the device: only the type counts. Observers are told as their
     /// attributes say.
@@ -68,8 +208,11 @@ impl ClientEngine {
         path: Path,
         value: impl Into<ResourceValue>,
     ) -> Result<(), ObjectError> {
-        let _ = (now, path, value.into());
-        todo!()
+        let mut context = Context::new(self.clock(now), None);
+        let result = self.tree.set(&mut context, &path, value.into());
+        self.after(now, context);
+        self.settle(now);
+        result
     }
 
     /// The value of a resource, whatever servers may do with it.
@@ -77,8 +220,15 @@ impl ClientEngine {
     /// # Errors
     /// [`ObjectError::NotFound`]
     pub fn value(&self, now: Instant, path: Path) -> Result<ResourceValue, ObjectError> {
-        let _ = (now, path);
-        todo!()
+        self.tree.value(&self.clock(now), &path)
+    }
+
+    /// Tells observers of values that an [`Object`](crate::object::Object) of the program's own has changed.
+    pub fn changed(&mut self, now: Instant, path: Path) {
+        let mut context = Context::new(self.clock(now), None);
+        context.changed(path);
+        self.after(now, context);
+        self.settle(now);
     }
 
     /// Makes an object instance.
@@ -91,8 +241,15 @@ impl ClientEngine {
         path: Path,
         resources: Instance,
     ) -> Result<(), ObjectError> {
-        let _ = (now, path, resources);
-        todo!()
+        let &[object, instance] = path.ids() else {
+            return Err(ObjectError::NotFound);
+        };
+        let mut context = Context::new(self.clock(now), None);
+        let result = (self.tree).insert_instance(&mut context, object, instance, resources);
+        context.changed(path);
+        self.after(now, context);
+        self.settle(now);
+        result
     }
 
     /// Takes an object instance away.
@@ -100,50 +257,67 @@ impl ClientEngine {
     /// # Errors
     /// [`ObjectError::NotFound`]
     pub fn delete(&mut self, now: Instant, path: Path) -> Result<(), ObjectError> {
-        let _ = (now, path);
-        todo!()
+        let mut context = Context::new(self.clock(now), None);
+        let result = self.tree.delete(&mut context, &path);
+        if result.is_ok() {
+            self.attributes.remove(&path);
+        }
+        context.changed(path);
+        self.after(now, context);
+        self.settle(now);
+        result
     }
 
     /// Sends the values at and below these paths to every registered server that has not muted Send; answered
-    /// by one [`ClientEvent::Sent`] for each server, with the id that is returned.
+    /// by one [`ClientEvent::Sent`] for each server, with the id that is returned (Core 1.2.2, section 6.4.6).
     ///
     /// # Errors
     /// See [`SendError`].
     pub fn send(&mut self, now: Instant, paths: &[Path]) -> Result<u64, SendError> {
-        let _ = (now, paths);
-        todo!()
+        let sent = self.send_values(now, paths);
+        self.settle(now);
+        sent
     }
 
     /// Sends a registration update to every server now.
     pub fn update(&mut self, now: Instant) {
-        let _ = now;
-        todo!()
+        self.step_all(now, crate::registration::Input::Update);
+        self.settle(now);
     }
 
     /// Begins a bootstrap where there is a bootstrap account; false where there is none.
     pub fn start_bootstrap(&mut self, now: Instant) -> bool {
-        let _ = now;
-        todo!()
+        let begun = self.begin_bootstrap(now, false);
+        self.settle(now);
+        begun
     }
 
     /// De-registers everywhere and stops; [`ClientEvent::Stopped`] follows, at the latest when the last request
     /// has timed out.
     pub fn deregister(&mut self, now: Instant) {
-        let _ = now;
-        todo!()
+        self.stopping = true;
+        self.restart_at = None;
+        self.abort_bootstrap(now);
+        self.step_all(now, crate::registration::Input::Stop);
+        self.settle(now);
     }
 
     /// Begins anew after a while, as a device that is switched off and on: connections, observations and
     /// exchanges are forgotten, accounts and objects stay.
     pub fn reboot(&mut self, now: Instant, after: Duration) {
-        let _ = (now, after);
-        todo!()
+        self.restart_at = Some(now + after);
+        if after.is_zero() {
+            self.restart(now);
+        }
+        self.settle(now);
     }
 
     /// Puts the accounts of the factory back and begins anew (/3/0/5).
     pub fn factory_reset(&mut self, now: Instant) {
-        let _ = now;
-        todo!()
+        self.provision(now, self.factory.clone());
+        self.store_accounts(now);
+        self.restart(now);
+        self.settle(now);
     }
 
     /// Says how an installation went that [`ClientEvent::FirmwareInstallRequested`] asked for.
@@ -156,18 +330,215 @@ impl ClientEngine {
         now: Instant,
         result: UpdateResult,
     ) -> Result<(), ObjectError> {
-        let _ = (now, result);
-        todo!()
+        let path = Path::resource(firmware_update::ID, 0, firmware_update::UPDATE_RESULT);
+        self.set(now, path, i64::from(result.number()))
     }
 
     /// The accounts as they are now, keys included.
-    pub fn state(&self) -> ClientState {
-        todo!()
+    pub fn state(&self, now: Instant) -> ClientState {
+        let clock = self.clock(now);
+        ClientState {
+            security: self.tree.instances(&clock, security::ID),
+            servers: self.tree.instances(&clock, server::ID),
+        }
     }
 
     /// Short server ids of the servers where the client is registered.
     pub fn registered(&self) -> Vec<u16> {
-        todo!()
+        let registered = |session: &&Session| session.registration.is_registered();
+        let sessions = self.sessions.iter().filter(registered);
+        sessions.map(|session| session.server_id).collect()
+    }
+
+    /// The name servers know the client by.
+    pub fn endpoint_name(&self) -> &str {
+        &self.name
+    }
+
+    /// The object tree.
+    pub fn tree(&self) -> &ObjectTree {
+        &self.tree
+    }
+
+    // --- life --------------------------------------------------------------------------------------
+
+    fn provision(&mut self, now: Instant, state: ClientState) {
+        let mut context = Context::new(self.clock(now), None);
+        for (id, instances) in [(security::ID, state.security), (server::ID, state.servers)] {
+            if let Some(object) = self.tree.get_mut(id) {
+                object.provision(&mut context, instances);
+            }
+        }
+        self.tree.touch();
+    }
+
+    fn store_accounts(&mut self, now: Instant) {
+        let state = self.state(now);
+        if let Some(storage) = &mut self.storage {
+            storage.store(&state);
+        }
+    }
+
+    /// Registers with the servers there are, or asks the bootstrap server for some.
+    fn begin(&mut self, now: Instant) {
+        self.rebuild_sessions(now);
+        if self.sessions.is_empty() {
+            self.begin_bootstrap(now, true);
+        }
+        self.plan_account_purge(now);
+    }
+
+    fn restart(&mut self, now: Instant) {
+        self.restart_at = None;
+        self.stopping = false;
+        self.drop_bootstrap(now);
+        self.drop_sessions(now);
+        self.attributes.retain_servers(|_| false);
+        self.events.push_back(ClientEvent::Restarted);
+        self.begin(now);
+    }
+
+    /// What follows from an operation once it is answered.
+    fn after(&mut self, now: Instant, context: Context) {
+        let Context {
+            server,
+            changed,
+            actions,
+            events,
+            ..
+        } = context;
+        let by_server = server.is_some();
+        for (index, path) in changed.iter().enumerate() {
+            if by_server && !changed[..index].contains(path) && path.resource_id().is_some() {
+                let path = *path;
+                (self.events).push_back(ClientEvent::ValueWritten { server, path });
+            }
+        }
+        self.events.extend(events);
+        if !changed.is_empty() {
+            if changed
+                .iter()
+                .any(|path| path.object_id() == Some(server::ID))
+            {
+                self.store_accounts(now);
+                self.refresh_attributes(now, None);
+            }
+            self.mark_changed(now, &changed);
+            self.step_all(now, crate::registration::Input::Changed);
+        }
+        for action in actions {
+            self.act(now, action);
+        }
+    }
+
+    fn act(&mut self, now: Instant, action: Action) {
+        use crate::registration::Input;
+        match action {
+            Action::Update { instance } => self.step_instance(now, instance, Input::Update),
+            Action::Disable { instance } => self.step_instance(now, instance, Input::Disable),
+            Action::Bootstrap => {
+                self.begin_bootstrap(now, false);
+            }
+        }
+    }
+
+    /// Follows up until nothing more follows.
+    fn settle(&mut self, now: Instant) {
+        while let Some(event) = self.endpoint.poll_event() {
+            self.on_endpoint_event(now, event);
+        }
+        if self.stopping && self.sessions.iter().all(|s| s.registration.is_stopped()) {
+            self.stopping = false;
+            self.drop_sessions(now);
+            self.events.push_back(ClientEvent::Stopped);
+            while self.endpoint.poll_event().is_some() {}
+        }
+    }
+
+    fn on_endpoint_event(&mut self, now: Instant, event: Event) {
+        match event {
+            Event::Request {
+                peer,
+                exchange,
+                request,
+            } => self.on_request(now, peer, exchange, request),
+            Event::Response {
+                request, response, ..
+            } => {
+                if let Some(purpose) = self.take_pending(request) {
+                    self.on_response(now, purpose, response);
+                }
+            }
+            Event::RequestFailed {
+                request, failure, ..
+            } => {
+                if let Some(purpose) = self.take_pending(request) {
+                    self.on_failure(now, purpose, failure);
+                }
+            }
+            Event::UploadStarted {
+                peer,
+                upload,
+                exchange,
+                request,
+                size,
+            } => self.on_upload_started(now, peer, upload, exchange, &request, size),
+            Event::UploadBlock {
+                upload,
+                exchange,
+                data,
+                last,
+                ..
+            } => self.on_upload_block(now, upload, exchange, &data, last),
+            Event::UploadAborted { upload } => self.on_upload_aborted(now, upload),
+            Event::ObserverGone { observer, .. } => self.on_observer_gone(observer),
+            // Progress of our own bodies, and notifications that servers do not send to clients.
+            _ => {}
+        }
+    }
+
+    fn on_request(
+        &mut self,
+        now: Instant,
+        peer: PeerId,
+        exchange: ExchangeId,
+        request: lwm2m_core::coap::Request,
+    ) {
+        if self.bootstrap.is_peer(peer) {
+            self.on_bootstrap_request(now, peer, exchange, &request);
+            return;
+        }
+        let Some(index) = self.session_of(peer) else {
+            tracing::debug!(%peer, "a request from nobody we speak with is dropped");
+            return;
+        };
+        let session = &self.sessions[index];
+        if session.registration.is_registering() {
+            // The server knows of our registration before we do: its answer is on the way, or was lost.
+            let waiting = self.deferred.iter().filter(|other| other.peer == peer);
+            if waiting.count() < self.config.max_deferred {
+                self.deferred.push(Deferred {
+                    peer,
+                    exchange,
+                    request,
+                });
+            } else {
+                self.respond_code(now, exchange, lwm2m_core::coap::Code::SERVICE_UNAVAILABLE);
+            }
+            return;
+        }
+        let (server, version) = (session.server_id, session.registration.version());
+        self.on_management(now, server, version, exchange, &request);
+    }
+
+    /// Whether a connection is one of ours and not ended.
+    fn knows(&self, peer: PeerId) -> bool {
+        self.bootstrap.is_peer(peer) || self.session_of(peer).is_some()
+    }
+
+    fn take_pending(&mut self, request: RequestId) -> Option<Purpose> {
+        let index = self.pending.iter().position(|(id, _)| *id == request)?;
+        Some(self.pending.swap_remove(index).1)
     }
 }
 
@@ -175,24 +546,114 @@ impl Engine for ClientEngine {
     type Event = ClientEvent;
 
     fn handle(&mut self, now: Instant, inbound: Inbound<'_>) {
-        let _ = (now, inbound);
-        todo!()
+        match inbound {
+            Inbound::Connected { peer, .. } => self.on_connected(now, peer),
+            Inbound::Datagram { peer, data, .. } if self.knows(peer) => {
+                self.endpoint.handle_datagram(now, peer, data);
+            }
+            Inbound::Closed { peer, reason } => self.on_closed(now, peer, reason),
+            _ => {}
+        }
+        self.settle(now);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        let _ = now;
-        todo!()
+        self.endpoint.handle_timeout(now);
+        self.settle(now);
+        if self.restart_at.is_some_and(|at| now >= at) {
+            self.restart(now);
+        }
+        self.tick_sessions(now);
+        self.tick_bootstrap(now);
+        self.tick_observers(now);
+        self.settle(now);
     }
 
     fn poll_outbound(&mut self) -> Option<Outbound> {
-        todo!()
+        // Connections are asked for and ended through the queue; a datagram never overtakes its `Close`, since
+        // what was to be sent is moved to the queue first.
+        self.outbound.pop_front().or_else(|| {
+            self.endpoint
+                .poll_transmit()
+                .map(|transmit| Outbound::Datagram {
+                    peer: transmit.peer,
+                    data: transmit.data,
+                })
+        })
     }
 
     fn poll_event(&mut self) -> Option<ClientEvent> {
-        todo!()
+        self.events.pop_front()
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        todo!()
+        let sessions = self.sessions.iter();
+        let observers = self.observers.iter();
+        [
+            self.endpoint.poll_timeout(),
+            self.restart_at,
+            self.bootstrap.deadline(),
+            sessions.filter_map(|s| s.registration.deadline()).min(),
+            observers.filter_map(|observer| observer.next).min(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+}
+
+/// Definitions of the security and the server object that a version of the protocol means.
+fn core_models(version: LwM2mVersion) -> (&'static ObjectModel, &'static ObjectModel) {
+    match version {
+        LwM2mVersion::V1_0 => (&security::V1_0, &server::V1_0),
+        LwM2mVersion::V1_1 => (&security::V1_1, &server::V1_1),
+        _ => (&security::V1_2, &server::V1_2),
+    }
+}
+
+/// Object 1: its values are read where they count, its executes become actions.
+fn server_object(model: &'static ObjectModel) -> DataObject {
+    let executable = [
+        server::DISABLE,
+        server::REGISTRATION_UPDATE_TRIGGER,
+        server::BOOTSTRAP_REQUEST_TRIGGER,
+    ];
+    let offered = (executable.into_iter()).filter(|id| model.resource(*id).is_some());
+    DataObject::new(model)
+        .provisionable()
+        .on_execute(offered, |context, instance, resource, _| {
+            context.act(match resource {
+                server::DISABLE => Action::Disable { instance },
+                server::REGISTRATION_UPDATE_TRIGGER => Action::Update { instance },
+                _ => Action::Bootstrap,
+            });
+            Ok(())
+        })
+}
+
+fn factory_state(
+    bootstrap: Option<&crate::account::Account>,
+    servers: Vec<ServerAccount>,
+) -> Result<ClientState, BuildError> {
+    let mut state = ClientState::default();
+    let mut next = 0;
+    if let Some(account) = bootstrap {
+        state.security.insert(next, account.to_instance(None));
+        next += 1;
+    }
+    let mut taken = BTreeMap::new();
+    for (index, server) in (0..).zip(servers) {
+        let id = server.short_server_id;
+        if !(1..u16::MAX).contains(&id) || taken.insert(id, ()).is_some() {
+            return Err(BuildError::ShortServerId);
+        }
+        let account = server.account.to_instance(Some(id));
+        state.security.insert(next, account);
+        state.servers.insert(index, server.resources);
+        next += 1;
+    }
+    match state.security.is_empty() {
+        true => Err(BuildError::NoAccount),
+        false => Ok(state),
     }
 }

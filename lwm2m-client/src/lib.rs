@@ -18,7 +18,10 @@ pub mod engine;
 pub mod event;
 pub mod firmware;
 pub mod object;
+mod registration;
+mod staging;
 pub mod state;
+pub mod tree;
 
 pub use account::{Account, ServerAccount};
 pub use builder::ClientBuilder;

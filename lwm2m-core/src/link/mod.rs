@@ -2,6 +2,20 @@
 //!
 //! [`parse()`] and [`write()`] are the format itself; [`SupportedObjects`] is what a server learns from the links of
 //! a registration; [`LinkInterner`] lets equal registrations share one copy of both.
+//!
+//! ```
+//! use lwm2m_core::link::{self, Link, SupportedObjects};
+//! use lwm2m_core::version::LwM2mVersion;
+//!
+//! let links = link::parse(b"</>;rt=\"oma.lwm2m\";ct=\"112 11544\",</1/0>,</3303>;ver=1.1,</3303/0>")?;
+//! assert_eq!(links[3], Link::to("/3303/0".parse()?));
+//!
+//! let supported = SupportedObjects::from_links(&links);
+//! assert_eq!(supported.content_formats(), [112, 11544]);
+//! let version = supported.object_version(3303, LwM2mVersion::V1_2);
+//! assert_eq!(version, Some("1.1".parse()?));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod intern;
 mod parse;

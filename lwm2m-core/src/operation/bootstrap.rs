@@ -5,9 +5,13 @@ use super::{
 };
 use crate::{
     coap::{Code, Request, option},
-    content::ContentFormat,
+    content::{
+        ContentFormat,
+        negotiation::{Extent, Purpose, is_allowed},
+    },
     link::{self, Link, LinkTarget},
     path::Path,
+    version::LwM2mVersion,
 };
 use alloc::{format, string::String, vec::Vec};
 
@@ -131,11 +135,7 @@ impl BootstrapPackRequest {
         let accept = match request.options.accept() {
             None => None,
             Some(number) => match ContentFormat::from_number(number) {
-                Some(format)
-                    if format != ContentFormat::Tlv && carries_bootstrap_information(format) =>
-                {
-                    Some(format)
-                }
+                Some(format) if carries_pack(format) => Some(format),
                 _ => return Err(OperationError::NotAcceptable),
             },
         };
@@ -169,12 +169,16 @@ fn read_account(text: &str) -> Result<Vec<Path>, OperationError> {
         .collect()
 }
 
+/// What a client may prefer: whatever carries several values, the newest version's included.
 fn carries_bootstrap_information(format: ContentFormat) -> bool {
-    matches!(
+    is_allowed(format, Purpose::Write, Extent::Values, LwM2mVersion::V1_2)
+}
+
+fn carries_pack(format: ContentFormat) -> bool {
+    is_allowed(
         format,
-        ContentFormat::Tlv
-            | ContentFormat::SenmlJson
-            | ContentFormat::SenmlCbor
-            | ContentFormat::LwM2mCbor
+        Purpose::BootstrapPack,
+        Extent::Values,
+        LwM2mVersion::V1_2,
     )
 }

@@ -9,6 +9,31 @@
 //! | server | `/dp` | [`Send::from_request`] |
 //! | bootstrap server | `/bs`, `/bspack` | [`BootstrapRequest::from_request`], [`BootstrapPackRequest::from_request`] |
 //! | client | its object tree, `/bs` | [`DeviceOperation::from_request`] |
+//!
+//! ```
+//! use lwm2m_core::operation::{DeviceOperation, Read, Register, RegistrationOperation};
+//! use lwm2m_core::{content::ContentFormat, link, version::LwM2mVersion};
+//!
+//! // A client registers, a server reads it.
+//! let links = link::parse(b"</1/0>,</3/0>,</3303>;ver=1.1,</3303/0>")?;
+//! let register = Register::new("urn:imei:350000000000001", LwM2mVersion::V1_1, links);
+//! let request = register.to_request();
+//! let RegistrationOperation::Register(register) = RegistrationOperation::from_request(&request)? else {
+//!     unreachable!("it was sent to /rd")
+//! };
+//! assert_eq!(register.lifetime, Some(86_400));
+//!
+//! // The server asks, the client reads it.
+//! let read = Read { path: "/3303/0/5700".parse()?, accept: Some(ContentFormat::Cbor) };
+//! let operation = DeviceOperation::from_request(&read.to_request(), register.version)?;
+//! operation.check_management()?;
+//! assert_eq!(operation, DeviceOperation::Read(read));
+//!
+//! // In 1.0 there is no CBOR: 4.06.
+//! let refused = DeviceOperation::from_request(&operation.to_request(), LwM2mVersion::V1_0);
+//! assert_eq!(refused.unwrap_err().code().to_string(), "4.06 Not Acceptable");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod answer;
 mod binding;

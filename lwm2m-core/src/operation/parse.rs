@@ -24,7 +24,10 @@ use super::{
 use crate::{
     attributes::{AttributeChange, AttributeNames, Attributes},
     coap::{Code, Request, option},
-    content::{self, ContentFormat},
+    content::{
+        self, ContentFormat,
+        negotiation::{self, Extent, Purpose},
+    },
     path::{Path, PathError, PathLevel},
     version::LwM2mVersion,
 };
@@ -81,37 +84,6 @@ fn read_path(segments: &[&str]) -> Result<Path, OperationError> {
     }
 }
 
-/// Formats that carry one value.
-const SINGLE: [ContentFormat; 3] = [
-    ContentFormat::Text,
-    ContentFormat::Opaque,
-    ContentFormat::Cbor,
-];
-
-/// Formats that carry several.
-const MULTIPLE: [ContentFormat; 5] = [
-    ContentFormat::Tlv,
-    ContentFormat::Json,
-    ContentFormat::SenmlJson,
-    ContentFormat::SenmlCbor,
-    ContentFormat::LwM2mCbor,
-];
-
-/// Formats that carry the paths of a composite request.
-const PATHS: [ContentFormat; 4] = [
-    ContentFormat::SenmlJson,
-    ContentFormat::SenmlCbor,
-    ContentFormat::SenmlEtchJson,
-    ContentFormat::SenmlEtchCbor,
-];
-
-/// Formats that carry values of several objects.
-const COMPOSITE: [ContentFormat; 3] = [
-    ContentFormat::SenmlJson,
-    ContentFormat::SenmlCbor,
-    ContentFormat::LwM2mCbor,
-];
-
 struct Asked<'a> {
     request: &'a Request,
     path: Path,
@@ -152,7 +124,7 @@ impl<'a> Asked<'a> {
     fn read(self) -> Result<DeviceOperation, OperationError> {
         self.below_root()?;
         self.queries()?.finish()?;
-        let accept = self.accept(|format| self.carries_values(format))?;
+        let accept = self.accept(Purpose::Read)?;
         let path = self.path;
         Ok(Read { path, accept }.into())
     }
@@ -161,7 +133,7 @@ impl<'a> Asked<'a> {
         self.below_root()?;
         let attributes = self.observation_attributes(AttributeNames::known_to(self.version))?;
         attributes.names().check_at(self.path.level(), None)?;
-        let accept = self.accept(|format| self.carries_values(format))?;
+        let accept = self.accept(Purpose::Read)?;
         Ok(Observe {
             path: self.path,
             accept,
@@ -175,7 +147,7 @@ impl<'a> Asked<'a> {
         let queries = self.queries()?;
         if self.request.options.contains(option::CONTENT_FORMAT) {
             queries.finish()?;
-            let payload = self.payload(|format| self.carries_values(format))?;
+            let payload = self.payload(Purpose::Write)?;
             return Ok(Write {
                 path: self.path,
                 mode: WriteMode::Replace,
@@ -199,34 +171,29 @@ impl<'a> Asked<'a> {
         let format = number.and_then(ContentFormat::from_number);
         match self.path.level() {
             PathLevel::Object => self.create(),
-            PathLevel::ObjectInstance if number.is_some() => {
-                self.partial_update(|format| MULTIPLE.contains(&format))
-            }
+            PathLevel::ObjectInstance if number.is_some() => self.partial_update(Purpose::Update),
             PathLevel::Resource if number.is_none() || format == Some(ContentFormat::Text) => {
                 self.execute()
             }
             // The specification's example pushes a firmware package in this way, in opaque.
-            PathLevel::Resource => self.partial_update(|format| self.carries_values(format)),
+            PathLevel::Resource => self.partial_update(Purpose::Write),
             _ => Err(OperationError::MethodNotAllowed),
         }
     }
 
     fn create(self) -> Result<DeviceOperation, OperationError> {
         self.queries()?.finish()?;
-        let payload = self.payload(|format| MULTIPLE.contains(&format))?;
+        let payload = self.payload(Purpose::Update)?;
         let object = self.path.object_id().unwrap_or_default();
         Ok(Create { object, payload }.into())
     }
 
-    fn partial_update(
-        &self,
-        legal: impl Fn(ContentFormat) -> bool,
-    ) -> Result<DeviceOperation, OperationError> {
+    fn partial_update(&self, purpose: Purpose) -> Result<DeviceOperation, OperationError> {
         self.queries()?.finish()?;
         Ok(Write {
             path: self.path,
             mode: WriteMode::PartialUpdate,
-            payload: self.payload(legal)?,
+            payload: self.payload(purpose)?,
         }
         .into())
     }
@@ -257,8 +224,8 @@ impl<'a> Asked<'a> {
 
     fn fetch(self) -> Result<DeviceOperation, OperationError> {
         self.at_root_from_1_1()?;
-        let payload = self.payload(|format| PATHS.contains(&format))?;
-        let accept = self.accept(|format| COMPOSITE.contains(&format))?;
+        let payload = self.payload(Purpose::CompositePaths)?;
+        let accept = self.accept(Purpose::CompositeRead)?;
         let format = payload.format;
         let observation = match self.cancels_observation() {
             None => {
@@ -296,8 +263,7 @@ impl<'a> Asked<'a> {
     fn ipatch(self) -> Result<DeviceOperation, OperationError> {
         self.at_root_from_1_1()?;
         self.queries()?.finish()?;
-        let legal = |format| PATHS.contains(&format) || COMPOSITE.contains(&format);
-        let payload = self.payload(legal)?;
+        let payload = self.payload(Purpose::CompositeWrite)?;
         Ok(WriteComposite { payload }.into())
     }
 
@@ -350,40 +316,34 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// Whether a format carries the values of this place: one value only where there can be one.
-    fn carries_values(&self, format: ContentFormat) -> bool {
-        let has_single_value = self.path.level() >= PathLevel::Resource;
-        MULTIPLE.contains(&format) || (has_single_value && SINGLE.contains(&format))
+    /// Whether this version has the format for this purpose, here: one value only where there can be one.
+    fn is_allowed(&self, format: ContentFormat, purpose: Purpose) -> bool {
+        let extent = match self.path.level() {
+            PathLevel::Resource | PathLevel::ResourceInstance => Extent::Value(None),
+            _ => Extent::Values,
+        };
+        negotiation::is_allowed(format, purpose, extent, self.version)
     }
 
-    /// JSON is the only format that a later version took away (Core 1.2.2, section 7.5).
-    fn has_format(&self, format: ContentFormat) -> bool {
-        let is_gone = format == ContentFormat::Json && self.version > LwM2mVersion::V1_0;
-        format.is_known_to(self.version) && !is_gone
-    }
-
-    fn accept(
-        &self,
-        legal: impl Fn(ContentFormat) -> bool,
-    ) -> Result<Option<ContentFormat>, OperationError> {
+    fn accept(&self, purpose: Purpose) -> Result<Option<ContentFormat>, OperationError> {
         if !self.request.options.contains(option::ACCEPT) {
             return Ok(None);
         }
         let number = self.request.options.accept();
         match number.and_then(ContentFormat::from_number) {
-            Some(format) if self.has_format(format) && legal(format) => Ok(Some(format)),
+            Some(format) if self.is_allowed(format, purpose) => Ok(Some(format)),
             _ => Err(OperationError::NotAcceptable),
         }
     }
 
-    fn payload(&self, legal: impl Fn(ContentFormat) -> bool) -> Result<Payload, OperationError> {
+    fn payload(&self, purpose: Purpose) -> Result<Payload, OperationError> {
         let number = self
             .request
             .options
             .content_format()
             .ok_or_else(|| bad_request("no content format"))?;
         match ContentFormat::from_number(number) {
-            Some(format) if self.has_format(format) && legal(format) => Ok(Payload {
+            Some(format) if self.is_allowed(format, purpose) => Ok(Payload {
                 format,
                 data: self.request.payload.clone(),
             }),

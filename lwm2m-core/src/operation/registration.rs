@@ -109,10 +109,7 @@ impl Register {
         let version = match queries.value("lwm2m")? {
             // 1.0 made the argument optional.
             None => LwM2mVersion::V1_0,
-            Some(text) => match text.parse() {
-                Ok(version) => version,
-                Err(_) => return Err(OperationError::UnsupportedVersion(text.into())),
-            },
+            Some(text) => read_version(text)?,
         };
         let is_1_0 = version == LwM2mVersion::V1_0;
         let endpoint = queries.value("ep")?.map(String::from);
@@ -316,6 +313,17 @@ impl RegistrationOperation {
             _ => Err(OperationError::MethodNotAllowed),
         }
     }
+}
+
+/// `1.1`, or with the number of a service release `1.1.1`, which changes nothing on the wire.
+fn read_version(text: &str) -> Result<LwM2mVersion, OperationError> {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let minor = match text.rsplit_once('.') {
+        Some((minor, patch)) if minor.contains('.') && is_number(patch) => minor,
+        _ => text,
+    };
+    let unsupported = |_| OperationError::UnsupportedVersion(text.into());
+    minor.parse().map_err(unsupported)
 }
 
 fn on_location(code: Code, location: &[String]) -> Request {

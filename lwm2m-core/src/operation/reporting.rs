@@ -7,8 +7,12 @@ use super::{
 use crate::{
     attributes::Attributes,
     coap::{Code, Request, option},
-    content::ContentFormat,
+    content::{
+        ContentFormat,
+        negotiation::{Extent, Purpose, is_allowed},
+    },
     path::Path,
+    version::LwM2mVersion,
 };
 use alloc::vec::Vec;
 
@@ -93,20 +97,14 @@ impl Send {
         }
         Queries::of(request)?.finish()?;
         let number = request.options.content_format();
-        let format = number.and_then(ContentFormat::from_number);
-        match format {
-            Some(
-                format @ (ContentFormat::SenmlJson
-                | ContentFormat::SenmlCbor
-                | ContentFormat::LwM2mCbor),
-            ) => Ok(Send {
-                payload: Payload {
-                    format,
-                    data: request.payload.clone(),
-                },
-            }),
-            _ => Err(bad_request("not in a format of send")),
-        }
+        let format = number
+            .and_then(ContentFormat::from_number)
+            .filter(|format| is_allowed(*format, Purpose::Send, Extent::Values, LwM2mVersion::V1_2))
+            .ok_or_else(|| bad_request("not in a format of send"))?;
+        let data = request.payload.clone();
+        Ok(Send {
+            payload: Payload { format, data },
+        })
     }
 }
 

@@ -51,6 +51,11 @@ fn registrations_of_each_version() {
         register(&line(&defaults.to_request())).lifetime,
         Some(DEFAULT_LIFETIME)
     );
+    // The number of a service release changes nothing.
+    assert_eq!(
+        register("POST /rd?ep=a&lt=1&lwm2m=1.1.1 body=</1/0>").version,
+        V1_1
+    );
     // 1.0 knows no profile id: an argument like any other.
     let older = register("POST /rd?ep=a&pid=x ct=40 body=</1/0>");
     assert_eq!(older.additional, [("pid".into(), Some("x".into()))]);
@@ -100,6 +105,10 @@ fn illegal_registrations() {
             Code::PRECONDITION_FAILED,
         ),
         ("POST /rd?lwm2m=1.3", Code::PRECONDITION_FAILED),
+        ("POST /rd?lwm2m=1.3.1", Code::PRECONDITION_FAILED),
+        ("POST /rd?lwm2m=1.1.", Code::PRECONDITION_FAILED),
+        ("POST /rd?lwm2m=1.1.x", Code::PRECONDITION_FAILED),
+        ("POST /rd?lwm2m=1.1.1.1", Code::PRECONDITION_FAILED),
         ("POST /rd?ep=a&lt=60&lwm2m body=</1/0>", Code::BAD_REQUEST),
         (
             "POST /rd?ep=a&lt=60&lwm2m=1.1&lwm2m=1.0 body=</1/0>",

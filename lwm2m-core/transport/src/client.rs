@@ -2,6 +2,7 @@
 
 use crate::{
     metrics::Metrics,
+    report::Report,
     transport::{Received, Transport},
 };
 use lwm2m_core::{
@@ -78,23 +79,6 @@ impl ClientTransportConfig {
         self.handshake_timeout = timeout;
         self
     }
-}
-
-/// What a connection tells the transport.
-pub(crate) enum Report {
-    Ready {
-        peer: PeerId,
-        identity: Arc<PeerIdentity>,
-        address: SocketAddr,
-    },
-    Datagram {
-        peer: PeerId,
-        data: Vec<u8>,
-    },
-    Closed {
-        peer: PeerId,
-        reason: CloseReason,
-    },
 }
 
 struct Connection {
@@ -217,6 +201,7 @@ impl ClientTransport {
                 peer,
                 identity,
                 address,
+                ..
             } => {
                 let connection = self.connections.get_mut(&peer)?;
                 connection.established = Some((identity.clone(), address));

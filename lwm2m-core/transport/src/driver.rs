@@ -197,6 +197,8 @@ where
         tokio::pin!(sleep);
         let mut done = None;
         loop {
+            // A transport that is always ready must not keep this thread for itself.
+            tokio::task::coop::consume_budget().await;
             // The clock is looked at in every round, so that a flood of datagrams cannot starve timers.
             let now = self.now();
             if self.engine.poll_timeout().is_some_and(|at| at <= now) {

@@ -19,9 +19,12 @@ mod driver;
 #[cfg(feature = "dtls")]
 pub mod dtls;
 mod metrics;
+mod report;
 mod server;
 
 pub mod sim;
+#[cfg(test)]
+mod tests;
 #[cfg(test)]
 mod toy;
 mod transport;

@@ -1,7 +1,10 @@
 //! The task of a connection without security.
 
-use super::{Link, Report};
-use crate::udp::{MAX_DATAGRAM, PAUSE_AFTER_ERROR};
+use super::Link;
+use crate::{
+    report::Report,
+    udp::{MAX_DATAGRAM, PAUSE_AFTER_ERROR},
+};
 use lwm2m_core::{peer::PeerIdentity, uri::ServerUri};
 use std::{io, sync::Arc};
 use tracing::debug;
@@ -15,6 +18,8 @@ pub(super) async fn run(mut link: Link, target: ServerUri) {
         peer: link.peer,
         identity: Arc::new(PeerIdentity::None),
         address,
+        #[cfg(feature = "dtls")]
+        outbound: None,
     };
     if !link.report(ready).await {
         return;
@@ -36,7 +41,14 @@ pub(super) async fn run(mut link: Link, target: ServerUri) {
             },
             data = link.outbound.recv() => {
                 let Some(data) = data else { return };
-                match socket.send(&data).await {
+                let sent = match socket.send(&data).await {
+                    // That was the echo of an earlier datagram; this one has not been sent.
+                    Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                        socket.send(&data).await
+                    }
+                    result => result,
+                };
+                match sent {
                     Ok(_) => link.metrics.datagrams_sent.add(),
                     Err(error) => {
                         link.metrics.outbound_dropped.add();

@@ -1,0 +1,171 @@
+//! One handshake of a listener with one client.
+
+use crate::{
+    credentials::CredentialSource,
+    dtls::{
+        backend::{self, Failure, PskLookup, alert_text},
+        certificate,
+        hello::KeyExchange,
+        verify::judge_of_clients,
+        wire::Wire,
+    },
+    metrics::Metrics,
+};
+use lwm2m_core::{peer::PeerIdentity, secret::Secret};
+use rustls::RootCertStore;
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tracing::{debug, warn};
+use webrtc_dtls::{Error, conn::DTLSConn, crypto::Certificate};
+
+/// What handshakes of one listener need.
+pub(super) struct Security {
+    pub(super) credentials: Arc<dyn CredentialSource>,
+    pub(super) certificate: Option<(Certificate, RootCertStore)>,
+    pub(super) retransmit_interval: Duration,
+    pub(super) handshake_timeout: Duration,
+}
+
+/// How far the look-up of a key has come.
+enum Asked {
+    NotYet,
+    Unknown(Vec<u8>),
+    Known(Vec<u8>, Secret),
+}
+
+type Progress = Arc<Mutex<Asked>>;
+
+impl Security {
+    /// Runs the handshake, counts its outcome and says in the log what an operator must see of it.
+    pub(super) async fn handshake(
+        &self,
+        exchange: KeyExchange,
+        wire: Wire,
+        metrics: &Metrics,
+    ) -> Option<(DTLSConn, PeerIdentity)> {
+        let (address, shared) = (wire.remote, wire.shared.clone());
+        let progress: Progress = Arc::new(Mutex::new(Asked::NotYet));
+        let config = match (exchange, &self.certificate) {
+            (KeyExchange::Psk, _) => {
+                backend::psk_server(self.retransmit_interval, self.lookup(progress.clone()))
+            }
+            (KeyExchange::Certificate, Some((own, anchors))) => backend::certificate_server(
+                self.retransmit_interval,
+                own.clone(),
+                anchors.clone(),
+                judge_of_clients(self.credentials.clone()),
+            ),
+            (KeyExchange::Certificate, None) => return None,
+        };
+        metrics.handshakes_started.add();
+        let result = backend::handshake(wire, config, false, self.handshake_timeout).await;
+        let asked = std::mem::replace(
+            &mut *progress.lock().unwrap_or_else(PoisonError::into_inner),
+            Asked::NotYet,
+        );
+        match result {
+            Ok(backend) => {
+                let identity = self.identify(&backend, exchange, asked).await;
+                if identity.is_some() {
+                    metrics.handshakes_completed.add();
+                } else {
+                    metrics.handshakes_failed.add();
+                    debug!(%address, "the credentials went while the handshake was going on");
+                }
+                identity.map(|identity| (backend, identity))
+            }
+            Err(failure) => {
+                metrics.handshakes_failed.add();
+                let alert = alert_text(&shared);
+                report(address, exchange, &failure, asked, alert, metrics);
+                None
+            }
+        }
+    }
+
+    fn lookup(&self, progress: Progress) -> PskLookup {
+        let credentials = self.credentials.clone();
+        Arc::new(move |identity| {
+            let found = credentials.psk(identity).filter(|key| !key.is_empty());
+            let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+            match found {
+                Some(key) => {
+                    let bytes = key.expose_secret().to_vec();
+                    *progress = Asked::Known(identity.to_vec(), key);
+                    Ok(bytes)
+                }
+                None => {
+                    *progress = Asked::Unknown(identity.to_vec());
+                    Err(Error::Other("unknown PSK identity".into()))
+                }
+            }
+        })
+    }
+
+    /// Who the client has proven to be; `None` when that has been revoked meanwhile.
+    async fn identify(
+        &self,
+        backend: &DTLSConn,
+        exchange: KeyExchange,
+        asked: Asked,
+    ) -> Option<PeerIdentity> {
+        match (exchange, asked) {
+            (KeyExchange::Psk, Asked::Known(identity, key)) => {
+                let still = self.credentials.psk(&identity);
+                (still == Some(key)).then_some(PeerIdentity::Psk(identity))
+            }
+            (KeyExchange::Psk, _) => None,
+            (KeyExchange::Certificate, _) => {
+                let state = backend.connection_state().await;
+                let names = certificate::identity(state.peer_certificates.first()?).ok()?;
+                self.credentials
+                    .certificate_allowed(&names)
+                    .then_some(PeerIdentity::Certificate(names))
+            }
+        }
+    }
+}
+
+fn report(
+    address: SocketAddr,
+    exchange: KeyExchange,
+    failure: &Failure,
+    asked: Asked,
+    alert: Option<String>,
+    metrics: &Metrics,
+) {
+    let why = match failure {
+        Failure::Timeout => {
+            metrics.handshakes_timed_out.add();
+            debug!(%address, "DTLS handshake timed out");
+            return;
+        }
+        Failure::Panicked => {
+            metrics.handshakes_panicked.add();
+            warn!(%address, "DTLS handshake refused: the backend panicked");
+            return;
+        }
+        Failure::Error(error) => alert.unwrap_or_else(|| error.to_string()),
+    };
+    match (exchange, asked) {
+        (KeyExchange::Psk, Asked::Unknown(identity)) => {
+            metrics.unknown_identities.add();
+            let identity = PeerIdentity::Psk(identity);
+            warn!(%address, %identity, "DTLS handshake refused: unknown PSK identity");
+        }
+        // Behind the look-up stands only the client's Finished, which the key must open.
+        (KeyExchange::Psk, Asked::Known(identity, _)) => {
+            metrics.wrong_keys.add();
+            let identity = PeerIdentity::Psk(identity);
+            warn!(%address, %identity, "DTLS handshake refused: the client has another key for this identity");
+        }
+        (KeyExchange::Psk, Asked::NotYet) => debug!(%address, why, "DTLS handshake failed"),
+        (KeyExchange::Certificate, _) => {
+            metrics.certificates_refused.add();
+            warn!(%address, why, "DTLS handshake with certificates failed");
+        }
+    }
+}

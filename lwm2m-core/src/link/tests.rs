@@ -309,3 +309,63 @@ proptest! {
         let _ = parse(&bytes);
     }
 }
+
+/// The examples of Core 1.2.2, sections 6.1.7.3, 6.2.1 and 7.2.3: what they say about objects.
+#[test]
+fn examples_of_registrations() {
+    use LwM2mVersion::V1_1;
+    let version = |text: &str, object| {
+        let supported = SupportedObjects::from_links(&parse(text.as_bytes()).unwrap());
+        supported
+            .object_version(object, V1_1)
+            .map(|v| v.to_string())
+    };
+    let implied = "</1/0>,</1/1>,</3/0>";
+    assert_eq!(version(implied, 1).as_deref(), Some("1.1"));
+    assert_eq!(
+        version("</1>;ver=1.0,</1/0>,</1/1>,</3/0>", 1).as_deref(),
+        Some("1.0")
+    );
+    assert_eq!(
+        version("</1/0>,</1/1>,</3/0>,</44/0>;ver=2.2", 44).as_deref(),
+        Some("2.2")
+    );
+    assert_eq!(
+        version("</1>,</1/0>,</1/1>,</3/0>,</4/0>", 4).as_deref(),
+        Some("1.2")
+    );
+
+    let text = "</>;ct=\"110 112 60\", </1/0>,</1/1>,</2/0>,</2/1>,</2/2>,</2/3>,</2/4>,</3/0>,</4/0>,</5>";
+    let supported = SupportedObjects::from_links(&parse(text.as_bytes()).unwrap());
+    assert_eq!(supported.content_formats(), [110, 112, 60]);
+    assert_eq!(supported.object(2).unwrap().instances, [0, 1, 2, 3, 4]);
+    assert_eq!(supported.object(5), Some(&SupportedObject::default()));
+
+    // A figure forgets a comma.
+    assert!(parse(b"</1/1>,</1/2>,</2/0></2/1>,</3/0>,</4/0>").is_err());
+}
+
+#[test]
+fn examples_of_discover() {
+    let text = "</>;lwm2m=1.1,</0/0>;ssid=101;uri=\"coaps://server_1.example.com\", </0/1/>, </0/2>;ssid=102;uri=\"coaps://server_2.example.com\"";
+    let links = parse(text.as_bytes()).unwrap();
+    let places: Vec<_> = links
+        .iter()
+        .map(|link| link.target.path_below("/"))
+        .collect();
+    let path = |text: &str| Some(text.parse::<Path>().unwrap());
+    assert_eq!(
+        places,
+        [path("/"), path("/0/0"), path("/0/1"), path("/0/2")]
+    );
+    assert_eq!(links[0].parameter("lwm2m"), Some("1.1"));
+    assert_eq!(
+        links[3].parameter("uri"),
+        Some("coaps://server_2.example.com")
+    );
+
+    let text = "</3/0/7>;dim=2;pmin=10;pmax=60;gt=50;lt=42.2, </3/0/7/0>, </3/0/7/1>;lt=45";
+    let links = parse(text.as_bytes()).unwrap();
+    assert_eq!(links.len(), 3);
+    assert_eq!(write(&links), text.replace(", ", ","));
+}

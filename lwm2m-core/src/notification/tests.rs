@@ -397,3 +397,17 @@ fn history_keeps_the_newest() {
     history.record(11.0, [entry(4)]);
     assert!(history.is_empty());
 }
+
+/// The examples of Transport 1.2.2, section 6.4.4.
+#[test]
+fn examples_of_the_specification() {
+    play("gt=45 st=10", "45 1:50=now");
+    play("gt=45 st=10", "38 1:49=now");
+    play("gt=45 st=10", "48 1:42=now");
+    play("gt=45 st=10", "48 1:55=never");
+    play("lt=20 gt=85 st=10", "87 1:99=now");
+    play(
+        "pmin=10 pmax=60",
+        "5 4:6=at10 10:6=now 11!:6=at70 70!:6=now",
+    );
+}

@@ -330,3 +330,26 @@ fn errors_are_among_the_answers() {
         }
     }
 }
+
+/// The examples of Transport 1.2.2, section 6.4.4.
+#[test]
+fn examples_of_write_attributes() {
+    for text in [
+        "PUT /3/0/9?pmin=1",
+        "PUT /3/0/9?pmin",
+        "PUT /3/0?pmin=10",
+        "PUT /3/0/9?gt=45&st=10",
+        "PUT /3/0/9?gt=85&lt=20&st=10",
+        "PUT /3/0/9?pmin=1&pmax=5&lt=5",
+        "PUT /4/0/2?pmin=10&pmax=60",
+    ] {
+        for version in LwM2mVersion::ALL {
+            let operation = DeviceOperation::from_request(&request(text), version).unwrap();
+            assert!(
+                matches!(operation, DeviceOperation::WriteAttributes(_)),
+                "{text}"
+            );
+            assert_eq!(line(&operation.to_request()), text);
+        }
+    }
+}

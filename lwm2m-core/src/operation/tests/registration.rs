@@ -383,3 +383,27 @@ fn sends() {
         );
     }
 }
+
+/// The examples of Core 1.2.2, section 6.2 and Transport 1.2.2, sections 6.4.3, 6.5 and 6.6.1.
+#[test]
+fn examples_of_the_specification() {
+    let read = register(
+        "POST /rd?ep=node&lwm2m=1.1&lt=86400&b=U&Q&sms=12345678 ct=40 body=</1/2>, </3/0>",
+    );
+    assert!(read.queue_mode);
+    assert_eq!(read.binding, Some(Binding::U));
+    assert_eq!(read.sms.as_deref(), Some("12345678"));
+    assert_eq!(read.links.len(), 2);
+    for text in [
+        "POST /rd/5a3f?lt=600000",
+        "POST /rd/5a3f ct=40 body=</1/1>,</3/0>,</12/0>,</12/1>,</12/2>",
+        "DELETE /rd/5a3f",
+    ] {
+        let written = match RegistrationOperation::from_request(&request(text)).unwrap() {
+            RegistrationOperation::Register(register) => register.to_request(),
+            RegistrationOperation::Update(update) => update.to_request(),
+            RegistrationOperation::Deregister(deregister) => deregister.to_request(),
+        };
+        assert_eq!(line(&written), text);
+    }
+}

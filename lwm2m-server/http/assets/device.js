@@ -155,7 +155,7 @@ export class DevicePanel {
         break;
       case "notification":
       case "sent":
-        for (const entry of event.data?.entries ?? []) this.entry(entry);
+        for (const entry of event.data?.entries ?? []) this.entry(entry, event.time);
         break;
       case "observed":
       case "cancelled":
@@ -172,8 +172,8 @@ export class DevicePanel {
     this.instances.get(`/${object}/${id}`)?.observe(path, yes);
   }
 
-  entry(entry) {
+  entry(entry, at) {
     const [, object, id] = entry.path.split("/");
-    this.instances.get(`/${object}/${id}`)?.entry(entry);
+    this.instances.get(`/${object}/${id}`)?.entry(entry, at);
   }
 }

@@ -91,8 +91,7 @@ export class DeviceList {
     list.replaceChildren();
     if (page.devices.length === 0 && gone.length === 0) {
       if (this.filter) this.placeholder("No match", "No registered device has this in its name.");
-      else this.placeholder("No device yet",
-        "Devices appear here the moment they register. The terminal shows the addresses and a command to join with.");
+      else this.placeholder("No device yet", "Devices appear here the moment they register.");
     }
     for (const device of page.devices) list.append(this.row(device));
     if (gone.length > 0 && this.offset + PAGE >= page.total) {

@@ -1,6 +1,7 @@
 // The list of events and the stream that feeds it and everything else.
 
 import { byId, el, shown } from "./dom.js";
+import { progressText } from "./firmware.js";
 
 const SHOWN = 300;
 
@@ -37,7 +38,7 @@ export function describe(event) {
       return [data.step, data.passed === undefined ? "under way" : data.passed ? "passed" : "failed", data.text]
         .filter(Boolean).join(" · ");
     case "firmware":
-      return data.text ?? data.phase;
+      return progressText(data);
     default: {
       if (typeof data.text === "string") return data.text;
       const text = JSON.stringify(data);
@@ -54,6 +55,7 @@ export class EventLog {
     this.pause = byId("events-pause");
     this.selected = null;
     this.waiting = [];
+    this.uploads = new Map();
     byId("events-clear").addEventListener("click", () => {
       this.waiting = [];
       this.list.replaceChildren();
@@ -75,10 +77,11 @@ export class EventLog {
     if (this.frame) return;
     this.frame = requestAnimationFrame(() => {
       this.frame = null;
-      const rows = document.createDocumentFragment();
-      for (const event of this.waiting.reverse()) rows.append(this.row(event));
+      for (const event of this.waiting) {
+        const row = this.row(event);
+        if (row) this.list.prepend(row);
+      }
       this.waiting = [];
-      this.list.prepend(rows);
       while (this.list.childElementCount > SHOWN) this.list.lastElementChild.remove();
       this.empty();
     });
@@ -86,6 +89,16 @@ export class EventLog {
 
   row(event) {
     const time = new Date(event.time * 1000);
+    if (event.kind === "firmware") {
+      // The blocks of one image are one row that counts.
+      const upload = this.uploads.get(event.endpoint);
+      this.uploads.delete(event.endpoint);
+      if (event.data?.phase === "uploading" && upload?.isConnected) {
+        upload.lastElementChild.textContent = describe(event);
+        this.uploads.set(event.endpoint, upload);
+        return null;
+      }
+    }
     const row = el("li", { "data-kind": event.kind, "data-endpoint": event.endpoint ?? "" },
       el("time", { datetime: time.toISOString(), text: time.toLocaleTimeString([], { hour12: false }) }),
       el("span", { class: "kind", text: event.kind }),
@@ -97,11 +110,14 @@ export class EventLog {
         : el("span"),
       el("span", { class: "what", text: describe(event) }));
     row.hidden = this.mine.checked && event.endpoint !== this.selected;
+    if (event.kind === "firmware" && event.data?.phase === "uploading") this.uploads.set(event.endpoint, row);
     return row;
   }
 
   mark(endpoint) {
     this.selected = endpoint;
+    this.mine.disabled = endpoint === null;
+    if (endpoint === null) this.mine.checked = false;
     this.filter();
   }
 

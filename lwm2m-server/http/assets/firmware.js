@@ -3,6 +3,12 @@
 import { act, bytes, el, say } from "./dom.js";
 import { api } from "./api.js";
 
+/** What a firmware event says. */
+export function progressText(data) {
+  const amount = data.total > 0 && data.sent !== undefined ? `: ${bytes(data.sent)} of ${bytes(data.total)}` : "";
+  return `${data.text ?? data.phase}${amount}`;
+}
+
 export class FirmwarePanel {
   constructor(endpoint, last) {
     this.endpoint = endpoint;
@@ -47,8 +53,7 @@ export class FirmwarePanel {
     } else {
       this.bar.removeAttribute("value");
     }
-    const amount = data.total > 0 && data.sent !== undefined ? ` ${bytes(data.sent)} of ${bytes(data.total)}` : "";
-    this.text.textContent = `${data.text ?? data.phase}${amount}`;
+    this.text.textContent = progressText(data);
     this.button.disabled = this.file.files.length === 0 || !["failed", "finished"].includes(data.phase);
   }
 }

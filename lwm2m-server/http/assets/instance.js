@@ -75,7 +75,7 @@ export class Instance {
 
   async read(path = this.path) {
     const answer = await api.read(this.endpoint, path);
-    for (const entry of answer.entries) this.entry({ ...entry, time: entry.time ?? Date.now() / 1000 });
+    for (const entry of answer.entries) this.entry(entry);
     say(`Read ${path}: ${answer.entries.length === 1 ? shown(answer.entries[0]) : `${answer.entries.length} values`}.`);
   }
 
@@ -144,8 +144,8 @@ export class Instance {
     }
   }
 
-  /** A value has come: by read, notification or send. */
-  entry(entry) {
+  /** A value has come: by read, or (then `at` says when) by notification or send. */
+  entry(entry, at) {
     if (!this.asked) return; // not opened yet: opening it reads
     const row = this.row(entry.path);
     row.entry = entry;
@@ -163,7 +163,8 @@ export class Instance {
       if (row.history.length > HISTORY) row.history.shift();
       if (row.history.length > 2 && this.observedPaths.has(row.path)) row.extra.append(sparkline(row.history));
     }
-    if (entry.time) row.extra.append(agoElement(entry.time));
+    const time = entry.time ?? at;
+    if (time) row.extra.append(agoElement(time));
   }
 
   observed(paths) {
@@ -188,7 +189,7 @@ export class Instance {
     } else {
       const answer = await api.operation(this.endpoint, "observe", { path: row.path });
       this.observedPaths.add(row.path);
-      for (const entry of answer.entries ?? []) this.entry({ ...entry, time: entry.time ?? Date.now() / 1000 });
+      for (const entry of answer.entries) this.entry(entry);
       say(`${row.name} is observed.`);
     }
     this.actions(row);

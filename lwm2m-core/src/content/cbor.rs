@@ -143,10 +143,19 @@ impl<'a> Reader<'a> {
 
     /// Skips an item, whatever it is.
     pub(super) fn skip(&mut self) -> Result<(), Fault> {
-        // How many items are still to come in each array and map around, `None` where a break ends it.
-        let mut around: Vec<Option<usize>> = Vec::new();
+        /// What is still to come in an array, a map or a tag.
+        enum Left {
+            Items(usize),
+            /// Items until a break, which may follow each of them.
+            Array,
+            /// Items until a break, which may follow each second of them.
+            Map {
+                odd: bool,
+            },
+        }
+        let mut around: Vec<Left> = Vec::new();
         loop {
-            let open = match self.header()? {
+            let opened = match self.header()? {
                 Header::Bytes(length) => {
                     self.bytes(length)?;
                     None
@@ -155,41 +164,42 @@ impl<'a> Reader<'a> {
                     self.text(length)?;
                     None
                 }
-                Header::Tag(_) => Some(Some(1)),
-                Header::Array(length) => Some(length),
+                Header::Tag(_) => Some(Left::Items(1)),
+                Header::Array(Some(length)) => Some(Left::Items(length)),
+                Header::Array(None) => Some(Left::Array),
                 Header::Map(Some(length)) => {
-                    Some(Some(length.checked_mul(2).ok_or(NOT_WELL_FORMED)?))
+                    Some(Left::Items(length.checked_mul(2).ok_or(NOT_WELL_FORMED)?))
                 }
-                Header::Map(None) => Some(None),
-                Header::Break if around.last() == Some(&None) => {
-                    around.pop();
-                    None
-                }
-                Header::Break => return Err(NOT_WELL_FORMED),
+                Header::Map(None) => Some(Left::Map { odd: false }),
+                Header::Break => match around.pop() {
+                    // The item that the break stands in place of has been counted already.
+                    Some(Left::Array | Left::Map { odd: true }) => None,
+                    _ => return Err(NOT_WELL_FORMED),
+                },
                 Header::Positive(_)
                 | Header::Negative(_)
                 | Header::Float(_)
                 | Header::Simple(_) => None,
             };
-            if let Some(length) = open {
+            if let Some(left) = opened {
                 if around.len() == MAX_NESTING {
                     return Err("CBOR items nested too deeply");
                 }
-                around.push(length);
+                around.push(left);
             }
             // Close whatever is complete now, and count the item that follows.
             loop {
                 match around.last_mut() {
                     None => return Ok(()),
-                    Some(Some(0)) => {
+                    Some(Left::Items(0)) => {
                         around.pop();
+                        continue;
                     }
-                    Some(Some(left)) => {
-                        *left -= 1;
-                        break;
-                    }
-                    Some(None) => break,
+                    Some(Left::Items(left)) => *left -= 1,
+                    Some(Left::Array) => {}
+                    Some(Left::Map { odd }) => *odd = !*odd,
                 }
+                break;
             }
         }
     }

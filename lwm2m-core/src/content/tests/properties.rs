@@ -181,6 +181,45 @@ proptest! {
         }
     }
 
+    /// Whatever split of names and times an encoder chooses, the same values come out.
+    #[test]
+    fn names_and_times_may_be_split_anywhere(
+        series in any_series(),
+        splits in collection::vec((any::<prop::sample::Index>(), -1000..1000i32, any::<bool>()), 20),
+    ) {
+        let mut records = Vec::new();
+        let mut expected = Vec::new();
+        for (entry, (split, base_time, as_base)) in series.iter().zip(&splits) {
+            // Whole seconds below 2^52, so that every split of them is exact.
+            let time = f64::from(*base_time) * 1e6;
+            let name = std::format!("{}", entry.path);
+            let (base_name, name) = name.split_at(split.index(name.len() + 1));
+            let (bt, t) = if *as_base { (time, 0) } else { (time - 77.0, 77) };
+            let mut record = serde_json::json!({"bn": base_name, "n": name, "bt": bt, "t": t});
+            let single = encode(F::SenmlJson, &[Entry { time: None, ..entry.clone() }], &Path::ROOT, &models());
+            let single: serde_json::Value = serde_json::from_slice(&single.expect("a payload")).expect("JSON");
+            for (field, value) in single[0].as_object().expect("a record") {
+                if field != "bn" {
+                    record[field] = value.clone();
+                }
+            }
+            records.push(record);
+            expected.push(entry.clone().at(time));
+        }
+        let json = serde_json::to_vec(&records).expect("JSON");
+        prop_assert_eq!(decode(F::SenmlJson, &json, &Path::ROOT, &models()), Ok(expected));
+    }
+
+    /// Whatever nesting of keys an encoder chooses, the same values come out.
+    #[test]
+    fn keys_may_be_nested_anyhow(entries in any_entries(), choices in collection::vec(any::<u8>(), 1..64)) {
+        let expected = sorted(entries);
+        let mut bytes = Vec::new();
+        nest(&expected, 0, &mut choices.iter().cycle().copied(), &mut bytes);
+        let decoded = decode(F::LwM2mCbor, &bytes, &Path::ROOT, &models());
+        prop_assert_eq!(decoded, Ok(expected), "{}", hex::encode(bytes));
+    }
+
     #[test]
     fn paths_survive(paths in collection::vec(any_path(), 0..20)) {
         for format in FORMATS.into_iter().filter(|format| format.is_senml()) {
@@ -230,6 +269,56 @@ proptest! {
             }
             try_all(&bytes, &Path::object(3442));
         }
+    }
+}
+
+/// Writes entries, all below the same `depth` identifiers, as LwM2M-CBOR with keys as the choices tell: one or more
+/// identifiers, arrays with or without a length, maps with or without.
+fn nest(
+    entries: &[Entry],
+    depth: usize,
+    choices: &mut dyn Iterator<Item = u8>,
+    bytes: &mut Vec<u8>,
+) {
+    let mut choose = || choices.next().expect("a cycle");
+    let endless = choose() & 1 == 1;
+    let upper = choose() & 1 == 1;
+    let id = |entry: &Entry, at: usize| entry.path.ids()[at];
+    let groups: Vec<&[Entry]> = entries
+        .chunk_by(|a, b| id(a, depth) == id(b, depth))
+        .collect();
+    let mut writer = super::super::cbor::Writer::new(bytes);
+    use ciborium_ll::Header;
+    writer.push(Header::Map((!endless).then_some(groups.len())));
+    for group in groups {
+        let shared = |at: usize| {
+            let first = group[0].path.ids().get(at);
+            first.is_some() && group.iter().all(|entry| entry.path.ids().get(at) == first)
+        };
+        let mut end = depth + 1;
+        while upper && shared(end) {
+            end += 1;
+        }
+        let ids = &group[0].path.ids()[depth..end];
+        let mut writer = super::super::cbor::Writer::new(bytes);
+        if let ([id], false) = (ids, endless) {
+            writer.push(Header::Positive((*id).into()));
+        } else {
+            writer.push(Header::Array((!endless).then_some(ids.len())));
+            for id in ids {
+                writer.push(Header::Positive((*id).into()));
+            }
+            if endless {
+                writer.push(Header::Break);
+            }
+        }
+        match group {
+            [entry] if entry.path.ids().len() == end => writer.value(&entry.value),
+            _ => nest(group, end, choices, bytes),
+        }
+    }
+    if endless {
+        super::super::cbor::Writer::new(bytes).push(Header::Break);
     }
 }
 

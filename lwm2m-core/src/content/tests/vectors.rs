@@ -784,6 +784,32 @@ mod senml {
     }
 
     #[test]
+    fn the_example_of_the_rfc() {
+        // RFC 8428, sections 5.1.3 and 6, with names of ours
+        let expected = [
+            entry("/3305/0/1", 120.1).at(1_276_020_076.001),
+            entry("/3305/0/2", 1.2).at(1_276_020_071.001),
+            entry("/3305/0/2", 1.3).at(1_276_020_072.001),
+            entry("/3305/0/2", 1.7).at(1_276_020_076.001),
+        ];
+        let json = br#"[{"bn":"/3305/0/","bt":1.276020076001e+09,"bu":"A","bver":5,"n":"1","u":"V","v":120.1},{"n":"2","t":-5,"v":1.2},{"n":"2","t":-4,"v":1.3},{"n":"2","v":1.7}]"#;
+        let cbor = hex(
+            "84a721682f333330352f302f22fb41d303a15b00106223614120050061310161 5602fb405e066666666666
+             a3006132062402fb3ff3333333333333 a3006132062302fb3ff4cccccccccccd a200613202fb3ffb333333333333",
+        );
+        for (format, payload) in [(F::SenmlJson, &json[..]), (F::SenmlCbor, &cbor)] {
+            let found = decode(format, payload, &Path::ROOT, &NoModels);
+            assert_eq!(found.as_deref(), Ok(&expected[..]));
+        }
+        // Its own names are no paths.
+        refused(
+            F::SenmlJson,
+            br#"[{"n":"urn:dev:ow:10e2073a01080063","u":"Cel","v":23.1}]"#,
+            "/",
+        );
+    }
+
+    #[test]
     fn names_below_another_root() {
         use super::super::super::Codec;
         let models = models();

@@ -190,6 +190,14 @@ pub enum LinkErrorReason {
     Limit,
 }
 
+/// The segments of a root like `/lwm2m`, as Uri-Path carries them; none of the usual root.
+pub(crate) fn root_segments(root: &str) -> Vec<String> {
+    let segments = root.trim_end_matches('/').split('/').skip(1);
+    segments
+        .map(|segment| percent_decoded(segment).into_owned())
+        .collect()
+}
+
 /// A segment of a URI path as Uri-Path carries it: percent-decoded (RFC 7252, section 6.4).
 fn percent_decoded(segment: &str) -> Cow<'_, str> {
     if !segment.contains('%') {

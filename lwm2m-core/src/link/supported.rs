@@ -1,4 +1,4 @@
-use super::{Link, ROOT_RESOURCE_TYPE, percent_decoded};
+use super::{Link, ROOT_RESOURCE_TYPE, root_segments};
 use crate::{
     path::{Path, PathLevel},
     version::{LwM2mVersion, ObjectVersion},
@@ -97,10 +97,7 @@ impl SupportedObjects {
     /// The root as Uri-Path segments, which a server puts before every path of this client (Transport 1.2.2,
     /// section 6.4.1); none for the usual root. A bootstrap server never does.
     pub fn root_segments(&self) -> Vec<String> {
-        let segments = self.root.split('/').skip(1);
-        segments
-            .map(|segment| percent_decoded(segment).into_owned())
-            .collect()
+        root_segments(&self.root)
     }
 
     /// The numbers of the content formats that the client offers, as it orders them; empty where it says none.

@@ -2,7 +2,8 @@ use super::{BootstrapFinish, Execute, Observe, ObserveComposite, Payload, reques
 use crate::{
     attributes::AttributeChange,
     coap::{Code, Request, Response, option},
-    content::{self, ContentFormat},
+    content::{Codec, ContentFormat},
+    model::NoModels,
     path::Path,
 };
 use alloc::{format, vec::Vec};
@@ -167,7 +168,11 @@ pub struct ReadComposite {
 impl ReadComposite {
     /// As CoAP. In a format that carries no paths the body is empty, which every client refuses.
     pub fn to_request(&self) -> Request {
-        with_accept(with_paths(self.format, &self.paths), self.accept)
+        self.request_with_names_below("")
+    }
+
+    pub(super) fn request_with_names_below(&self, root: &str) -> Request {
+        with_accept(with_paths(self.format, &self.paths, root), self.accept)
     }
 }
 
@@ -293,9 +298,10 @@ pub(super) fn with_queries(
         .fold(request, |request, query| request.query(&query))
 }
 
-/// `FETCH /` with paths.
-pub(super) fn with_paths(format: ContentFormat, paths: &[Path]) -> Request {
-    let body = content::encode_paths(format, paths).unwrap_or_default();
+/// `FETCH /` with paths below a root.
+pub(super) fn with_paths(format: ContentFormat, paths: &[Path], root: &str) -> Request {
+    let codec = Codec::new(&NoModels).below(root);
+    let body = codec.encode_paths(format, paths).unwrap_or_default();
     Request::new(Code::FETCH).body(format.number(), body)
 }
 

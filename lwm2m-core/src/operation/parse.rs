@@ -25,9 +25,11 @@ use crate::{
     attributes::{AttributeChange, AttributeNames, Attributes},
     coap::{Code, Request, option},
     content::{
-        self, ContentFormat,
+        Codec, ContentFormat,
         negotiation::{self, Extent, Purpose},
     },
+    link::root_segments,
+    model::NoModels,
     path::{Path, PathError, PathLevel},
     version::LwM2mVersion,
 };
@@ -45,6 +47,20 @@ impl DeviceOperation {
     /// Content-Format; 4.04 for a path outside of the object tree; 4.05 for a path too deep or a method that does not
     /// go with it; 4.06 and 4.15 for formats that this version or this operation does not have.
     pub fn from_request(request: &Request, version: LwM2mVersion) -> Result<Self, OperationError> {
+        Self::from_request_below(request, version, "")
+    }
+
+    /// As [`DeviceOperation::from_request`], for a client whose object tree stands below `root` (`/lwm2m`; Transport
+    /// 1.2.2, section 6.4.1). A bootstrap server does not use the root, so the same client reads what that asks with
+    /// [`DeviceOperation::from_request`].
+    ///
+    /// # Errors
+    /// As [`DeviceOperation::from_request`]; 4.04 for a path outside of the root.
+    pub fn from_request_below(
+        request: &Request,
+        version: LwM2mVersion,
+        root: &str,
+    ) -> Result<Self, OperationError> {
         let segments = segments(request)?;
         if segments == ["bs"] {
             return match request.code {
@@ -52,7 +68,14 @@ impl DeviceOperation {
                 _ => Err(OperationError::MethodNotAllowed),
             };
         }
-        let path = read_path(&segments)?;
+        let mut segments = segments.as_slice();
+        for expected in root_segments(root) {
+            match segments.split_first() {
+                Some((first, below)) if *first == expected => segments = below,
+                _ => return Err(OperationError::NoSuchPath),
+            }
+        }
+        let path = read_path(segments)?;
         if path.level() == PathLevel::ResourceInstance && version == LwM2mVersion::V1_0 {
             return Err(OperationError::MethodNotAllowed);
         }
@@ -60,6 +83,7 @@ impl DeviceOperation {
             request,
             path,
             version,
+            root,
         };
         match request.code {
             Code::GET => asked.get(),
@@ -88,6 +112,7 @@ struct Asked<'a> {
     request: &'a Request,
     path: Path,
     version: LwM2mVersion,
+    root: &'a str,
 }
 
 impl<'a> Asked<'a> {
@@ -237,7 +262,9 @@ impl<'a> Asked<'a> {
                 self.observation_attributes(AttributeNames::COMPOSITE)?,
             )),
         };
-        let paths = content::decode_paths(format, &payload.data)
+        let codec = Codec::new(&NoModels).below(self.root);
+        let paths = codec
+            .decode_paths(format, &payload.data)
             .map_err(|error| bad_request(format!("{error}")))?;
         if paths.is_empty() {
             return Err(bad_request("no paths"));

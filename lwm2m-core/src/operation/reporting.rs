@@ -59,7 +59,11 @@ pub struct ObserveComposite {
 impl ObserveComposite {
     /// As CoAP. In a format that carries no paths the body is empty, which every client refuses.
     pub fn to_request(&self) -> Request {
-        let request = with_accept(with_paths(self.format, &self.paths), self.accept);
+        self.request_with_names_below("")
+    }
+
+    pub(super) fn request_with_names_below(&self, root: &str) -> Request {
+        let request = with_accept(with_paths(self.format, &self.paths, root), self.accept);
         with_queries(
             with_observe(request, self.cancel),
             self.attributes.to_queries(),

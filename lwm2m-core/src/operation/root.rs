@@ -1,7 +1,12 @@
 //! Alternate paths: the object tree of a client may stand below a root other than `/` (Transport 1.2.2, section
 //! 6.4.1), and below a prefix where a gateway speaks for a device (Gateway 1.1.1, section 10).
 
-use crate::coap::{OptionNumber, Request, option};
+use super::DeviceOperation;
+use crate::{
+    coap::{OptionNumber, Request, option},
+    link::root_segments,
+};
+use alloc::vec::Vec;
 
 /// The same request with these segments before its path: what a server sends to a client whose registration has a
 /// root. Requests of a bootstrap server are never changed so.
@@ -34,7 +39,24 @@ pub fn strip_root(mut request: Request, root: &[impl AsRef<str>]) -> Option<Requ
     Some(request)
 }
 
-fn take(request: &mut Request, number: OptionNumber) -> alloc::vec::Vec<alloc::vec::Vec<u8>> {
+impl DeviceOperation {
+    /// As CoAP, to a client whose object tree stands below `root` (`/lwm2m`, as
+    /// [`SupportedObjects::root`](crate::link::SupportedObjects::root) gives it): before the path, and before the
+    /// paths of a composite request. Values have to be encoded so by who encodes them
+    /// ([`Codec::below`](crate::content::Codec::below)). A bootstrap server uses
+    /// [`DeviceOperation::to_request`], whatever the root.
+    pub fn to_request_below(&self, root: &str) -> Request {
+        let request = match self {
+            DeviceOperation::BootstrapFinish => return self.to_request(),
+            DeviceOperation::ReadComposite(read) => read.request_with_names_below(root),
+            DeviceOperation::ObserveComposite(observe) => observe.request_with_names_below(root),
+            _ => self.to_request(),
+        };
+        below_root(request, &root_segments(root))
+    }
+}
+
+fn take(request: &mut Request, number: OptionNumber) -> Vec<Vec<u8>> {
     let values = request.options.all(number).map(<[u8]>::to_vec).collect();
     request.options.remove(number);
     values

@@ -122,3 +122,29 @@ fn roots_go_before_a_path_and_away_again() {
     assert_eq!(below_root(plain.clone(), &[] as &[&str]), plain);
     assert_eq!(strip_root(plain.clone(), &[] as &[&str]), Some(plain));
 }
+
+#[test]
+fn operations_below_a_root() {
+    for (text, below) in [
+        ("GET /3/0", "GET /a b/lwm2m/3/0"),
+        ("POST /bs", "POST /bs"),
+        (
+            "FETCH / ct=110 body=[{\"n\":\"/3/0\"}]",
+            "FETCH /a b/lwm2m ct=110 body=[{\"n\":\"/a%20b/lwm2m/3/0\"}]",
+        ),
+        (
+            "FETCH / ct=110 observe=0 body=[{\"n\":\"/3/0\"}]",
+            "FETCH /a b/lwm2m ct=110 observe=0 body=[{\"n\":\"/a%20b/lwm2m/3/0\"}]",
+        ),
+    ] {
+        let operation = DeviceOperation::from_request(&request(text), V1_1).unwrap();
+        let sent = operation.to_request_below("/a%20b/lwm2m");
+        assert_eq!(line(&sent), below);
+        let read = DeviceOperation::from_request_below(&sent, V1_1, "/a%20b/lwm2m");
+        assert_eq!(read, Ok(operation));
+    }
+    let outside = DeviceOperation::from_request_below(&request("GET /3/0"), V1_1, "/lwm2m");
+    assert_eq!(outside, Err(OperationError::NoSuchPath));
+    let shorter = DeviceOperation::from_request_below(&request("GET /"), V1_1, "/lwm2m");
+    assert_eq!(shorter, Err(OperationError::NoSuchPath));
+}

@@ -1,27 +1,169 @@
 use crate::coap::BlockSize;
 use core::time::Duration;
 
+/// The transmission parameters of RFC 7252, section 4.8, for all peers or for one
+/// ([`Endpoint::set_peer_timing`](super::Endpoint::set_peer_timing)).
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Timing {
+    /// ACK_TIMEOUT: the first retransmission follows after this long, times a random factor.
+    pub ack_timeout: Duration,
+    /// ACK_RANDOM_FACTOR, at least 1.
+    pub ack_random_factor: f32,
+    /// MAX_RETRANSMIT: how often a confirmable message is repeated, each time after twice as long; at most 16 are
+    /// counted.
+    pub max_retransmit: u32,
+    /// NSTART: how many requests to one peer are under way at once; the others wait.
+    pub nstart: usize,
+    /// MAX_LATENCY: how long a datagram may take on its way.
+    pub max_latency: Duration,
+}
+
+impl Timing {
+    /// The parameters of RFC 7252, section 4.8.
+    pub const RFC7252: Timing = Timing {
+        ack_timeout: Duration::from_secs(2),
+        ack_random_factor: 1.5,
+        max_retransmit: 4,
+        nstart: 1,
+        max_latency: Duration::from_secs(100),
+    };
+
+    /// For NB-IoT and the like, where a round trip may take ten seconds and repetitions cost energy. The exchange
+    /// lifetime becomes 315 s.
+    pub const NB_IOT: Timing = Timing {
+        ack_timeout: Duration::from_secs(10),
+        ack_random_factor: 1.5,
+        max_retransmit: 3,
+        nstart: 1,
+        max_latency: Duration::from_secs(100),
+    };
+
+    fn backed_off(&self, doublings: u32) -> Duration {
+        let factor = (1u32 << doublings.min(17)) - 1;
+        (self.ack_timeout * factor).mul_f32(self.ack_random_factor.clamp(1.0, 100.0))
+    }
+
+    /// MAX_TRANSMIT_SPAN: from the first transmission of a message to its last.
+    pub fn max_transmit_span(&self) -> Duration {
+        self.backed_off(self.max_retransmit)
+    }
+
+    /// MAX_TRANSMIT_WAIT: from the first transmission to giving up.
+    pub fn max_transmit_wait(&self) -> Duration {
+        self.backed_off(self.max_retransmit.saturating_add(1))
+    }
+
+    /// EXCHANGE_LIFETIME: how long a message id stays taken.
+    pub fn exchange_lifetime(&self) -> Duration {
+        self.max_transmit_span() + self.max_latency * 2 + self.ack_timeout
+    }
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Timing::RFC7252
+    }
+}
+
 /// Bounds and timings of an [`Endpoint`](super::Endpoint), each with what it costs.
+///
+/// What is over a bound is refused, counted in [`Metrics`](super::Metrics), and costs nothing more.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct EndpointConfig {
-    /// ACK_TIMEOUT (RFC 7252, section 4.8).
-    pub ack_timeout: Duration,
-    /// MAX_RETRANSMIT (RFC 7252, section 4.8).
-    pub max_retransmit: u32,
+    /// Transmission parameters of peers that have none of their own.
+    pub timing: Timing,
+    /// How long a request waits for its answer before an empty acknowledgement leaves. Well below ACK_TIMEOUT of
+    /// the peers, else they repeat.
+    pub ack_delay: Duration,
+    /// How long a request of ours waits for its response after an empty acknowledgement, or after it was sent
+    /// non-confirmably. What the peer takes to work counts in, so does its own back-off.
+    pub separate_response_timeout: Duration,
+    /// Longest time between two confirmable notifications to an observer (RFC 7641, section 4.5: 24 hours).
+    pub confirmable_notification_interval: Duration,
+    /// Length of tokens, 4 to 8 bytes. Against an attacker off the path, each byte is worth eight bits.
+    pub token_length: usize,
     /// Largest block that is offered and accepted.
     pub block_size: BlockSize,
-    /// Largest body that is collected for the layer above, bytes.
+    /// Largest body that is collected for the layer above, bytes, in requests and in responses.
     pub max_body: usize,
+
+    /// Peers that state is kept for at once. Each costs about 500 bytes until EXCHANGE_LIFETIME after its last
+    /// message, and nothing afterwards unless it observes or is observed.
+    pub max_peers: usize,
+    /// Requests of ours to one peer, under way and waiting. Each costs about 600 bytes and its body.
+    pub max_requests_per_peer: usize,
+    /// Requests of ours in all.
+    pub max_requests: usize,
+    /// Requests of one peer that wait for an answer of the layer above. Each costs about 200 bytes.
+    pub max_exchanges_per_peer: usize,
+    /// Requests of all peers that wait for an answer of the layer above.
+    pub max_exchanges: usize,
+    /// Requests of one peer that must not be executed twice and are remembered for EXCHANGE_LIFETIME. Each costs
+    /// 56 bytes and its answer. Beyond it such requests are answered 5.03.
+    pub dedup_per_peer: usize,
+    /// Requests and responses of one peer whose repetition would do no harm and that are remembered to answer it
+    /// cheaply; the oldest makes room. Each costs 56 bytes and up to `dedup_answer` bytes.
+    pub dedup_idempotent_per_peer: usize,
+    /// Largest answer to a safe request (GET, FETCH) that is kept for replay, bytes; a larger one is asked for
+    /// again from the layer above.
+    pub dedup_answer: usize,
+    /// Uploads in blocks of one peer at once.
+    pub max_uploads_per_peer: usize,
+    /// Uploads in blocks of all peers at once. Each costs about 300 bytes, and up to `max_body` where it is
+    /// collected.
+    pub max_uploads: usize,
+    /// Bytes of all bodies together that are being collected.
+    pub max_collected: usize,
+    /// Bytes of all bodies together that are kept because peers fetch them block by block. Beyond it, a body is
+    /// asked for again from the layer above for each block (GET, FETCH), or its transfer fails.
+    pub max_served: usize,
+    /// Observers of one peer. Each costs about 400 bytes, and the notification under way or waiting.
+    pub max_observers_per_peer: usize,
+    /// Observers in all.
+    pub max_observers: usize,
 }
 
 impl Default for EndpointConfig {
+    /// What a server of some hundred thousand devices needs; a device sets the bounds lower.
     fn default() -> Self {
         EndpointConfig {
-            ack_timeout: Duration::from_secs(2),
-            max_retransmit: 4,
+            timing: Timing::RFC7252,
+            ack_delay: Duration::from_millis(250),
+            separate_response_timeout: Duration::from_secs(93),
+            confirmable_notification_interval: Duration::from_secs(24 * 60 * 60),
+            token_length: 8,
             block_size: BlockSize::MAX,
             max_body: 64 * 1024,
+            max_peers: 1_000_000,
+            max_requests_per_peer: 64,
+            max_requests: 1_000_000,
+            max_exchanges_per_peer: 16,
+            max_exchanges: 100_000,
+            dedup_per_peer: 256,
+            dedup_idempotent_per_peer: 16,
+            dedup_answer: 256,
+            max_uploads_per_peer: 4,
+            max_uploads: 10_000,
+            max_collected: 64 * 1024 * 1024,
+            max_served: 64 * 1024 * 1024,
+            max_observers_per_peer: 256,
+            max_observers: 1_000_000,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn derived_times_of_rfc_7252() {
+        let timing = Timing::RFC7252;
+        assert_eq!(timing.max_transmit_span(), Duration::from_secs(45));
+        assert_eq!(timing.max_transmit_wait(), Duration::from_secs(93));
+        assert_eq!(timing.exchange_lifetime(), Duration::from_secs(247));
+        assert_eq!(Timing::NB_IOT.exchange_lifetime().as_secs(), 315);
     }
 }

@@ -37,6 +37,15 @@ pub struct RequestOptions {
     pub deadline: Option<Duration>,
 }
 
+impl RequestOptions {
+    /// Give up after this long.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+}
+
 /// Why a request ended without a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
@@ -56,6 +65,9 @@ pub enum Failure {
     /// The body of the response is larger than `max_body`.
     #[error("the response is too large")]
     TooLarge,
+    /// The response has a critical option that we do not know, or one of a forbidden form.
+    #[error("the response cannot be processed")]
+    BadResponse,
 }
 
 /// Why an observer is gone.
@@ -136,6 +148,13 @@ pub enum Event {
         peer: PeerId,
         /// Why.
         failure: Failure,
+    },
+    /// A ping of ours was answered.
+    Pong {
+        /// Which.
+        request: RequestId,
+        /// By whom.
+        peer: PeerId,
     },
     /// A block of the body of a request of ours was acknowledged.
     UploadProgress {

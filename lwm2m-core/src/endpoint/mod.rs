@@ -1,21 +1,71 @@
 //! The CoAP endpoint: reliability, deduplication, observe and block-wise transfer for many peers, sans-I/O.
+//!
+//! A datagram's way through it:
+//!
+//! ```text
+//!  handle_datagram                                                              poll_event
+//!        │                                                                          ▲
+//!        ▼        ACK, RST      ┌──────────────┐  acknowledged, reset, given up     │
+//!   Message::parse ────────────▶│ transmission │──────────────┐                     │
+//!        │  malformed: RST      └──────────────┘              ▼                     │
+//!        │            response  ┌───────┐ by token  ┌──────────────────┐ blockwise  │
+//!        ├─────────────────────▶│ dedup │──────────▶│ client   observe │────────────┤
+//!        │                      │       │           └──────────────────┘            │
+//!        │            request   │       │           ┌──────────────────┐            │
+//!        └─────────────────────▶│       │──────────▶│ server    upload │────────────┘
+//!                               └───────┘           └──────────────────┘
+//!                                   │ repeated: stored answer │ answers, requests
+//!                                   ▼                         ▼
+//!                                                       poll_transmit
+//! ```
+//!
+//! Whatever a datagram or a timer touches is found by hash or through the timing wheel: no step depends on how
+//! many peers or exchanges there are. After every call, drain [`Endpoint::poll_event`] and
+//! [`Endpoint::poll_transmit`].
 
+mod blockwise;
+mod client;
 mod config;
+mod dedup;
 mod event;
+mod message_id;
+mod metrics;
+mod observe;
+mod peer;
+mod server;
+mod timer;
+mod transmission;
+mod upload;
 
-pub use config::EndpointConfig;
+#[cfg(test)]
+mod tests;
+
+pub use config::{EndpointConfig, Timing};
 pub use event::{
     Event, ExchangeId, Failure, NotificationId, ObservationId, ObserverGone, ObserverId, RequestId,
     RequestOptions, UploadId,
 };
+pub use metrics::Metrics;
 
 use crate::{
-    coap::{Request, Response},
+    coap::{
+        Code, Message, MessageError, MessageKind, OptionNumber, Request, Response, Token, option,
+    },
     peer::PeerId,
     time::Instant,
 };
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
+use blockwise::Transfer;
+use client::{ClientExchange, Purpose};
+use core::fmt;
+use hashbrown::{DefaultHashBuilder, HashMap};
+use observe::{Observation, Observer};
+use peer::Peer;
 use rand_core::RngCore;
+use server::ServerExchange;
+use timer::Wheel;
+use transmission::Transmission;
+use upload::{Body, Upload};
 
 /// A datagram to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,50 +91,242 @@ pub enum EndpointError {
     Encode,
 }
 
+/// What a timer of the wheel is for.
+#[derive(Debug, Clone, Copy)]
+enum Timer {
+    /// A peer may have been quiet for long enough to be forgotten.
+    Peer(PeerId),
+    /// There are message ids again.
+    MessageIds(PeerId),
+    Retransmit(PeerId, u16),
+    /// A request of ours waits no longer for its response.
+    Wait(u64),
+    /// A request of ours is past its deadline.
+    Deadline(u64),
+    /// A request of a peer waits for its answer.
+    Exchange(u64),
+    Upload(u64),
+    Body(PeerId, u64),
+}
+
+/// What a token of ours stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TokenOwner {
+    Request(u64),
+    Observation(u64),
+}
+
 /// A CoAP endpoint, client and server at once, for any number of peers.
 pub struct Endpoint {
-    _config: EndpointConfig,
+    config: EndpointConfig,
+    random: Box<dyn RngCore + Send>,
+    hasher: DefaultHashBuilder,
+    /// The latest moment that was handed in.
+    now: Instant,
+    last_id: u64,
+    timers: Wheel<Timer>,
+    metrics: Metrics,
+    peers: HashMap<PeerId, Peer>,
+    timings: HashMap<PeerId, Timing>,
+    transmissions: HashMap<(PeerId, u16), Transmission>,
+
+    requests: HashMap<u64, ClientExchange>,
+    observations: HashMap<u64, Observation>,
+    tokens: HashMap<(PeerId, Token), TokenOwner>,
+
+    exchanges: HashMap<u64, ServerExchange>,
+    uploads: HashMap<u64, Upload>,
+    upload_keys: HashMap<(PeerId, u64), u64>,
+    /// Bytes that uploads hold.
+    collected: usize,
+    bodies: HashMap<(PeerId, u64), Body>,
+    /// Bytes that `bodies` hold.
+    served: usize,
+    observers: HashMap<u64, Observer>,
+    observer_tokens: HashMap<(PeerId, Token), u64>,
+
+    events: VecDeque<Event>,
+    transmits: VecDeque<Transmit>,
+    /// The upload whose beginning was the last event handed out.
+    announced: Option<u64>,
+}
+
+/// Whether an option is one that this stack can deal with.
+fn is_known(number: OptionNumber) -> bool {
+    option::name(number).is_some() && number != option::OSCORE
 }
 
 impl Endpoint {
     /// An endpoint with these bounds and timings. `random` must be unpredictable to peers: tokens come from it.
     pub fn new(config: EndpointConfig, random: Box<dyn RngCore + Send>) -> Self {
-        let _ = random;
-        Endpoint { _config: config }
+        Endpoint {
+            config,
+            random,
+            hasher: DefaultHashBuilder::default(),
+            now: Instant::ZERO,
+            last_id: 0,
+            timers: Wheel::new(),
+            metrics: Metrics::default(),
+            peers: HashMap::new(),
+            timings: HashMap::new(),
+            transmissions: HashMap::new(),
+            requests: HashMap::new(),
+            observations: HashMap::new(),
+            tokens: HashMap::new(),
+            exchanges: HashMap::new(),
+            uploads: HashMap::new(),
+            upload_keys: HashMap::new(),
+            collected: 0,
+            bodies: HashMap::new(),
+            served: 0,
+            observers: HashMap::new(),
+            observer_tokens: HashMap::new(),
+            events: VecDeque::new(),
+            transmits: VecDeque::new(),
+            announced: None,
+        }
     }
 
     /// Takes in a datagram.
     pub fn handle_datagram(&mut self, now: Instant, peer: PeerId, datagram: &[u8]) {
-        let _ = (now, peer, datagram);
-        todo!()
+        self.set_now(now);
+        self.metrics.received += 1;
+        match Message::parse(datagram) {
+            Ok(message) => self.on_message(peer, message),
+            Err(MessageError::TooShort | MessageError::UnknownVersion) => {
+                self.metrics.not_coap += 1;
+            }
+            Err(error) => {
+                tracing::debug!(%peer, %error, "malformed message");
+                self.metrics.malformed += 1;
+                if let Some((MessageKind::Confirmable, id)) = Message::peek_id(datagram) {
+                    self.reset(peer, id);
+                }
+            }
+        }
+    }
+
+    fn on_message(&mut self, peer: PeerId, message: Message) {
+        use MessageKind::{Acknowledgement, Confirmable, NonConfirmable, Reset};
+        match (message.kind, message.code) {
+            (Acknowledgement, Code::EMPTY) => self.on_acknowledgement(peer, message.id),
+            (Reset, Code::EMPTY) => self.on_reset(peer, message.id),
+            // A ping (RFC 7252, section 4.3).
+            (Confirmable, Code::EMPTY) => self.reset(peer, message.id),
+            (Confirmable | NonConfirmable, code) if code.is_request() => {
+                self.on_request(peer, message);
+            }
+            (Confirmable | NonConfirmable | Acknowledgement, code) if code.is_response() => {
+                self.on_any_response(peer, message);
+            }
+            (kind, code) => {
+                tracing::debug!(%peer, ?kind, %code, "code not allowed here");
+                self.metrics.bad_code += 1;
+                if kind == Confirmable {
+                    self.reset(peer, message.id);
+                }
+            }
+        }
+    }
+
+    fn on_any_response(&mut self, peer: PeerId, message: Message) {
+        let owner = self.tokens.get(&(peer, message.token)).copied();
+        let expected = match owner {
+            Some(TokenOwner::Request(id)) => self.awaits(id, &message),
+            Some(TokenOwner::Observation(_)) => message.kind != MessageKind::Acknowledgement,
+            None => false,
+        };
+        if message.kind == MessageKind::Confirmable {
+            if self.repeated(peer, &message) {
+                return;
+            }
+            if !expected || message.unprocessable_option(is_known).is_some() {
+                self.reset(peer, message.id);
+            } else {
+                self.acknowledge(peer, message.id);
+                self.remember_response(peer, message.id);
+            }
+        } else if message.kind == MessageKind::NonConfirmable
+            && !expected
+            && message.options.contains(option::OBSERVE)
+        {
+            self.reset(peer, message.id);
+        }
+        match owner.filter(|_| expected) {
+            Some(TokenOwner::Request(id)) => self.on_response(id, message),
+            Some(TokenOwner::Observation(id)) => self.on_notification(id, message),
+            None => {
+                tracing::debug!(%peer, token = ?message.token, "response to no request of ours");
+                self.metrics.unmatched_responses += 1;
+            }
+        }
     }
 
     /// Takes in that time has passed.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let _ = now;
-        todo!()
+        self.set_now(now);
+        while let Some(timer) = self.timers.expire(self.now) {
+            match timer {
+                Timer::Peer(peer) => self.on_peer_timer(peer),
+                Timer::MessageIds(peer) => self.on_message_ids_timer(peer),
+                Timer::Retransmit(peer, id) => self.on_retransmit_timer(peer, id),
+                Timer::Wait(id) => self.on_wait_timer(id),
+                Timer::Deadline(id) => self.on_deadline_timer(id),
+                Timer::Exchange(id) => self.on_exchange_timer(id),
+                Timer::Upload(id) => self.abort_upload(id),
+                Timer::Body(peer, key) => self.drop_body(peer, key),
+            }
+        }
     }
 
     /// The next datagram to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        todo!()
+        self.transmits.pop_front()
     }
 
-    /// The next event.
+    /// The next event. Whoever wants to stream an upload says so before polling again.
     pub fn poll_event(&mut self) -> Option<Event> {
-        todo!()
+        if let Some(upload) = self.announced.take() {
+            self.collect_unless_decided(upload);
+        }
+        let event = self.events.pop_front()?;
+        if let Event::UploadStarted { upload, .. } = &event {
+            self.announced = Some(upload.0);
+        }
+        Some(event)
     }
 
-    /// When [`Endpoint::handle_timeout`] wants to be called next.
+    /// When [`Endpoint::handle_timeout`] wants to be called next. Now and then this is before anything happens.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        todo!()
+        self.timers.next()
+    }
+
+    /// What was counted so far.
+    pub fn metrics(&self) -> Metrics {
+        self.metrics
+    }
+
+    /// How many peers state is kept for.
+    pub fn peer_count(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// Sets transmission parameters for one peer, from its next message on; they cost 80 bytes and stay until
+    /// [`Endpoint::clear_peer_timing`] or, for a peer behind a connection, [`Endpoint::forget_peer`].
+    pub fn set_peer_timing(&mut self, peer: PeerId, timing: Timing) {
+        self.timings.insert(peer, timing);
+    }
+
+    /// Goes back to the parameters of the configuration.
+    pub fn clear_peer_timing(&mut self, peer: PeerId) {
+        self.timings.remove(&peer);
     }
 
     /// Drops all that is kept for a peer whose connection is gone: its requests fail with
     /// [`Failure::PeerLost`], its observers are gone. Observations of ours at it are forgotten without event.
     pub fn forget_peer(&mut self, now: Instant, peer: PeerId) {
-        let _ = (now, peer);
-        todo!()
+        self.set_now(now);
+        self.drop_peer(peer);
     }
 
     // --- as a client -------------------------------------------------------------------------------
@@ -100,17 +342,79 @@ impl Endpoint {
         &mut self,
         now: Instant,
         peer: PeerId,
-        request: Request,
+        mut request: Request,
         options: RequestOptions,
     ) -> Result<RequestId, EndpointError> {
-        let _ = (now, peer, request, options);
-        todo!()
+        self.set_now(now);
+        for number in [
+            option::BLOCK1,
+            option::BLOCK2,
+            option::SIZE1,
+            option::SIZE2,
+            option::REQUEST_TAG,
+        ] {
+            request.options.remove(number);
+        }
+        let encodable = request.options.iter().all(|(number, value)| {
+            option::length_is_valid(number, value.len()) && value.len() <= 65_804
+        });
+        if !request.code.is_request() || !encodable {
+            return Err(EndpointError::Encode);
+        }
+        self.check_room(peer)?;
+        let size = self.config.block_size;
+        let tag = self.request_tag(peer, &request);
+        let transfer = Transfer::new(&request, size, tag);
+        let deadline = options.deadline;
+        self.open_request(peer, Purpose::Request, request, transfer, None, deadline)
+            .map(RequestId)
+            .ok_or(EndpointError::Busy)
+    }
+
+    /// Sends a ping, an empty message that every peer resets; ends in [`Event::Pong`] or
+    /// [`Event::RequestFailed`].
+    ///
+    /// # Errors
+    /// [`EndpointError::Busy`]
+    pub fn ping(&mut self, now: Instant, peer: PeerId) -> Result<RequestId, EndpointError> {
+        self.set_now(now);
+        self.check_room(peer)?;
+        let request = Request::new(Code::EMPTY);
+        let transfer = Transfer::new(&request, self.config.block_size, None);
+        self.open_request(peer, Purpose::Ping, request, transfer, None, None)
+            .map(RequestId)
+            .ok_or(EndpointError::Busy)
+    }
+
+    fn check_room(&mut self, peer: PeerId) -> Result<(), EndpointError> {
+        let (limit, in_all) = (self.config.max_requests_per_peer, self.config.max_requests);
+        let full = self.requests.len() >= in_all;
+        match self.peer(peer) {
+            Some(state) if !full && state.requests.len() < limit => Ok(()),
+            _ => Err(EndpointError::Busy),
+        }
+    }
+
+    /// A body that goes in blocks is told by a tag from one that went before and of which the server may still
+    /// hold a part (RFC 9175, section 3.4).
+    fn request_tag(&mut self, peer: PeerId, request: &Request) -> Option<[u8; 4]> {
+        if !Transfer::is_upload(request, self.config.block_size) {
+            return None;
+        }
+        let before = core::mem::replace(&mut self.peer(peer)?.has_uploaded, true);
+        before.then(|| self.random.next_u32().to_be_bytes())
     }
 
     /// Gives a request up; no event follows. What was sent cannot be unsent.
     pub fn cancel_request(&mut self, id: RequestId) {
-        let _ = id;
-        todo!()
+        if let Some(exchange) = self.close_request(id.0) {
+            if let Some(observation) = exchange.observation {
+                if exchange.purpose == Purpose::Request {
+                    self.close_observation(observation);
+                }
+            }
+            self.start_requests(exchange.peer);
+        }
     }
 
     /// Ends an observation of ours by a request with Observe = 1, same token and options (RFC 7641, section
@@ -123,14 +427,40 @@ impl Endpoint {
         now: Instant,
         id: ObservationId,
     ) -> Result<RequestId, EndpointError> {
-        let _ = (now, id);
-        todo!()
+        self.set_now(now);
+        let observation = self.observations.get(&id.0).ok_or(EndpointError::Gone)?;
+        self.check_room(observation.peer)?;
+        let observation = self.close_observation(id.0).ok_or(EndpointError::Gone)?;
+        let request = observation.request.uint_option(option::OBSERVE, 1);
+        self.request_as_observer(
+            observation.peer,
+            observation.token,
+            request,
+            Purpose::Cancel,
+        )
+    }
+
+    /// Renews an observation of ours by a request with Observe = 0, same token and options (RFC 7641, section
+    /// 3.3.1), whose response comes as any other. Where the peer does not renew it, it has ended.
+    ///
+    /// # Errors
+    /// [`EndpointError::Gone`], [`EndpointError::Busy`].
+    pub fn refresh_observation(
+        &mut self,
+        now: Instant,
+        id: ObservationId,
+    ) -> Result<RequestId, EndpointError> {
+        self.set_now(now);
+        let observation = self.observations.get(&id.0).ok_or(EndpointError::Gone)?;
+        let (peer, token) = (observation.peer, observation.token);
+        let request = observation.request.clone();
+        self.check_room(peer)?;
+        self.request_as_observer(peer, token, request, Purpose::Refresh(id.0))
     }
 
     /// Ends an observation of ours in silence: its next notification is answered with RST.
     pub fn forget_observation(&mut self, id: ObservationId) {
-        let _ = id;
-        todo!()
+        self.close_observation(id.0);
     }
 
     // --- as a server -------------------------------------------------------------------------------
@@ -146,8 +476,9 @@ impl Endpoint {
         exchange: ExchangeId,
         response: Response,
     ) -> Result<(), EndpointError> {
-        let _ = (now, exchange, response);
-        todo!()
+        self.set_now(now);
+        self.respond_exchange(exchange.0, response, None)
+            .ok_or(EndpointError::Gone)
     }
 
     /// Answers a request that had Observe = 0 and enters its sender as observer.
@@ -155,20 +486,36 @@ impl Endpoint {
     /// A new observation by the same peer with the same token replaces the old one.
     ///
     /// # Errors
-    /// [`EndpointError::Gone`]; [`EndpointError::Busy`] where there are too many observers: the response has
-    /// then been sent without Observe (RFC 7641, section 4.1).
+    /// [`EndpointError::Gone`], also where the request did not ask to observe or the response is no success: it
+    /// has then been sent; [`EndpointError::Busy`] where there are too many observers: the response has then been
+    /// sent without Observe (RFC 7641, section 4.1).
     pub fn respond_observe(
         &mut self,
         now: Instant,
         exchange: ExchangeId,
         response: Response,
     ) -> Result<ObserverId, EndpointError> {
-        let _ = (now, exchange, response);
-        todo!()
+        self.set_now(now);
+        let wanted = self
+            .wants_to_observe(exchange.0)
+            .filter(|_| response.code.is_success());
+        let Some((peer, token, view)) = wanted else {
+            self.respond(now, exchange, response)?;
+            return Err(EndpointError::Gone);
+        };
+        let entered = self.enter_observer(peer, token, view);
+        let sequence = entered.map(|(_, sequence)| sequence);
+        self.respond_exchange(exchange.0, response, sequence)
+            .ok_or(EndpointError::Gone)?;
+        entered
+            .map(|(id, _)| ObserverId(id))
+            .ok_or(EndpointError::Busy)
     }
 
     /// Notifies an observer. A notification still under way is superseded (RFC 7641, section 4.5.2). A response
     /// code that is no success ends the observation.
+    ///
+    /// It goes confirmably also where the last one that did is `confirmable_notification_interval` ago.
     ///
     /// # Errors
     /// [`EndpointError::Gone`]
@@ -179,14 +526,15 @@ impl Endpoint {
         response: Response,
         confirmable: bool,
     ) -> Result<NotificationId, EndpointError> {
-        let _ = (now, observer, response, confirmable);
-        todo!()
+        self.set_now(now);
+        self.notify_observer(observer.0, response, confirmable)
+            .map(NotificationId)
+            .ok_or(EndpointError::Gone)
     }
 
     /// Removes an observer without a word to it.
     pub fn remove_observer(&mut self, observer: ObserverId) {
-        let _ = observer;
-        todo!()
+        self.remove_observer_state(observer.0);
     }
 
     /// Lets an upload that began with [`Event::UploadStarted`] come in: each block is reported as
@@ -194,11 +542,12 @@ impl Endpoint {
     /// answered through its exchange. Without this call the endpoint collects the body itself up to
     /// `max_body` and reports it as a whole with [`Event::Request`]; to refuse it, answer the exchange.
     ///
+    /// All blocks of an upload have the same exchange. An answer given between two blocks goes with the next.
+    ///
     /// # Errors
     /// [`EndpointError::Gone`]
     pub fn stream_upload(&mut self, upload: UploadId) -> Result<(), EndpointError> {
-        let _ = upload;
-        todo!()
+        self.stream(upload.0).ok_or(EndpointError::Gone)
     }
 
     /// Asks for the next block of a streamed upload (2.31).
@@ -206,7 +555,67 @@ impl Endpoint {
     /// # Errors
     /// [`EndpointError::Gone`]
     pub fn continue_upload(&mut self, now: Instant, upload: UploadId) -> Result<(), EndpointError> {
-        let _ = (now, upload);
-        todo!()
+        self.set_now(now);
+        self.continue_stream(upload.0).ok_or(EndpointError::Gone)
+    }
+}
+
+// --- what all parts use ------------------------------------------------------------------------------
+
+impl Endpoint {
+    fn set_now(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    /// A number that no other thing of this endpoint has.
+    fn fresh_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    /// Sends a message; gives back its bytes. One that cannot be encoded is counted and not sent.
+    fn send(&mut self, peer: PeerId, message: &Message) -> Option<Vec<u8>> {
+        match message.encode() {
+            Ok(data) => {
+                self.send_bytes(peer, data.clone());
+                Some(data)
+            }
+            Err(error) => {
+                tracing::debug!(%peer, %error, "message not sent");
+                self.metrics.unencodable += 1;
+                None
+            }
+        }
+    }
+
+    fn send_bytes(&mut self, peer: PeerId, data: Vec<u8>) {
+        self.metrics.sent += 1;
+        self.transmits.push_back(Transmit { peer, data });
+    }
+
+    fn request_as_observer(
+        &mut self,
+        peer: PeerId,
+        token: Token,
+        request: Request,
+        purpose: Purpose,
+    ) -> Result<RequestId, EndpointError> {
+        let transfer = Transfer::new(&request, self.config.block_size, None);
+        self.open_request(peer, purpose, request, transfer, Some(token), None)
+            .map(RequestId)
+            .ok_or(EndpointError::Busy)
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("now", &self.now)
+            .field("peers", &self.peers.len())
+            .field("requests", &self.requests.len())
+            .field("exchanges", &self.exchanges.len())
+            .field("observations", &self.observations.len())
+            .field("observers", &self.observers.len())
+            .finish_non_exhaustive()
     }
 }

@@ -1,0 +1,385 @@
+//! Block-wise transfer (RFC 7959) without the messages around it: what to send next, and what a block means.
+//!
+//! A request of ours is a [`Transfer`]:
+//!
+//! ```text
+//!            body fits a block                              response without more blocks
+//!   new ──────────────────────────▶ Whole ─────────────────────────────────────────────▶ done
+//!    │                              │  │ 4.13 with a smaller size         ▲
+//!    │ body is larger               │  ▼                                  │ final response
+//!    └────────────────────────▶ Sending ──┐ 2.31: next block              │
+//!                                   │ ▲   └──▶ Sending ───────────────────┤
+//!                                   │ └── 4.13 at block 0: smaller blocks  │
+//!                first block with   │                                      │ last block
+//!                more behind it     └────────────▶ Receiving ──────────────┘
+//!                                                   │  ▲ │
+//!                         ETag changed, wrong block │  └─┘ next block
+//!                                                   ▼
+//!                                    from the start again (GET, FETCH, three times), else failed
+//! ```
+//!
+//! A request of a peer that comes in blocks is an [`Assembly`], a response of ours that goes in blocks is cut by
+//! [`cut`].
+
+use super::Failure;
+use crate::coap::{Block, BlockSize, Code, OptionNumber, Options, Request, Response, option};
+use alloc::vec::Vec;
+use bytes::Bytes;
+
+const MAX_RESTARTS: u8 = 3;
+
+/// The course of a request of ours over its blocks.
+pub(super) struct Transfer {
+    phase: Phase,
+    size: BlockSize,
+    /// Request-Tag of the upload (RFC 9175, section 3).
+    tag: Option<[u8; 4]>,
+    /// Whether the Observe option has done its work and is left out from now on.
+    plain: bool,
+    restarts: u8,
+}
+
+enum Phase {
+    Whole,
+    Sending {
+        offset: usize,
+    },
+    Receiving {
+        head: Response,
+        body: Vec<u8>,
+        size: BlockSize,
+    },
+}
+
+/// What follows from a response.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Outcome {
+    /// The next message is to be sent.
+    Next,
+    /// The whole response is there.
+    Done(Response),
+    /// The transfer has failed.
+    Failed(Failure),
+}
+
+impl Transfer {
+    pub(super) fn new(request: &Request, size: BlockSize, tag: Option<[u8; 4]>) -> Self {
+        let mut transfer = Transfer {
+            phase: Phase::Whole,
+            size,
+            tag,
+            plain: false,
+            restarts: 0,
+        };
+        transfer.rewind(request);
+        transfer
+    }
+
+    /// Whether the body of this request goes in blocks of this size.
+    pub(super) fn is_upload(request: &Request, size: BlockSize) -> bool {
+        request.payload.len() > size.bytes()
+    }
+
+    fn rewind(&mut self, request: &Request) {
+        self.phase = match Transfer::is_upload(request, self.size) {
+            true => Phase::Sending { offset: 0 },
+            false => Phase::Whole,
+        };
+    }
+
+    /// Goes on without the Observe option: for the rest of a notification.
+    pub(super) fn without_observe(mut self) -> Self {
+        self.plain = true;
+        self
+    }
+
+    /// Bytes of the body that have arrived, while it is being sent.
+    pub(super) fn sent(&self) -> Option<usize> {
+        match &self.phase {
+            Phase::Sending { offset } => Some(*offset),
+            _ => None,
+        }
+    }
+
+    /// Options and payload of the next message.
+    pub(super) fn message(&self, request: &Request) -> (Options, Bytes) {
+        let mut options = request.options.clone();
+        if self.plain {
+            options.remove(option::OBSERVE);
+        }
+        let small = BlockSize::MAX > self.size && is_safe(request.code);
+        match &self.phase {
+            Phase::Whole => {
+                if small {
+                    options.set_uint(option::BLOCK2, block(0, false, self.size));
+                }
+                (options, request.payload.clone())
+            }
+            Phase::Sending { offset } => {
+                let end = self.end(*offset, request);
+                let more = end < request.payload.len();
+                let number = (offset / self.size.bytes()) as u32;
+                options.set_uint(option::BLOCK1, block(number, more, self.size));
+                if *offset == 0 {
+                    options.set_uint(option::SIZE1, saturated(request.payload.len()));
+                }
+                if let Some(tag) = &self.tag {
+                    options.set(option::REQUEST_TAG, tag);
+                }
+                if small && !more {
+                    options.set_uint(option::BLOCK2, block(0, false, self.size));
+                }
+                (options, request.payload.slice(*offset..end))
+            }
+            Phase::Receiving { body, size, .. } => {
+                options.remove(option::OBSERVE);
+                let number = (body.len() / size.bytes()) as u32;
+                options.set_uint(option::BLOCK2, block(number, false, *size));
+                // A FETCH is told from others by its body; one that came in blocks is known to the server.
+                let repeated =
+                    request.code == Code::FETCH && request.payload.len() <= self.size.bytes();
+                if !repeated {
+                    options.remove(option::CONTENT_FORMAT);
+                }
+                let payload = if repeated {
+                    request.payload.clone()
+                } else {
+                    Bytes::new()
+                };
+                (options, payload)
+            }
+        }
+    }
+
+    fn end(&self, offset: usize, request: &Request) -> usize {
+        (offset + self.size.bytes()).min(request.payload.len())
+    }
+
+    /// Takes in the response to the last message.
+    pub(super) fn on_response(
+        &mut self,
+        request: &Request,
+        response: Response,
+        max_body: usize,
+    ) -> Outcome {
+        let Ok(block1) = response.options.block(option::BLOCK1) else {
+            return Outcome::Failed(Failure::BlockTransfer);
+        };
+        if let Some(hint) = self.smaller_size_wanted(request, &response, block1) {
+            self.size = hint;
+            self.phase = Phase::Sending { offset: 0 };
+            return Outcome::Next;
+        }
+        if let Phase::Sending { offset } = self.phase {
+            let end = self.end(offset, request);
+            let more = end < request.payload.len();
+            // 2.31: the server collects. Another success with a Block1 option: it acts on each block by itself.
+            let goes_on = response.code == Code::CONTINUE
+                || more && response.code.is_success() && block1.is_some();
+            if goes_on {
+                return match block1 {
+                    Some(b) if more && b.number as usize == offset / self.size.bytes() => {
+                        self.size = self.size.min(b.size);
+                        self.phase = Phase::Sending { offset: end };
+                        Outcome::Next
+                    }
+                    _ => Outcome::Failed(Failure::BlockTransfer),
+                };
+            }
+        }
+        self.receive(request, response, max_body)
+    }
+
+    /// 4.13 with a Block1 option asks to try smaller blocks (RFC 7959, section 2.9.3).
+    fn smaller_size_wanted(
+        &self,
+        request: &Request,
+        response: &Response,
+        block1: Option<Block>,
+    ) -> Option<BlockSize> {
+        let hint = block1?.size;
+        let at_start = matches!(self.phase, Phase::Whole | Phase::Sending { offset: 0 });
+        (response.code == Code::REQUEST_ENTITY_TOO_LARGE
+            && at_start
+            && hint < self.size
+            && Transfer::is_upload(request, hint))
+        .then_some(hint)
+    }
+
+    fn receive(&mut self, request: &Request, response: Response, max_body: usize) -> Outcome {
+        let Ok(block2) = response.options.block(option::BLOCK2) else {
+            return Outcome::Failed(Failure::BlockTransfer);
+        };
+        if let Phase::Receiving { head, body, size } = &mut self.phase {
+            if !response.code.is_success() {
+                return Outcome::Done(response);
+            }
+            let fits = |b: &Block| b.offset() == body.len() && is_full(*b, &response);
+            let same = head.code == response.code
+                && head.options.first(option::ETAG) == response.options.first(option::ETAG);
+            let Some(b) = block2.filter(fits).filter(|_| same) else {
+                return self.restart(request);
+            };
+            if body.len() + response.payload.len() > max_body {
+                return Outcome::Failed(Failure::TooLarge);
+            }
+            body.extend_from_slice(&response.payload);
+            *size = b.size;
+            if b.more {
+                return match b.number {
+                    Block::MAX_NUMBER => Outcome::Failed(Failure::TooLarge),
+                    _ => Outcome::Next,
+                };
+            }
+            let payload = Bytes::from(core::mem::take(body));
+            let mut response = head.clone();
+            response.payload = payload;
+            return Outcome::Done(response);
+        }
+        match block2 {
+            None => Outcome::Done(response),
+            Some(b) if b.number == 0 && !b.more => Outcome::Done(response),
+            Some(b) if b.number == 0 && is_full(b, &response) => {
+                let whole = response.options.uint(option::SIZE2).unwrap_or(0) as usize;
+                if whole.max(response.payload.len()) > max_body {
+                    return Outcome::Failed(Failure::TooLarge);
+                }
+                self.phase = Phase::Receiving {
+                    body: response.payload.to_vec(),
+                    size: b.size,
+                    head: Response {
+                        payload: Bytes::new(),
+                        ..response
+                    },
+                };
+                Outcome::Next
+            }
+            Some(_) => Outcome::Failed(Failure::BlockTransfer),
+        }
+    }
+
+    fn restart(&mut self, request: &Request) -> Outcome {
+        if !is_safe(request.code) || self.restarts == MAX_RESTARTS {
+            return Outcome::Failed(Failure::BlockTransfer);
+        }
+        self.restarts += 1;
+        self.plain = true;
+        self.rewind(request);
+        Outcome::Next
+    }
+}
+
+/// Whether the method may be executed any number of times without effect.
+pub(super) fn is_safe(code: Code) -> bool {
+    matches!(code, Code::GET | Code::FETCH)
+}
+
+/// Whether a block that others follow is as large as it says.
+fn is_full(block: Block, response: &Response) -> bool {
+    !block.more || response.payload.len() == block.size.bytes()
+}
+
+fn block(number: u32, more: bool, size: BlockSize) -> u32 {
+    Block { number, more, size }.to_uint()
+}
+
+pub(super) fn saturated(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+/// What a block of an upload is to those that came before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The one that is waited for.
+    Next,
+    /// One that came before.
+    Repeated,
+    /// One behind a gap, or that overlaps.
+    Gap,
+}
+
+/// How far an upload of a peer has come.
+pub(super) struct Assembly {
+    /// Bytes that have come without gap.
+    received: usize,
+    /// Bytes of the last block.
+    last: usize,
+}
+
+impl Assembly {
+    /// Begun with a first block of this length.
+    pub(super) fn begun(length: usize) -> Self {
+        Assembly {
+            received: length,
+            last: length,
+        }
+    }
+
+    pub(super) fn received(&self) -> usize {
+        self.received
+    }
+
+    /// What this block is to those before it.
+    pub(super) fn place(&self, block: Block, length: usize) -> Place {
+        let offset = block.offset();
+        if offset == self.received {
+            Place::Next
+        } else if offset + length == self.received && length == self.last {
+            Place::Repeated
+        } else {
+            Place::Gap
+        }
+    }
+
+    /// Takes in a block that is [`Place::Next`].
+    pub(super) fn advance(&mut self, length: usize) {
+        self.received += length;
+        self.last = length;
+    }
+}
+
+/// There is no such block.
+#[derive(Debug, PartialEq)]
+pub(super) struct OutOfRange;
+
+/// Cuts a response down to one block where it does not fit one or where the peer asked for one; tells whether
+/// more follow.
+pub(super) fn cut(
+    response: &mut Response,
+    wanted: Option<Block>,
+    largest: BlockSize,
+) -> Result<bool, OutOfRange> {
+    let total = response.payload.len();
+    let size = wanted.map_or(largest, |b| b.size.min(largest));
+    if wanted.is_none() && total <= size.bytes() {
+        return Ok(false);
+    }
+    // Where our blocks are smaller than those asked for, the place in the body counts.
+    let offset = wanted.map_or(0, |b| b.offset());
+    if offset >= total && offset > 0 {
+        return Err(OutOfRange);
+    }
+    let end = (offset + size.bytes()).min(total);
+    let more = end < total;
+    let number = (offset / size.bytes()) as u32;
+    response.payload = response.payload.slice(offset..end);
+    response
+        .options
+        .set_uint(option::BLOCK2, block(number, more, size));
+    if number == 0 && more {
+        response.options.set_uint(option::SIZE2, saturated(total));
+    }
+    Ok(more)
+}
+
+/// Options that say how a message travels, not what it is about.
+pub(super) const TRAVEL: [OptionNumber; 8] = [
+    option::OBSERVE,
+    option::BLOCK1,
+    option::BLOCK2,
+    option::SIZE1,
+    option::SIZE2,
+    option::NO_RESPONSE,
+    option::HOP_LIMIT,
+    option::ECHO,
+];

@@ -1,0 +1,660 @@
+//! Requests of ours, from the queue to their response.
+//!
+//! ```text
+//!                turn (NSTART)               empty ACK; NON: ACK_TIMEOUT passed
+//!   Waiting ─────────────────▶ Transmitted ─────────────────────────▶ AwaitingResponse
+//!      ▲                        │  │  │ RST, given up                      │  │ time-out
+//!      │         response (in   │  │  └──────────▶ Ended ◀─────────────────┼──┘
+//!      │         ACK, CON, NON) │  │                 ▲                      │ response
+//!      │                        │  └─────────────────┤ (in whichever order with the ACK)
+//!      │                        ▼                    │                      │
+//!      └── next block ── response taken ─────────────┴──────────────────────┘
+//! ```
+//!
+//! A request counts against NSTART while it is `Transmitted`. One exchange is a whole block-wise transfer: each of
+//! its messages has a token and a message id of its own and takes its turn behind other requests.
+
+use super::{
+    Endpoint, Event, Failure, ObservationId, RequestId, Timer, TokenOwner,
+    blockwise::{Outcome, Transfer},
+    observe::Observation,
+    peer::take_out,
+    timer::TimerId,
+    transmission::Owner,
+};
+use crate::{
+    coap::{Code, Message, MessageKind, Request, Response, Token, option},
+    peer::PeerId,
+};
+use core::time::Duration;
+use rand_core::RngCore;
+
+/// What a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The layer above asked for it.
+    Request,
+    /// An empty message that is to be reset.
+    Ping,
+    /// The end of an observation.
+    Cancel,
+    /// An observation begun anew.
+    Refresh(u64),
+    /// The rest of a notification.
+    Fetch { observation: u64, last: bool },
+}
+
+/// A request of ours.
+pub(super) struct ClientExchange {
+    pub(super) peer: PeerId,
+    pub(super) purpose: Purpose,
+    pub(super) request: Request,
+    pub(super) transfer: Transfer,
+    state: State,
+    /// The token of the message under way; before, the one it must have.
+    token: Token,
+    keeps_token: bool,
+    message_id: Option<u16>,
+    wait: Option<TimerId>,
+    deadline: Option<TimerId>,
+    /// The observation that has begun with it.
+    pub(super) observation: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Waiting,
+    Transmitted,
+    AwaitingResponse,
+    Ended,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Input {
+    Turn,
+    Acknowledged,
+    Response,
+    NextBlock,
+    Reset,
+    GivenUp,
+    /// The wait timer: ACK_TIMEOUT of a non-confirmable request, later the time-out of the response.
+    Elapsed,
+    /// Cancelled, past its deadline, or its peer is gone.
+    Ended,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Action {
+    Nothing,
+    Send,
+    AwaitResponse,
+    TakeResponse,
+    Fail(Failure),
+}
+
+impl State {
+    fn transition(self, input: Input) -> (State, Action) {
+        use {Action as A, Input as I, State as S};
+        match (self, input) {
+            (S::Ended, _) => (S::Ended, A::Nothing),
+            (_, I::Ended) => (S::Ended, A::Nothing),
+            (S::Waiting, I::Turn) => (S::Transmitted, A::Send),
+            (S::Waiting, _) => (S::Waiting, A::Nothing),
+            (S::Transmitted, I::Acknowledged | I::Elapsed) => {
+                (S::AwaitingResponse, A::AwaitResponse)
+            }
+            (S::Transmitted | S::AwaitingResponse, I::Response) => {
+                (S::AwaitingResponse, A::TakeResponse)
+            }
+            (S::AwaitingResponse, I::NextBlock) => (S::Waiting, A::Nothing),
+            // A reset of a non-confirmable request may come late.
+            (S::Transmitted | S::AwaitingResponse, I::Reset) => (S::Ended, A::Fail(Failure::Reset)),
+            (S::Transmitted, I::GivenUp) => (S::Ended, A::Fail(Failure::Timeout)),
+            (S::AwaitingResponse, I::Elapsed) => (S::Ended, A::Fail(Failure::Timeout)),
+            (S::Transmitted, I::Turn | I::NextBlock)
+            | (S::AwaitingResponse, I::Turn | I::Acknowledged | I::GivenUp) => (self, A::Nothing),
+        }
+    }
+
+    fn counts(self) -> bool {
+        self == State::Transmitted
+    }
+}
+
+impl Endpoint {
+    /// Enters a request and lets it wait for its turn.
+    pub(super) fn open_request(
+        &mut self,
+        peer: PeerId,
+        purpose: Purpose,
+        request: Request,
+        transfer: Transfer,
+        token: Option<Token>,
+        deadline: Option<Duration>,
+    ) -> Option<u64> {
+        let id = self.fresh_id();
+        self.peer(peer)?.requests.push(id);
+        let deadline =
+            deadline.map(|deadline| self.timers.set(self.now + deadline, Timer::Deadline(id)));
+        self.requests.insert(
+            id,
+            ClientExchange {
+                peer,
+                purpose,
+                request,
+                transfer,
+                state: State::Waiting,
+                token: token.unwrap_or(Token::EMPTY),
+                keeps_token: token.is_some(),
+                message_id: None,
+                wait: None,
+                deadline,
+                observation: None,
+            },
+        );
+        self.queue_request(id);
+        Some(id)
+    }
+
+    fn queue_request(&mut self, id: u64) {
+        let Some(peer) = self.requests.get(&id).map(|exchange| exchange.peer) else {
+            return;
+        };
+        if let Some(state) = self.peer(peer) {
+            state.waiting.push_back(id);
+        }
+        self.start_requests(peer);
+    }
+
+    /// Sends what waits, as far as NSTART allows.
+    pub(super) fn start_requests(&mut self, peer: PeerId) {
+        let nstart = self.timing(peer).nstart.max(1);
+        loop {
+            let Some(state) = self.peers.get_mut(&peer) else {
+                return;
+            };
+            if state.active >= nstart || state.waiting.is_empty() {
+                return;
+            }
+            let Some(message_id) = self.message_id(peer) else {
+                return;
+            };
+            let next = self
+                .peers
+                .get_mut(&peer)
+                .and_then(|s| s.waiting.pop_front());
+            if let Some(id) = next {
+                self.transmit(id, message_id);
+            }
+        }
+    }
+
+    fn transmit(&mut self, id: u64, message_id: u16) {
+        if self.advance(id, Input::Turn) != Action::Send {
+            return;
+        }
+        let Some(exchange) = self.requests.get(&id) else {
+            return;
+        };
+        let peer = exchange.peer;
+        let owner = Owner::Request(id);
+        if exchange.purpose == Purpose::Ping {
+            let message = Message::empty(MessageKind::Confirmable, message_id);
+            self.note_message(id, Token::EMPTY, message_id);
+            self.send_confirmable(peer, &message, owner, None);
+            return;
+        }
+        let token = match exchange.keeps_token {
+            true => exchange.token,
+            false => self.fresh_token(peer),
+        };
+        let Some(exchange) = self.requests.get(&id) else {
+            return;
+        };
+        let (options, payload) = exchange.transfer.message(&exchange.request);
+        let kind = match exchange.request.confirmable {
+            true => MessageKind::Confirmable,
+            false => MessageKind::NonConfirmable,
+        };
+        let message = Message {
+            kind,
+            code: exchange.request.code,
+            id: message_id,
+            token,
+            options,
+            payload,
+        };
+        self.note_message(id, token, message_id);
+        self.tokens.insert((peer, token), TokenOwner::Request(id));
+        if kind == MessageKind::Confirmable {
+            self.send_confirmable(peer, &message, owner, None);
+        } else {
+            self.send_non_confirmable(peer, &message, owner);
+            let wait = self.timing(peer).ack_timeout;
+            self.set_wait(id, wait);
+        }
+    }
+
+    fn note_message(&mut self, id: u64, token: Token, message_id: u16) {
+        if let Some(exchange) = self.requests.get_mut(&id) {
+            exchange.token = token;
+            exchange.message_id = Some(message_id);
+        }
+    }
+
+    fn set_wait(&mut self, id: u64, wait: Duration) {
+        let timer = self.timers.set(self.now + wait, Timer::Wait(id));
+        if let Some(exchange) = self.requests.get_mut(&id) {
+            if let Some(old) = exchange.wait.replace(timer) {
+                self.timers.cancel(old);
+            }
+        }
+    }
+
+    /// A token that nothing under way with this peer has.
+    fn fresh_token(&mut self, peer: PeerId) -> Token {
+        let length = self.config.token_length.clamp(4, 8);
+        loop {
+            let mut bytes = [0; 8];
+            self.random.fill_bytes(&mut bytes[..length]);
+            let token = Token::new(&bytes[..length]).unwrap_or_default();
+            if !self.tokens.contains_key(&(peer, token)) {
+                return token;
+            }
+        }
+    }
+
+    /// Moves the state on and does the accounting that goes with it.
+    fn advance(&mut self, id: u64, input: Input) -> Action {
+        let Some(exchange) = self.requests.get_mut(&id) else {
+            return Action::Nothing;
+        };
+        let (state, action) = exchange.state.transition(input);
+        let counted = exchange.state.counts();
+        exchange.state = state;
+        if action != Action::Nothing {
+            if let Some(wait) = exchange.wait.take() {
+                self.timers.cancel(wait);
+            }
+        }
+        if counted != state.counts() {
+            if let Some(peer) = self.peers.get_mut(&exchange.peer) {
+                match counted {
+                    true => peer.active = peer.active.saturating_sub(1),
+                    false => peer.active += 1,
+                }
+            }
+        }
+        action
+    }
+
+    /// Moves the state on, and what follows from it.
+    fn step(&mut self, id: u64, input: Input) {
+        let Some(peer) = self.requests.get(&id).map(|exchange| exchange.peer) else {
+            return;
+        };
+        match self.advance(id, input) {
+            Action::AwaitResponse => self.set_wait(id, self.config.separate_response_timeout),
+            Action::Fail(failure) => self.finish_request(id, Err(failure)),
+            Action::Nothing | Action::Send | Action::TakeResponse => {}
+        }
+        self.start_requests(peer);
+    }
+
+    pub(super) fn on_request_acknowledged(&mut self, id: u64) {
+        if self.is_ping(id) {
+            self.finish_ping(id);
+        } else {
+            self.step(id, Input::Acknowledged);
+        }
+    }
+
+    pub(super) fn on_request_reset(&mut self, id: u64) {
+        if self.is_ping(id) {
+            self.finish_ping(id);
+        } else {
+            self.step(id, Input::Reset);
+        }
+    }
+
+    pub(super) fn on_request_given_up(&mut self, id: u64) {
+        self.step(id, Input::GivenUp);
+    }
+
+    pub(super) fn on_wait_timer(&mut self, id: u64) {
+        self.step(id, Input::Elapsed);
+    }
+
+    pub(super) fn on_deadline_timer(&mut self, id: u64) {
+        if let Some(peer) = self.requests.get(&id).map(|exchange| exchange.peer) {
+            self.finish_request(id, Err(Failure::Timeout));
+            self.start_requests(peer);
+        }
+    }
+
+    fn is_ping(&self, id: u64) -> bool {
+        self.requests
+            .get(&id)
+            .is_some_and(|exchange| exchange.purpose == Purpose::Ping)
+    }
+
+    fn finish_ping(&mut self, id: u64) {
+        if let Some(exchange) = self.close_request(id) {
+            self.events.push_back(Event::Pong {
+                request: RequestId(id),
+                peer: exchange.peer,
+            });
+            self.start_requests(exchange.peer);
+        }
+    }
+
+    /// Whether a message may be the response to this request: a piggybacked one must answer its message id.
+    pub(super) fn awaits(&self, id: u64, message: &Message) -> bool {
+        self.requests.get(&id).is_some_and(|exchange| {
+            message.kind != MessageKind::Acknowledgement || exchange.message_id == Some(message.id)
+        })
+    }
+
+    /// A response to a request of ours.
+    pub(super) fn on_response(&mut self, id: u64, message: Message) {
+        let Some(exchange) = self.requests.get_mut(&id) else {
+            return;
+        };
+        let observe = message.options.uint(option::OBSERVE);
+        let piggybacked = message.kind == MessageKind::Acknowledgement;
+        if exchange.purpose == Purpose::Cancel && observe.is_some() && !piggybacked {
+            // A notification that was under way when the observation was cancelled.
+            return;
+        }
+        let peer = exchange.peer;
+        let bad = message.unprocessable_option(super::is_known).is_some();
+        if let Some(message_id) = exchange.message_id.take() {
+            self.end_transmission(peer, message_id);
+        }
+        self.advance(id, Input::Response);
+        self.tokens.remove(&(peer, message.token));
+        if bad {
+            self.metrics.bad_option += 1;
+            self.finish_request(id, Err(Failure::BadResponse));
+            self.start_requests(peer);
+            return;
+        }
+        if let (Some(sequence), true) = (observe, message.code.is_success()) {
+            self.begin_observation(id, message.token, sequence);
+        } else if message.code != Code::CONTINUE {
+            self.observation_not_renewed(id);
+        }
+        let response = Response {
+            code: message.code,
+            options: message.options,
+            payload: message.payload,
+        };
+        let max_body = self.config.max_body;
+        let Some(exchange) = self.requests.get_mut(&id) else {
+            return;
+        };
+        let sent = exchange.transfer.sent();
+        let outcome = exchange
+            .transfer
+            .on_response(&exchange.request, response, max_body);
+        let total = exchange.request.payload.len();
+        let now_sent = match &outcome {
+            Outcome::Next => exchange.transfer.sent(),
+            Outcome::Done(response) if response.code.is_success() => sent.map(|_| total),
+            _ => None,
+        };
+        if let (Some(before), Some(now_sent)) = (sent, now_sent) {
+            if now_sent > before {
+                self.events.push_back(Event::UploadProgress {
+                    request: RequestId(id),
+                    sent: now_sent,
+                    total,
+                });
+            }
+        }
+        self.take_outcome(id, outcome);
+        self.start_requests(peer);
+    }
+
+    pub(super) fn take_outcome(&mut self, id: u64, outcome: Outcome) {
+        match outcome {
+            Outcome::Next => {
+                self.advance(id, Input::NextBlock);
+                if let Some(exchange) = self.requests.get_mut(&id) {
+                    // All blocks of the body that begins an observation anew go under its token.
+                    exchange.keeps_token &= exchange.transfer.sent().is_some();
+                }
+                self.queue_request(id);
+            }
+            Outcome::Done(response) => self.finish_request(id, Ok(response)),
+            Outcome::Failed(failure) => self.finish_request(id, Err(failure)),
+        }
+    }
+
+    /// Notes the observation that a successful response with Observe option begins or renews.
+    fn begin_observation(&mut self, id: u64, token: Token, sequence: u32) {
+        let Some(exchange) = self.requests.get_mut(&id) else {
+            return;
+        };
+        let asked = exchange.request.options.uint(option::OBSERVE) == Some(0)
+            && matches!(exchange.request.code, Code::GET | Code::FETCH);
+        let peer = exchange.peer;
+        let observation = match exchange.purpose {
+            Purpose::Request if asked && exchange.observation.is_none() => None,
+            Purpose::Refresh(observation) => Some(observation),
+            _ => return,
+        };
+        let known = observation.and_then(|observation| self.observations.get_mut(&observation));
+        let observation = match (observation, known) {
+            (Some(observation), Some(known)) => {
+                known.renew(sequence, self.now, id);
+                observation
+            }
+            // Forgotten while it was being renewed.
+            (Some(_), None) => return,
+            (None, _) => {
+                let request = exchange.request.clone();
+                let observation = self.fresh_id();
+                let entry = Observation::new(peer, token, request, sequence, self.now, id);
+                self.observations.insert(observation, entry);
+                if let Some(state) = self.peers.get_mut(&peer) {
+                    state.observations.push(observation);
+                }
+                observation
+            }
+        };
+        if let Some(exchange) = self.requests.get_mut(&id) {
+            exchange.observation = Some(observation);
+        }
+        self.tokens
+            .insert((peer, token), TokenOwner::Observation(observation));
+    }
+
+    /// A renewal that was answered without Observe option has ended the observation.
+    fn observation_not_renewed(&mut self, id: u64) {
+        if let Some(&ClientExchange {
+            purpose: Purpose::Refresh(observation),
+            observation: None,
+            ..
+        }) = self.requests.get(&id)
+        {
+            self.close_observation(observation);
+        }
+    }
+
+    /// Takes the message of an exchange off the network, so that it can go on with another.
+    pub(super) fn halt_request(&mut self, id: u64) {
+        self.advance(id, Input::Response);
+        let Some(exchange) = self.requests.get_mut(&id) else {
+            return;
+        };
+        let (peer, token) = (exchange.peer, exchange.token);
+        // One that waits for its turn takes its place in the queue again.
+        exchange.state = State::AwaitingResponse;
+        let message_id = exchange.message_id.take();
+        self.leave_network(id, peer, token, message_id);
+    }
+
+    fn leave_network(&mut self, id: u64, peer: PeerId, token: Token, message_id: Option<u16>) {
+        if let Some(message_id) = message_id {
+            self.end_transmission(peer, message_id);
+        }
+        if self.tokens.get(&(peer, token)) == Some(&TokenOwner::Request(id)) {
+            self.tokens.remove(&(peer, token));
+        }
+        if let Some(state) = self.peers.get_mut(&peer) {
+            state.waiting.retain(|other| *other != id);
+        }
+    }
+
+    /// Takes an exchange out with all that belongs to it.
+    pub(super) fn close_request(&mut self, id: u64) -> Option<ClientExchange> {
+        self.advance(id, Input::Ended);
+        let exchange = self.requests.remove(&id)?;
+        let peer = exchange.peer;
+        self.leave_network(id, peer, exchange.token, exchange.message_id);
+        for timer in [exchange.wait, exchange.deadline].into_iter().flatten() {
+            self.timers.cancel(timer);
+        }
+        if let Some(state) = self.peers.get_mut(&peer) {
+            take_out(&mut state.requests, id);
+        }
+        if let Purpose::Refresh(id) = exchange.purpose {
+            // It lives on under its token, which the renewal had borrowed.
+            if let Some(observation) = self.observations.get(&id) {
+                self.tokens
+                    .insert((peer, observation.token), TokenOwner::Observation(id));
+            }
+        }
+        Some(exchange)
+    }
+
+    /// Ends an exchange and tells what came of it.
+    pub(super) fn finish_request(&mut self, id: u64, result: Result<Response, Failure>) {
+        let Some(exchange) = self.close_request(id) else {
+            return;
+        };
+        let peer = exchange.peer;
+        let observation = match exchange.purpose {
+            Purpose::Fetch { observation, .. } => Some(observation),
+            _ => exchange.observation,
+        };
+        if let Some(known) = observation.and_then(|o| self.observations.get_mut(&o)) {
+            known.fetched(id);
+        }
+        let result = result.map(|mut response| {
+            for number in [
+                option::BLOCK1,
+                option::BLOCK2,
+                option::SIZE2,
+                option::OBSERVE,
+            ] {
+                response.options.remove(number);
+            }
+            response
+        });
+        let event = match (exchange.purpose, result) {
+            (Purpose::Fetch { observation, last }, Ok(response)) => Event::Notification {
+                observation: ObservationId(observation),
+                peer,
+                response,
+                last,
+            },
+            (Purpose::Fetch { .. }, Err(_)) => {
+                self.metrics.incomplete_notifications += 1;
+                return;
+            }
+            (_, Ok(response)) => Event::Response {
+                request: RequestId(id),
+                peer,
+                response,
+                observation: exchange
+                    .observation
+                    .filter(|o| self.observations.contains_key(o))
+                    .map(ObservationId),
+            },
+            (purpose, Err(failure)) => {
+                // The layer above has not heard of an observation that began with it.
+                if let (Purpose::Request, Some(observation)) = (purpose, exchange.observation) {
+                    self.close_observation(observation);
+                }
+                Event::RequestFailed {
+                    request: RequestId(id),
+                    peer,
+                    failure,
+                }
+            }
+        };
+        self.events.push_back(event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_transition() {
+        use {Action as A, Input as I, State as S};
+        let inputs = [
+            I::Turn,
+            I::Acknowledged,
+            I::Response,
+            I::NextBlock,
+            I::Reset,
+            I::GivenUp,
+            I::Elapsed,
+            I::Ended,
+        ];
+        let timeout = A::Fail(Failure::Timeout);
+        let reset = A::Fail(Failure::Reset);
+        // One row for each state, one column for each input in the order above.
+        let table = [
+            (
+                S::Waiting,
+                [
+                    (S::Transmitted, A::Send),
+                    (S::Waiting, A::Nothing),
+                    (S::Waiting, A::Nothing),
+                    (S::Waiting, A::Nothing),
+                    (S::Waiting, A::Nothing),
+                    (S::Waiting, A::Nothing),
+                    (S::Waiting, A::Nothing),
+                    (S::Ended, A::Nothing),
+                ],
+            ),
+            (
+                S::Transmitted,
+                [
+                    (S::Transmitted, A::Nothing),
+                    (S::AwaitingResponse, A::AwaitResponse),
+                    (S::AwaitingResponse, A::TakeResponse),
+                    (S::Transmitted, A::Nothing),
+                    (S::Ended, reset),
+                    (S::Ended, timeout),
+                    (S::AwaitingResponse, A::AwaitResponse),
+                    (S::Ended, A::Nothing),
+                ],
+            ),
+            (
+                S::AwaitingResponse,
+                [
+                    (S::AwaitingResponse, A::Nothing),
+                    (S::AwaitingResponse, A::Nothing),
+                    (S::AwaitingResponse, A::TakeResponse),
+                    (S::Waiting, A::Nothing),
+                    (S::Ended, reset),
+                    (S::AwaitingResponse, A::Nothing),
+                    (S::Ended, timeout),
+                    (S::Ended, A::Nothing),
+                ],
+            ),
+            (S::Ended, [(S::Ended, A::Nothing); 8]),
+        ];
+        for (state, row) in table {
+            for (input, expected) in inputs.into_iter().zip(row) {
+                assert_eq!(state.transition(input), expected, "{state:?} {input:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,613 @@
+//! Observation (RFC 7641), both sides.
+//!
+//! Our observation of a resource of a peer is an [`Observation`]. A notification whose body goes in blocks brings
+//! the first; the rest is fetched by requests without Observe option, and a newer notification takes the fetch
+//! over.
+//!
+//! A peer that observes us is an [`Observer`]:
+//!
+//! ```text
+//!          notify (NON): sent at once
+//!          ┌──────┐
+//!          │      ▼   notify (CON)              turn (NSTART)                 notify
+//!         Idle ─────────────────▶ Waiting ────────────────────▶ InFlight ──────────────▶ Superseded
+//!          ▲                       │    ▲ notify: newer content  │   ▲  retransmission     │    │
+//!          │                       └────┘                        │   │  time: newer content│    │
+//!          │              ACK, nothing newer                     │   └─────────────────────┘    │
+//!          └─────────────────────────────────────────────────────┘   ACK: Waiting ◀────────────┘
+//! ```
+//!
+//! RST and a given-up retransmission remove the observer from every state.
+
+use super::{
+    Endpoint, Event, NotificationId, ObservationId, ObserverGone, ObserverId, TokenOwner,
+    blockwise::{Outcome, Transfer},
+    client::Purpose,
+    peer::take_out,
+    transmission::{Owner, State as Backoff},
+};
+use crate::{
+    coap::{BlockSize, Message, MessageKind, Request, Response, Token, option},
+    peer::PeerId,
+    time::Instant,
+};
+use core::time::Duration;
+
+const SEQUENCE_MASK: u32 = 0x00FF_FFFF;
+
+/// Whether a notification is newer than the last one (RFC 7641, section 3.4).
+fn is_newer(last: (u32, Instant), new: (u32, Instant)) -> bool {
+    let ahead = new.0.wrapping_sub(last.0) & SEQUENCE_MASK;
+    (1..1 << 23).contains(&ahead) || new.1.since(last.1) > Duration::from_secs(128)
+}
+
+/// An observation of ours at a peer.
+pub(super) struct Observation {
+    pub(super) peer: PeerId,
+    pub(super) token: Token,
+    /// The request that began it.
+    pub(super) request: Request,
+    last: (u32, Instant),
+    /// The exchange that fetches the rest of the newest representation.
+    fetch: Option<u64>,
+}
+
+impl Observation {
+    pub(super) fn new(
+        peer: PeerId,
+        token: Token,
+        request: Request,
+        sequence: u32,
+        now: Instant,
+        exchange: u64,
+    ) -> Self {
+        Observation {
+            peer,
+            token,
+            request,
+            last: (sequence & SEQUENCE_MASK, now),
+            fetch: Some(exchange),
+        }
+    }
+
+    /// Takes in the response that renewed it.
+    pub(super) fn renew(&mut self, sequence: u32, now: Instant, exchange: u64) {
+        self.last = (sequence & SEQUENCE_MASK, now);
+        self.fetch = Some(exchange);
+    }
+
+    /// The exchange has ended.
+    pub(super) fn fetched(&mut self, exchange: u64) {
+        if self.fetch == Some(exchange) {
+            self.fetch = None;
+        }
+    }
+}
+
+/// A peer that observes us.
+pub(super) struct Observer {
+    pub(super) peer: PeerId,
+    token: Token,
+    view: View,
+    sequence: u32,
+    last_confirmable: Instant,
+    state: State,
+    /// The message of the last notification.
+    message_id: Option<u16>,
+    newer: Option<Newer>,
+    /// A notification with an error code ends the observation when it has arrived.
+    closing: bool,
+}
+
+/// What of a resource an observer sees, and how.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View {
+    /// The key under which the peer fetches the later blocks.
+    pub(super) key: u64,
+    /// The hash of the body of a FETCH.
+    pub(super) payload: u64,
+    /// The block size it asked for.
+    pub(super) size: Option<BlockSize>,
+}
+
+struct Newer {
+    notification: u64,
+    response: Response,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Idle,
+    Waiting,
+    InFlight,
+    Superseded,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Input {
+    Notify { confirmable: bool },
+    Turn,
+    Acknowledged,
+    RetransmissionTime,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Action {
+    Nothing,
+    SendNonConfirmable,
+    Queue,
+    Send,
+}
+
+impl State {
+    fn transition(self, input: Input) -> (State, Action) {
+        use {Action as A, Input as I, State as S};
+        match (self, input) {
+            (S::Idle, I::Notify { confirmable: false }) => (S::Idle, A::SendNonConfirmable),
+            (S::Idle, I::Notify { confirmable: true }) => (S::Waiting, A::Queue),
+            (S::Waiting, I::Turn) => (S::InFlight, A::Send),
+            (S::InFlight | S::Superseded, I::Notify { .. }) => (S::Superseded, A::Nothing),
+            (S::InFlight, I::Acknowledged) => (S::Idle, A::Nothing),
+            (S::Superseded, I::Acknowledged) => (S::Waiting, A::Queue),
+            (S::Superseded, I::RetransmissionTime) => (S::InFlight, A::Send),
+            (S::Idle, _) | (S::Waiting, _) | (S::InFlight, _) | (S::Superseded, _) => {
+                (self, A::Nothing)
+            }
+        }
+    }
+
+    /// Whether it counts against NSTART.
+    fn counts(self) -> bool {
+        matches!(self, State::InFlight | State::Superseded)
+    }
+}
+
+impl Observer {
+    pub(super) fn is_superseded(&self) -> bool {
+        self.state == State::Superseded
+    }
+
+    fn next_sequence(&mut self) -> u32 {
+        self.sequence = (self.sequence + 1) & SEQUENCE_MASK;
+        self.sequence
+    }
+}
+
+// --- our observations ------------------------------------------------------------------------------
+
+impl Endpoint {
+    pub(super) fn on_notification(&mut self, id: u64, message: Message) {
+        let now = self.now;
+        let Some(observation) = self.observations.get_mut(&id) else {
+            return;
+        };
+        let peer = observation.peer;
+        let bad = message.unprocessable_option(super::is_known).is_some();
+        let sequence = message.options.uint(option::OBSERVE);
+        let last = match sequence {
+            Some(sequence) if message.code.is_success() => {
+                let new = (sequence & SEQUENCE_MASK, now);
+                if !is_newer(observation.last, new) {
+                    self.metrics.stale_notifications += 1;
+                    return;
+                }
+                observation.last = new;
+                false
+            }
+            _ => true,
+        };
+        if bad {
+            self.metrics.bad_option += 1;
+            return;
+        }
+        let request = observation.request.clone();
+        let fetch = observation.fetch;
+        if last {
+            self.close_observation(id);
+        }
+        let response = Response {
+            code: message.code,
+            options: message.options,
+            payload: message.payload,
+        };
+        let mut transfer = Transfer::new(&request, self.config.block_size, None).without_observe();
+        let outcome = transfer.on_response(&request, response, self.config.max_body);
+        // The exchange that began the observation goes on with the newer content.
+        let running = fetch.filter(|fetch| self.requests.contains_key(fetch));
+        match (running, outcome) {
+            (Some(fetch), outcome) => {
+                self.halt_request(fetch);
+                if let Some(exchange) = self.requests.get_mut(&fetch) {
+                    exchange.transfer = transfer;
+                }
+                self.take_outcome(fetch, outcome);
+                self.start_requests(peer);
+            }
+            (None, Outcome::Next) => {
+                let purpose = Purpose::Fetch {
+                    observation: id,
+                    last,
+                };
+                let fetch = self.open_request(peer, purpose, request, transfer, None, None);
+                if let Some(observation) = self.observations.get_mut(&id) {
+                    observation.fetch = fetch;
+                }
+            }
+            (None, Outcome::Done(mut response)) => {
+                for number in [option::BLOCK2, option::SIZE2, option::OBSERVE] {
+                    response.options.remove(number);
+                }
+                self.events.push_back(Event::Notification {
+                    observation: ObservationId(id),
+                    peer,
+                    response,
+                    last,
+                });
+            }
+            (None, Outcome::Failed(_)) => self.metrics.incomplete_notifications += 1,
+        }
+    }
+
+    /// Takes an observation out; a fetch for it that runs on behalf of nobody else ends.
+    pub(super) fn close_observation(&mut self, id: u64) -> Option<Observation> {
+        let observation = self.observations.remove(&id)?;
+        let key = (observation.peer, observation.token);
+        if self.tokens.get(&key) == Some(&TokenOwner::Observation(id)) {
+            self.tokens.remove(&key);
+        }
+        if let Some(peer) = self.peers.get_mut(&observation.peer) {
+            take_out(&mut peer.observations, id);
+        }
+        let fetch = observation.fetch.filter(|fetch| {
+            self.requests
+                .get(fetch)
+                .is_some_and(|exchange| matches!(exchange.purpose, Purpose::Fetch { .. }))
+        });
+        if let Some(fetch) = fetch {
+            self.close_request(fetch);
+            self.start_requests(observation.peer);
+        }
+        Some(observation)
+    }
+}
+
+// --- observers of ours -----------------------------------------------------------------------------
+
+impl Endpoint {
+    /// Enters an observer; tells with which sequence number the response goes. `None`: there are too many.
+    pub(super) fn enter_observer(
+        &mut self,
+        peer: PeerId,
+        token: Token,
+        view: View,
+    ) -> Option<(u64, u32)> {
+        // The peer compares with what it had under the same token.
+        let old = self.observer_tokens.get(&(peer, token)).copied();
+        let sequence = match old.and_then(|old| self.remove_observer_state(old)) {
+            Some(replaced) => {
+                self.events.push_back(Event::ObserverGone {
+                    observer: ObserverId(old.unwrap_or_default()),
+                    reason: ObserverGone::Replaced,
+                });
+                (replaced.sequence + 1) & SEQUENCE_MASK
+            }
+            None => 1,
+        };
+        let limit = self.config.max_observers_per_peer;
+        let full = self.observers.len() >= self.config.max_observers;
+        let state = self.peer(peer)?;
+        if full || state.observers.len() >= limit {
+            self.metrics.refused_observers += 1;
+            return None;
+        }
+        let id = self.fresh_id();
+        self.peer(peer)?.observers.push(id);
+        self.observer_tokens.insert((peer, token), id);
+        self.observers.insert(
+            id,
+            Observer {
+                peer,
+                token,
+                view,
+                sequence,
+                last_confirmable: self.now,
+                state: State::Idle,
+                message_id: None,
+                newer: None,
+                closing: false,
+            },
+        );
+        Some((id, sequence))
+    }
+
+    /// The observer under a token.
+    pub(super) fn observer_of(&self, peer: PeerId, token: Token) -> Option<u64> {
+        self.observer_tokens.get(&(peer, token)).copied()
+    }
+
+    /// Sends a notification, or lets it wait for the one under way. `None`: no such observer.
+    pub(super) fn notify_observer(
+        &mut self,
+        id: u64,
+        response: Response,
+        confirmable: bool,
+    ) -> Option<u64> {
+        let notification = self.fresh_id();
+        let interval = self.config.confirmable_notification_interval;
+        let observer = self
+            .observers
+            .get_mut(&id)
+            .filter(|observer| !observer.closing)?;
+        observer.closing = !response.code.is_success();
+        let confirmable = confirmable || self.now.since(observer.last_confirmable) >= interval;
+        observer.newer = Some(Newer {
+            notification,
+            response,
+        });
+        self.step_observer(id, Input::Notify { confirmable });
+        Some(notification)
+    }
+
+    fn step_observer(&mut self, id: u64, input: Input) -> Action {
+        let Some(observer) = self.observers.get_mut(&id) else {
+            return Action::Nothing;
+        };
+        let peer = observer.peer;
+        let (state, action) = observer.state.transition(input);
+        let counted = observer.state.counts();
+        observer.state = state;
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            match (counted, state.counts()) {
+                (true, false) => peer.notifying = peer.notifying.saturating_sub(1),
+                (false, true) => peer.notifying += 1,
+                _ => {}
+            }
+            if action == Action::Queue {
+                peer.notify_waiting.push_back(id);
+            }
+        }
+        match action {
+            Action::SendNonConfirmable => {
+                if let Some(message_id) = self.message_id(peer) {
+                    self.send_notification(id, message_id, MessageKind::NonConfirmable, None);
+                }
+                if self.observers.get(&id).is_some_and(|o| o.closing) {
+                    self.remove_observer_state(id);
+                }
+            }
+            Action::Queue => self.start_notifications(peer),
+            Action::Send | Action::Nothing => {}
+        }
+        action
+    }
+
+    /// Sends confirmable notifications that wait, as far as NSTART allows.
+    pub(super) fn start_notifications(&mut self, peer: PeerId) {
+        let nstart = self.timing(peer).nstart.max(1);
+        loop {
+            let Some(state) = self.peers.get_mut(&peer) else {
+                return;
+            };
+            if state.notifying >= nstart || state.notify_waiting.is_empty() {
+                return;
+            }
+            let Some(message_id) = self.message_id(peer) else {
+                return;
+            };
+            let next = self
+                .peers
+                .get_mut(&peer)
+                .and_then(|state| state.notify_waiting.pop_front());
+            if let Some(id) = next {
+                if self.step_observer(id, Input::Turn) == Action::Send {
+                    self.send_notification(id, message_id, MessageKind::Confirmable, None);
+                }
+            }
+        }
+    }
+
+    /// The time to repeat a notification has come, and there is newer content: it goes instead, with the
+    /// back-off of the old (RFC 7641, section 4.5.2).
+    pub(super) fn supersede_notification(&mut self, id: u64, backoff: Backoff) {
+        let Some(peer) = self.observers.get(&id).map(|observer| observer.peer) else {
+            return;
+        };
+        match self.message_id(peer) {
+            Some(message_id) => {
+                self.step_observer(id, Input::RetransmissionTime);
+                self.send_notification(id, message_id, MessageKind::Confirmable, Some(backoff));
+            }
+            // As if acknowledged: it waits for its turn, which comes with the message ids.
+            None => {
+                self.step_observer(id, Input::Acknowledged);
+            }
+        }
+    }
+
+    fn send_notification(
+        &mut self,
+        id: u64,
+        message_id: u16,
+        kind: MessageKind,
+        backoff: Option<Backoff>,
+    ) {
+        let now = self.now;
+        let Some(observer) = self.observers.get_mut(&id) else {
+            return;
+        };
+        let Some(newer) = observer.newer.take() else {
+            return;
+        };
+        let (peer, token, view) = (observer.peer, observer.token, observer.view);
+        let old = observer.message_id.replace(message_id);
+        let sequence = newer
+            .response
+            .code
+            .is_success()
+            .then(|| observer.next_sequence());
+        if kind == MessageKind::Confirmable {
+            observer.last_confirmable = now;
+        }
+        if let Some(old) = old {
+            self.end_transmission(peer, old);
+        }
+        let response = self.cut_notification(peer, &view, newer.response, sequence);
+        let message = Message {
+            kind,
+            code: response.code,
+            id: message_id,
+            token,
+            options: response.options,
+            payload: response.payload,
+        };
+        let owner = Owner::Notification {
+            observer: id,
+            notification: newer.notification,
+        };
+        match kind {
+            MessageKind::Confirmable => self.send_confirmable(peer, &message, owner, backoff),
+            _ => self.send_non_confirmable(peer, &message, owner),
+        }
+    }
+
+    pub(super) fn on_notification_acknowledged(&mut self, id: u64, notification: u64) {
+        let Some(observer) = self.observers.get_mut(&id) else {
+            return;
+        };
+        let peer = observer.peer;
+        observer.message_id = None;
+        self.events.push_back(Event::NotificationAcknowledged {
+            notification: NotificationId(notification),
+            observer: ObserverId(id),
+        });
+        let ended = observer.closing && observer.newer.is_none();
+        self.step_observer(id, Input::Acknowledged);
+        if ended {
+            self.remove_observer_state(id);
+        }
+        self.start_notifications(peer);
+    }
+
+    pub(super) fn on_notification_reset(&mut self, id: u64) {
+        self.lose_observer(id, ObserverGone::Reset);
+    }
+
+    pub(super) fn on_notification_given_up(&mut self, id: u64) {
+        self.lose_observer(id, ObserverGone::Timeout);
+    }
+
+    /// Removes an observer and says why. One that the layer above has ended is gone without a word.
+    pub(super) fn lose_observer(&mut self, id: u64, reason: ObserverGone) {
+        if let Some(observer) = self.remove_observer_state(id) {
+            if !observer.closing {
+                self.events.push_back(Event::ObserverGone {
+                    observer: ObserverId(id),
+                    reason,
+                });
+            }
+        }
+    }
+
+    pub(super) fn remove_observer_state(&mut self, id: u64) -> Option<Observer> {
+        let observer = self.observers.remove(&id)?;
+        let peer = observer.peer;
+        self.observer_tokens.remove(&(peer, observer.token));
+        if let Some(message_id) = observer.message_id {
+            self.end_transmission(peer, message_id);
+        }
+        if let Some(state) = self.peers.get_mut(&peer) {
+            take_out(&mut state.observers, id);
+            if observer.state.counts() {
+                state.notifying = state.notifying.saturating_sub(1);
+            }
+            if observer.state == State::Waiting {
+                state.notify_waiting.retain(|other| *other != id);
+            }
+        }
+        self.start_notifications(peer);
+        Some(observer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_of_rfc_7641() {
+        let at = |seconds: u64| Instant::from_micros(seconds * 1_000_000);
+        for (last, new, newer) in [
+            ((1, 0), (2, 0), true),
+            ((2, 0), (1, 0), false),
+            ((2, 0), (2, 0), false),
+            ((0xFF_FFFF, 0), (0, 0), true),
+            ((0, 0), (0xFF_FFFF, 0), false),
+            ((0, 0), ((1 << 23) - 1, 0), true),
+            ((0, 0), (1 << 23, 0), false),
+            ((2, 0), (1, 128), false),
+            ((2, 0), (1, 129), true),
+        ] {
+            let result = is_newer((last.0, at(last.1)), (new.0, at(new.1)));
+            assert_eq!(result, newer, "{last:?} {new:?}");
+        }
+    }
+
+    #[test]
+    fn every_transition() {
+        use {Action as A, Input as I, State as S};
+        let inputs = [
+            I::Notify { confirmable: false },
+            I::Notify { confirmable: true },
+            I::Turn,
+            I::Acknowledged,
+            I::RetransmissionTime,
+        ];
+        let table = [
+            (
+                S::Idle,
+                [
+                    (S::Idle, A::SendNonConfirmable),
+                    (S::Waiting, A::Queue),
+                    (S::Idle, A::Nothing),
+                    (S::Idle, A::Nothing),
+                    (S::Idle, A::Nothing),
+                ],
+            ),
+            (
+                S::Waiting,
+                [
+                    (S::Waiting, A::Nothing),
+                    (S::Waiting, A::Nothing),
+                    (S::InFlight, A::Send),
+                    (S::Waiting, A::Nothing),
+                    (S::Waiting, A::Nothing),
+                ],
+            ),
+            (
+                S::InFlight,
+                [
+                    (S::Superseded, A::Nothing),
+                    (S::Superseded, A::Nothing),
+                    (S::InFlight, A::Nothing),
+                    (S::Idle, A::Nothing),
+                    (S::InFlight, A::Nothing),
+                ],
+            ),
+            (
+                S::Superseded,
+                [
+                    (S::Superseded, A::Nothing),
+                    (S::Superseded, A::Nothing),
+                    (S::Superseded, A::Nothing),
+                    (S::Waiting, A::Queue),
+                    (S::InFlight, A::Send),
+                ],
+            ),
+        ];
+        for (state, row) in table {
+            for (input, expected) in inputs.into_iter().zip(row) {
+                assert_eq!(state.transition(input), expected, "{state:?} {input:?}");
+            }
+        }
+    }
+}

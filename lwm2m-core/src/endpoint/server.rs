@@ -1,0 +1,680 @@
+//! Requests of peers, until they are answered.
+//!
+//! ```text
+//!                                respond: piggybacked on the ACK
+//!   request ──▶ Unanswered ──────────────────────────────────────────▶ Answered
+//!                │  ▲  │ ack_delay: empty ACK       respond: separate   ▲   ▲
+//!                │  │  └─────────────▶ Acknowledged ────────────────────┘   │
+//!                │  │                   │      │ 2.31 (separate)             │ refused: goes
+//!     2.31       │  │ next block        │      ▼                            │ with the next
+//!                └──┴────────────────── │ ─▶ BetweenBlocks ─────────────────┘ block
+//!                                       ▼ EXCHANGE_LIFETIME (from every state)
+//!                                    Expired
+//! ```
+//!
+//! A request that comes in blocks is one exchange from its first block to its answer; each of its messages is
+//! answered by itself.
+
+use super::{
+    Endpoint, Event, ExchangeId, ObserverGone, Timer,
+    blockwise::{self, is_safe},
+    dedup::Answer,
+    observe::View,
+    peer::take_out,
+    timer::TimerId,
+    transmission::Owner,
+};
+use crate::{
+    coap::{Block, Code, Message, MessageKind, Options, Request, Response, Token, option},
+    peer::PeerId,
+};
+use alloc::format;
+
+/// A message that wants an answer: what is needed to give it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) id: u16,
+    pub(super) token: Token,
+    pub(super) confirmable: bool,
+    /// Whether an empty acknowledgement has left.
+    pub(super) acknowledged: bool,
+    /// The classes of responses that are not wanted (RFC 7967).
+    no_response: u32,
+    pub(super) block1: Option<Block>,
+    pub(super) block2: Option<Block>,
+    /// Names the response among those fetched block by block.
+    pub(super) key: u64,
+    /// Hash of the body.
+    pub(super) payload: u64,
+}
+
+/// A request of a peer that is not answered yet.
+pub(super) struct ServerExchange {
+    pub(super) peer: PeerId,
+    state: State,
+    asked: Asked,
+    /// Whether it asks to observe.
+    observe: bool,
+    pub(super) upload: Option<u64>,
+    /// An answer given between two blocks, which goes with the next.
+    refusal: Option<Response>,
+    timer: TimerId,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Unanswered,
+    Acknowledged,
+    BetweenBlocks,
+    Answered,
+    Expired,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Input {
+    /// `ack_delay` has passed.
+    Delay,
+    Lifetime,
+    Respond,
+    Continue,
+    Block,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Action {
+    Nothing,
+    Acknowledge,
+    Answer,
+    Continue,
+    KeepForNextBlock,
+    Forget,
+}
+
+impl State {
+    fn transition(self, input: Input) -> (State, Action) {
+        use {Action as A, Input as I, State as S};
+        match (self, input) {
+            (S::Unanswered, I::Delay) => (S::Acknowledged, A::Acknowledge),
+            (S::Unanswered | S::Acknowledged, I::Respond) => (S::Answered, A::Answer),
+            (S::Unanswered | S::Acknowledged, I::Continue) => (S::BetweenBlocks, A::Continue),
+            // A block that comes again under another message id takes the place of the first.
+            (S::Unanswered | S::Acknowledged | S::BetweenBlocks, I::Block) => {
+                (S::Unanswered, A::Nothing)
+            }
+            (S::BetweenBlocks, I::Respond) => (S::BetweenBlocks, A::KeepForNextBlock),
+            (S::Unanswered | S::Acknowledged | S::BetweenBlocks, I::Lifetime) => {
+                (S::Expired, A::Forget)
+            }
+            (S::Acknowledged, I::Delay) | (S::BetweenBlocks, I::Delay | I::Continue) => {
+                (self, A::Nothing)
+            }
+            (S::Answered | S::Expired, _) => (self, A::Nothing),
+        }
+    }
+}
+
+impl Endpoint {
+    /// A request of a peer.
+    pub(super) fn on_request(&mut self, peer: PeerId, message: Message) {
+        if self.repeated(peer, &message) {
+            return;
+        }
+        let block1 = message.options.block(option::BLOCK1);
+        let block2 = message.options.block(option::BLOCK2);
+        let asked = Asked {
+            id: message.id,
+            token: message.token,
+            confirmable: message.kind == MessageKind::Confirmable,
+            acknowledged: false,
+            no_response: message.options.uint(option::NO_RESPONSE).unwrap_or(0),
+            block1: block1.unwrap_or(None),
+            block2: block2.unwrap_or(None),
+            key: self.body_key(message.code, &message.options),
+            payload: self.hash(&message.payload),
+        };
+        if self.peer(peer).is_none() {
+            let busy = Response::new(Code::SERVICE_UNAVAILABLE);
+            if asked.confirmable {
+                self.answer(peer, &asked, busy, None);
+            }
+            return;
+        }
+        if let Some(critical) = message.unprocessable_option(super::is_known) {
+            self.metrics.bad_option += 1;
+            match asked.confirmable {
+                true => {
+                    let text = format!("{critical:?}");
+                    self.refuse(
+                        peer,
+                        &asked,
+                        Response::new(Code::BAD_OPTION).diagnostic(&text),
+                    );
+                }
+                // RFC 7252, section 5.4.1: rejected.
+                false => self.reset(peer, message.id),
+            }
+            return;
+        }
+        let proxied = [option::PROXY_URI, option::PROXY_SCHEME]
+            .into_iter()
+            .any(|number| message.options.contains(number));
+        let refusal = if block1.is_err() || block2.is_err() {
+            Some(Code::BAD_REQUEST)
+        } else if proxied {
+            Some(Code::PROXYING_NOT_SUPPORTED)
+        } else if message.code > Code::IPATCH {
+            Some(Code::METHOD_NOT_ALLOWED)
+        } else {
+            None
+        };
+        if let Some(code) = refusal {
+            self.refuse(peer, &asked, Response::new(code));
+            return;
+        }
+        match (asked.block1, asked.block2) {
+            (Some(block), _) if block.more || block.number > 0 => {
+                self.on_upload_block(peer, asked, block, message);
+            }
+            (_, Some(block)) if block.number > 0 && self.serve_kept(peer, &asked, &message) => {}
+            _ => self.on_whole_request(peer, asked, message),
+        }
+    }
+
+    fn on_whole_request(&mut self, peer: PeerId, asked: Asked, message: Message) {
+        let observe = message.options.uint(option::OBSERVE).filter(|_| {
+            is_safe(message.code) && asked.block2.is_none_or(|block| block.number == 0)
+        });
+        let repeatable = is_safe(message.code) && observe != Some(0);
+        let Some(exchange) = self.open_exchange(peer, asked, observe == Some(0), repeatable) else {
+            return;
+        };
+        let mut request = request_of(message);
+        if observe.is_none() {
+            request.options.remove(option::OBSERVE);
+        }
+        self.events.push_back(Event::Request {
+            peer,
+            exchange: ExchangeId(exchange),
+            request,
+        });
+        if observe == Some(1) {
+            if let Some(observer) = self.observer_of(peer, asked.token) {
+                self.lose_observer(observer, ObserverGone::Cancelled);
+            }
+        }
+    }
+
+    /// Answers a message that came before as it was answered then.
+    pub(super) fn repeated(&mut self, peer: PeerId, message: &Message) -> bool {
+        let lifetime = self.timing(peer).exchange_lifetime();
+        let Some(answer) = self
+            .peers
+            .get_mut(&peer)
+            .and_then(|state| state.dedup.find(message.id, self.now, lifetime))
+        else {
+            return false;
+        };
+        let answer = answer.clone();
+        self.metrics.duplicates += 1;
+        let acknowledge = match answer {
+            Answer::Replay(data) => {
+                self.send_bytes(peer, data);
+                false
+            }
+            Answer::Pending(exchange) => self
+                .exchanges
+                .get(&exchange)
+                .is_some_and(|exchange| exchange.asked.acknowledged),
+            Answer::Acknowledge => true,
+            Answer::Ignore => false,
+        };
+        if acknowledge && message.kind == MessageKind::Confirmable {
+            self.acknowledge(peer, message.id);
+        }
+        true
+    }
+
+    pub(super) fn acknowledge(&mut self, peer: PeerId, id: u16) {
+        self.send(peer, &Message::empty(MessageKind::Acknowledgement, id));
+    }
+
+    /// Remembers a response of a peer, so that it is acknowledged again when it is repeated.
+    pub(super) fn remember_response(&mut self, peer: PeerId, id: u16) {
+        let (now, limit) = (self.now, self.config.dedup_idempotent_per_peer);
+        if let Some(state) = self.peer(peer) {
+            state.dedup.remember(id, now, Answer::Acknowledge, limit);
+        }
+    }
+
+    pub(super) fn reset(&mut self, peer: PeerId, id: u16) {
+        self.send(peer, &Message::empty(MessageKind::Reset, id));
+    }
+
+    /// Enters a message among those that are answered once; otherwise answers 5.03. `repeatable`: executing it
+    /// twice does no harm.
+    pub(super) fn admit(
+        &mut self,
+        peer: PeerId,
+        asked: &Asked,
+        exchange: u64,
+        repeatable: bool,
+    ) -> bool {
+        let (now, protected, replaceable) = (
+            self.now,
+            self.config.dedup_per_peer,
+            self.config.dedup_idempotent_per_peer,
+        );
+        let Some(state) = self.peer(peer) else {
+            return false;
+        };
+        let pending = Answer::Pending(exchange);
+        if repeatable {
+            state.dedup.remember(asked.id, now, pending, replaceable);
+        } else if state
+            .dedup
+            .protect(asked.id, now, pending, protected)
+            .is_err()
+        {
+            self.metrics.refused_dedup += 1;
+            self.refuse(peer, asked, Response::new(Code::SERVICE_UNAVAILABLE));
+            return false;
+        }
+        true
+    }
+
+    /// Begins an exchange, or answers 5.03.
+    pub(super) fn open_exchange(
+        &mut self,
+        peer: PeerId,
+        asked: Asked,
+        observe: bool,
+        repeatable: bool,
+    ) -> Option<u64> {
+        let full = self.exchanges.len() >= self.config.max_exchanges
+            || self.peer(peer)?.unanswered() >= self.config.max_exchanges_per_peer;
+        if full {
+            self.metrics.refused_exchanges += 1;
+            self.refuse(peer, &asked, Response::new(Code::SERVICE_UNAVAILABLE));
+            return None;
+        }
+        let id = self.fresh_id();
+        if !self.admit(peer, &asked, id, repeatable) {
+            return None;
+        }
+        self.peer(peer)?.exchanges.push(id);
+        let timer = self.exchange_timer(peer, id, &asked);
+        self.exchanges.insert(
+            id,
+            ServerExchange {
+                peer,
+                state: State::Unanswered,
+                asked,
+                observe,
+                upload: None,
+                refusal: None,
+                timer,
+            },
+        );
+        Some(id)
+    }
+
+    fn exchange_timer(&mut self, peer: PeerId, id: u64, asked: &Asked) -> TimerId {
+        let wait = match asked.confirmable && !asked.acknowledged {
+            true => self.config.ack_delay,
+            false => self.timing(peer).exchange_lifetime(),
+        };
+        self.timers.set(self.now + wait, Timer::Exchange(id))
+    }
+
+    /// Takes another block into an exchange; gives back an answer that waits for it.
+    pub(super) fn next_block(&mut self, id: u64, asked: Asked) -> Option<Response> {
+        self.repeat_block(id, asked);
+        self.exchanges.get_mut(&id)?.refusal.take()
+    }
+
+    /// Lets an exchange wait for the answer to this message.
+    pub(super) fn repeat_block(&mut self, id: u64, asked: Asked) {
+        let Some(peer) = self.exchanges.get(&id).map(|exchange| exchange.peer) else {
+            return;
+        };
+        let timer = self.exchange_timer(peer, id, &asked);
+        if let Some(exchange) = self.exchanges.get_mut(&id) {
+            self.timers
+                .cancel(core::mem::replace(&mut exchange.timer, timer));
+            exchange.state = exchange.state.transition(Input::Block).0;
+            exchange.asked = asked;
+        }
+    }
+
+    pub(super) fn is_between_blocks(&self, id: u64) -> bool {
+        self.exchanges
+            .get(&id)
+            .is_some_and(|exchange| exchange.state == State::BetweenBlocks)
+    }
+
+    pub(super) fn on_exchange_timer(&mut self, id: u64) {
+        let Some(exchange) = self.exchanges.get_mut(&id) else {
+            return;
+        };
+        let (peer, message_id) = (exchange.peer, exchange.asked.id);
+        let input = match exchange.asked.confirmable && !exchange.asked.acknowledged {
+            true => Input::Delay,
+            false => Input::Lifetime,
+        };
+        let (state, action) = exchange.state.transition(input);
+        exchange.state = state;
+        match action {
+            Action::Acknowledge => {
+                exchange.asked.acknowledged = true;
+                let wait = self.timing(peer).exchange_lifetime();
+                let timer = self.timers.set(self.now + wait, Timer::Exchange(id));
+                if let Some(exchange) = self.exchanges.get_mut(&id) {
+                    exchange.timer = timer;
+                }
+                self.acknowledge(peer, message_id);
+            }
+            Action::Forget => {
+                if let Some(upload) = self.close_exchange(id).and_then(|closed| closed.upload) {
+                    self.abort_upload(upload);
+                }
+            }
+            // Between blocks the timer of the upload rules.
+            _ => {}
+        }
+    }
+
+    /// Takes an exchange out.
+    pub(super) fn close_exchange(&mut self, id: u64) -> Option<ServerExchange> {
+        let exchange = self.exchanges.remove(&id)?;
+        self.timers.cancel(exchange.timer);
+        if let Some(state) = self.peers.get_mut(&exchange.peer) {
+            take_out(&mut state.exchanges, id);
+        }
+        Some(exchange)
+    }
+
+    /// Answers an exchange; `None`: it is gone.
+    pub(super) fn respond_exchange(
+        &mut self,
+        id: u64,
+        response: Response,
+        observe: Option<u32>,
+    ) -> Option<()> {
+        let exchange = self.exchanges.get_mut(&id)?;
+        let (state, action) = exchange.state.transition(Input::Respond);
+        exchange.state = state;
+        match action {
+            Action::KeepForNextBlock => exchange.refusal = Some(response),
+            Action::Answer => {
+                let exchange = self.close_exchange(id)?;
+                if let Some(upload) = exchange.upload {
+                    self.drop_upload(upload);
+                }
+                self.answer(exchange.peer, &exchange.asked, response, observe);
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Answers a block of an upload with 2.31; `None`: there is none to answer.
+    pub(super) fn continue_exchange(&mut self, id: u64) -> Option<()> {
+        let exchange = self.exchanges.get_mut(&id)?;
+        let (state, action) = exchange.state.transition(Input::Continue);
+        exchange.state = state;
+        if action != Action::Continue {
+            return None;
+        }
+        let (peer, asked) = (exchange.peer, exchange.asked);
+        self.timers.cancel(exchange.timer);
+        self.answer(peer, &asked, Response::new(Code::CONTINUE), None);
+        Some(())
+    }
+
+    /// Who would observe what with this exchange; `None` where it does not ask to, or is gone.
+    pub(super) fn wants_to_observe(&self, id: u64) -> Option<(PeerId, Token, View)> {
+        let exchange = self
+            .exchanges
+            .get(&id)
+            .filter(|exchange| exchange.observe)?;
+        let asked = &exchange.asked;
+        let view = View {
+            key: asked.key,
+            payload: asked.payload,
+            size: asked.block2.map(|block| block.size),
+        };
+        Some((exchange.peer, asked.token, view))
+    }
+
+    /// Answers a message that begins no exchange.
+    pub(super) fn refuse(&mut self, peer: PeerId, asked: &Asked, response: Response) {
+        let (now, limit) = (self.now, self.config.dedup_idempotent_per_peer);
+        if let Some(state) = self.peer(peer) {
+            state.dedup.remember(asked.id, now, Answer::Ignore, limit);
+        }
+        self.answer(peer, asked, response, None);
+    }
+
+    /// Answers a message: in the acknowledgement where that has not left yet, else in a message of its own.
+    pub(super) fn answer(
+        &mut self,
+        peer: PeerId,
+        asked: &Asked,
+        mut response: Response,
+        observe: Option<u32>,
+    ) {
+        let unwanted = asked.no_response >> (response.code.class().max(1) - 1) & 1 == 1;
+        if unwanted {
+            if asked.confirmable && !asked.acknowledged {
+                self.acknowledge(peer, asked.id);
+            }
+            self.note_answer(peer, asked.id, Answer::Acknowledge);
+            return;
+        }
+        for number in [
+            option::BLOCK1,
+            option::BLOCK2,
+            option::SIZE2,
+            option::OBSERVE,
+        ] {
+            response.options.remove(number);
+        }
+        if let Some(block) = asked.block1 {
+            let echoed = Block {
+                more: response.code == Code::CONTINUE,
+                size: block.size.min(self.config.block_size),
+                ..block
+            };
+            response.options.set_uint(option::BLOCK1, echoed.to_uint());
+        }
+        if let Some(sequence) = observe {
+            response.options.set_uint(option::OBSERVE, sequence);
+        }
+        let response = self.cut_response(peer, asked.key, asked.payload, asked.block2, response);
+        self.answer_as_it_is(peer, asked, response);
+    }
+
+    /// Answers a message with a response that has all its options and fits a message.
+    pub(super) fn answer_as_it_is(&mut self, peer: PeerId, asked: &Asked, response: Response) {
+        let piggybacked = asked.confirmable && !asked.acknowledged;
+        let (kind, id) = match (asked.confirmable, piggybacked) {
+            (true, true) => (MessageKind::Acknowledgement, Some(asked.id)),
+            (true, false) => (MessageKind::Confirmable, self.message_id(peer)),
+            (false, _) => (MessageKind::NonConfirmable, self.message_id(peer)),
+        };
+        let Some(id) = id else {
+            return;
+        };
+        let message = Message {
+            kind,
+            code: response.code,
+            id,
+            token: asked.token,
+            options: response.options,
+            payload: response.payload,
+        };
+        match kind {
+            MessageKind::Acknowledgement => {
+                if let Some(data) = self.send(peer, &message) {
+                    self.note_answer(peer, asked.id, Answer::Replay(data));
+                }
+            }
+            MessageKind::Confirmable => {
+                self.note_answer(peer, asked.id, Answer::Acknowledge);
+                self.send_confirmable(peer, &message, Owner::Response, None);
+            }
+            _ => {
+                self.note_answer(peer, asked.id, Answer::Ignore);
+                self.send(peer, &message);
+            }
+        }
+    }
+
+    fn note_answer(&mut self, peer: PeerId, id: u16, answer: Answer) {
+        let limit = self.config.dedup_answer;
+        if let Some(state) = self.peers.get_mut(&peer) {
+            state.dedup.answered(id, answer, limit);
+        }
+    }
+}
+
+/// A request as the layer above sees it.
+pub(super) fn request_of(message: Message) -> Request {
+    let mut options: Options = message.options;
+    for number in [
+        option::BLOCK1,
+        option::BLOCK2,
+        option::SIZE1,
+        option::SIZE2,
+        option::REQUEST_TAG,
+    ] {
+        options.remove(number);
+    }
+    Request {
+        code: message.code,
+        options,
+        payload: message.payload,
+        confirmable: message.kind == MessageKind::Confirmable,
+    }
+}
+
+/// Whether a response is one that is worth an entity tag of ours: the peer must notice when it changes.
+pub(super) fn wants_entity_tag(response: &Response) -> bool {
+    response.code.is_success() && !response.options.contains(option::ETAG)
+}
+
+impl Endpoint {
+    /// Cuts a response to one block and keeps the whole where more blocks follow.
+    fn cut_response(
+        &mut self,
+        peer: PeerId,
+        key: u64,
+        payload: u64,
+        wanted: Option<Block>,
+        mut response: Response,
+    ) -> Response {
+        let largest = self.config.block_size;
+        let size = wanted.map_or(largest, |block| block.size.min(largest));
+        if response.payload.len() <= size.bytes() && wanted.is_none() {
+            return response;
+        }
+        let large = response.payload.len() > size.bytes();
+        if large && wants_entity_tag(&response) {
+            let tag = self.hash(&response.payload) as u32;
+            response.options.set(option::ETAG, &tag.to_be_bytes());
+        }
+        if large {
+            self.keep_body(peer, key, payload, &response);
+        }
+        match blockwise::cut(&mut response, wanted, largest) {
+            Ok(_) => response,
+            Err(blockwise::OutOfRange) => {
+                Response::new(Code::BAD_REQUEST).diagnostic("no such block")
+            }
+        }
+    }
+
+    /// Gives a notification its Observe option and cuts it to its first block.
+    pub(super) fn cut_notification(
+        &mut self,
+        peer: PeerId,
+        view: &View,
+        mut response: Response,
+        sequence: Option<u32>,
+    ) -> Response {
+        for number in [
+            option::BLOCK1,
+            option::BLOCK2,
+            option::SIZE2,
+            option::OBSERVE,
+        ] {
+            response.options.remove(number);
+        }
+        if let Some(sequence) = sequence {
+            response.options.set_uint(option::OBSERVE, sequence);
+        }
+        let wanted = view.size.map(|size| Block {
+            number: 0,
+            more: false,
+            size,
+        });
+        self.cut_response(peer, view.key, view.payload, wanted, response)
+    }
+
+    /// The key of the response to a request, the same for each of its blocks.
+    fn body_key(&self, code: Code, options: &Options) -> u64 {
+        self.hash_options(code, options, |number| {
+            ![option::CONTENT_FORMAT, option::REQUEST_TAG, option::ETAG].contains(&number)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_transition() {
+        use {Action as A, Input as I, State as S};
+        let inputs = [I::Delay, I::Lifetime, I::Respond, I::Continue, I::Block];
+        let table = [
+            (
+                S::Unanswered,
+                [
+                    (S::Acknowledged, A::Acknowledge),
+                    (S::Expired, A::Forget),
+                    (S::Answered, A::Answer),
+                    (S::BetweenBlocks, A::Continue),
+                    (S::Unanswered, A::Nothing),
+                ],
+            ),
+            (
+                S::Acknowledged,
+                [
+                    (S::Acknowledged, A::Nothing),
+                    (S::Expired, A::Forget),
+                    (S::Answered, A::Answer),
+                    (S::BetweenBlocks, A::Continue),
+                    (S::Unanswered, A::Nothing),
+                ],
+            ),
+            (
+                S::BetweenBlocks,
+                [
+                    (S::BetweenBlocks, A::Nothing),
+                    (S::Expired, A::Forget),
+                    (S::BetweenBlocks, A::KeepForNextBlock),
+                    (S::BetweenBlocks, A::Nothing),
+                    (S::Unanswered, A::Nothing),
+                ],
+            ),
+            (S::Answered, [(S::Answered, A::Nothing); 5]),
+            (S::Expired, [(S::Expired, A::Nothing); 5]),
+        ];
+        for (state, row) in table {
+            for (input, expected) in inputs.into_iter().zip(row) {
+                assert_eq!(state.transition(input), expected, "{state:?} {input:?}");
+            }
+        }
+    }
+}

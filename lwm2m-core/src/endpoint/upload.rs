@@ -1,0 +1,434 @@
+//! Bodies that peers send us in blocks (Block1, RFC 7959, section 2.5), and large responses that they fetch in
+//! blocks (Block2).
+//!
+//! An upload is told from others by its peer, method, options and Request-Tag (RFC 9175, section 3.3).
+//!
+//! ```text
+//!   block 0 ──▶ Undecided ──stream_upload──▶ Streaming ──last block──▶ answered by the layer above
+//!                   │                            │ gap: 4.08; restart, time: aborted
+//!                   │ next poll_event            ▼
+//!                   └─────▶ Collecting ──────▶ gone
+//!                               │ last block: reported as one request
+//! ```
+
+use super::{
+    Endpoint, Event, ExchangeId, Timer, UploadId,
+    blockwise::{Assembly, Place, is_safe, saturated},
+    peer::take_out,
+    server::{Asked, request_of},
+    timer::TimerId,
+};
+use crate::{
+    coap::{Block, Code, Message, OptionNumber, Options, Request, Response, option},
+    peer::PeerId,
+};
+use alloc::vec::Vec;
+use bytes::Bytes;
+use core::hash::{BuildHasher, Hash, Hasher};
+
+/// A body that comes in blocks.
+pub(super) struct Upload {
+    peer: PeerId,
+    key: u64,
+    exchange: u64,
+    mode: Mode,
+    assembly: Assembly,
+    /// The request without its body.
+    request: Request,
+    /// What was collected; in `Undecided` the first block.
+    body: Vec<u8>,
+    /// Size of the whole as the peer says it.
+    size: Option<u32>,
+    timer: TimerId,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Undecided,
+    Collecting,
+    Streaming,
+}
+
+/// A large response that its peer fetches block by block.
+pub(super) struct Body {
+    response: Response,
+    payload: u64,
+    timer: TimerId,
+}
+
+// --- uploads ---------------------------------------------------------------------------------------
+
+impl Endpoint {
+    /// A block of a body: the first of several, or a later one.
+    pub(super) fn on_upload_block(
+        &mut self,
+        peer: PeerId,
+        asked: Asked,
+        block: Block,
+        message: Message,
+    ) {
+        if block.more && message.payload.len() != block.size.bytes() {
+            let text = "a block that others follow is as large as it says";
+            let response = Response::new(Code::BAD_REQUEST).diagnostic(text);
+            self.refuse(peer, &asked, response);
+            return;
+        }
+        let key = self.hash_options(message.code, &message.options, |_| true);
+        let known = self.upload_keys.get(&(peer, key)).copied();
+        match (block.number, known) {
+            (0, known) => {
+                // The peer begins again: what it had sent is not mixed with what comes.
+                if let Some(old) = known {
+                    self.abort_upload(old);
+                }
+                self.begin_upload(peer, key, asked, message);
+            }
+            (_, Some(id)) => self.on_later_block(id, peer, asked, block, message),
+            (_, None) => self.refuse_incomplete(peer, &asked),
+        }
+    }
+
+    fn refuse_incomplete(&mut self, peer: PeerId, asked: &Asked) {
+        self.metrics.incomplete_uploads += 1;
+        self.refuse(peer, asked, Response::new(Code::REQUEST_ENTITY_INCOMPLETE));
+    }
+
+    fn begin_upload(&mut self, peer: PeerId, key: u64, asked: Asked, message: Message) {
+        let full = self.uploads.len() >= self.config.max_uploads
+            || self
+                .peers
+                .get(&peer)
+                .is_none_or(|state| state.uploads.len() >= self.config.max_uploads_per_peer);
+        if full {
+            self.metrics.refused_uploads += 1;
+            self.refuse(peer, &asked, Response::new(Code::SERVICE_UNAVAILABLE));
+            return;
+        }
+        let observe = is_safe(message.code) && message.options.uint(option::OBSERVE) == Some(0);
+        let Some(exchange) = self.open_exchange(peer, asked, observe, false) else {
+            return;
+        };
+        let id = self.fresh_id();
+        if let Some(exchange) = self.exchanges.get_mut(&exchange) {
+            exchange.upload = Some(id);
+        }
+        if let Some(state) = self.peer(peer) {
+            state.uploads.push(id);
+        }
+        let size = message.options.uint(option::SIZE1);
+        let body = message.payload.to_vec();
+        let assembly = Assembly::begun(body.len());
+        let mut request = request_of(message);
+        request.payload = Bytes::new();
+        self.events.push_back(Event::UploadStarted {
+            peer,
+            upload: UploadId(id),
+            exchange: ExchangeId(exchange),
+            request: request.clone(),
+            size,
+        });
+        self.collected += body.len();
+        let timer = self.upload_timer(peer, id);
+        self.upload_keys.insert((peer, key), id);
+        self.uploads.insert(
+            id,
+            Upload {
+                peer,
+                key,
+                exchange,
+                mode: Mode::Undecided,
+                assembly,
+                request,
+                body,
+                size,
+                timer,
+            },
+        );
+    }
+
+    fn upload_timer(&mut self, peer: PeerId, id: u64) -> TimerId {
+        let lifetime = self.timing(peer).exchange_lifetime();
+        self.timers.set(self.now + lifetime, Timer::Upload(id))
+    }
+
+    /// The layer above has seen the beginning of an upload and did not ask to stream it.
+    pub(super) fn collect_unless_decided(&mut self, id: u64) {
+        let Some(upload) = self.uploads.get_mut(&id) else {
+            return;
+        };
+        if upload.mode != Mode::Undecided {
+            return;
+        }
+        upload.mode = Mode::Collecting;
+        let (exchange, whole) = (upload.exchange, upload.size.unwrap_or(0) as usize);
+        match self.refuse_collecting(whole) {
+            Some(refusal) => {
+                self.respond_exchange(exchange, refusal, None);
+            }
+            None => {
+                self.continue_exchange(exchange);
+            }
+        }
+    }
+
+    /// Why a body of this size is not collected.
+    fn refuse_collecting(&mut self, size: usize) -> Option<Response> {
+        if size > self.config.max_body {
+            self.metrics.too_large_uploads += 1;
+            let mut response = Response::new(Code::REQUEST_ENTITY_TOO_LARGE);
+            let limit = saturated(self.config.max_body);
+            response.options.set_uint(option::SIZE1, limit);
+            return Some(response);
+        }
+        if self.collected > self.config.max_collected {
+            self.metrics.refused_uploads += 1;
+            return Some(Response::new(Code::SERVICE_UNAVAILABLE));
+        }
+        None
+    }
+
+    fn on_later_block(
+        &mut self,
+        id: u64,
+        peer: PeerId,
+        asked: Asked,
+        block: Block,
+        message: Message,
+    ) {
+        self.collect_unless_decided(id);
+        let timer = self.upload_timer(peer, id);
+        let Some(upload) = self.uploads.get_mut(&id) else {
+            self.timers.cancel(timer);
+            self.refuse_incomplete(peer, &asked);
+            return;
+        };
+        self.timers
+            .cancel(core::mem::replace(&mut upload.timer, timer));
+        let exchange = upload.exchange;
+        match upload.assembly.place(block, message.payload.len()) {
+            Place::Next => {}
+            Place::Repeated => {
+                // The same block under another message id: it takes the place of the first. Where that was
+                // answered, so is this one.
+                let answered = self.is_between_blocks(exchange);
+                if self.admit(peer, &asked, exchange, true) {
+                    self.repeat_block(exchange, asked);
+                    if answered {
+                        self.continue_exchange(exchange);
+                    }
+                }
+                return;
+            }
+            Place::Gap => {
+                self.abort_upload(id);
+                self.refuse_incomplete(peer, &asked);
+                return;
+            }
+        }
+        // The last block makes the request be executed; those before it may come again.
+        if !self.admit(peer, &asked, exchange, block.more) {
+            return;
+        }
+        if let Some(refusal) = self.next_block(exchange, asked) {
+            self.respond_exchange(exchange, refusal, None);
+            return;
+        }
+        let Some(upload) = self.uploads.get_mut(&id) else {
+            return;
+        };
+        let offset = upload.assembly.received();
+        upload.assembly.advance(message.payload.len());
+        if upload.mode == Mode::Streaming {
+            self.events.push_back(Event::UploadBlock {
+                upload: UploadId(id),
+                exchange: ExchangeId(exchange),
+                offset,
+                data: message.payload,
+                last: !block.more,
+            });
+            if !block.more {
+                self.drop_upload(id);
+            }
+            return;
+        }
+        let size = offset + message.payload.len();
+        upload.body.extend_from_slice(&message.payload);
+        self.collected += message.payload.len();
+        if let Some(refusal) = self.refuse_collecting(size) {
+            self.respond_exchange(exchange, refusal, None);
+        } else if block.more {
+            self.continue_exchange(exchange);
+        } else if let Some(upload) = self.drop_upload(id) {
+            self.events.push_back(Event::Request {
+                peer,
+                exchange: ExchangeId(exchange),
+                request: Request {
+                    payload: Bytes::from(upload.body),
+                    ..upload.request
+                },
+            });
+        }
+    }
+
+    pub(super) fn stream(&mut self, id: u64) -> Option<()> {
+        let upload = self.uploads.get_mut(&id)?;
+        if upload.mode == Mode::Streaming {
+            return Some(());
+        }
+        upload.mode = Mode::Streaming;
+        let data = core::mem::take(&mut upload.body);
+        self.collected = self.collected.saturating_sub(data.len());
+        self.events.push_back(Event::UploadBlock {
+            upload: UploadId(id),
+            exchange: ExchangeId(upload.exchange),
+            offset: 0,
+            data: Bytes::from(data),
+            last: false,
+        });
+        Some(())
+    }
+
+    pub(super) fn continue_stream(&mut self, id: u64) -> Option<()> {
+        let exchange = self
+            .uploads
+            .get(&id)
+            .filter(|upload| upload.mode == Mode::Streaming)?
+            .exchange;
+        // Where the 2.31 has left before the upload was streamed, the next block comes by itself.
+        self.continue_exchange(exchange);
+        Some(())
+    }
+
+    /// Ends an upload that the peer has abandoned or restarted.
+    pub(super) fn abort_upload(&mut self, id: u64) {
+        if let Some(upload) = self.drop_upload(id) {
+            self.close_exchange(upload.exchange);
+            if upload.mode == Mode::Streaming {
+                self.events.push_back(Event::UploadAborted {
+                    upload: UploadId(id),
+                });
+            }
+        }
+    }
+
+    /// Takes an upload out; its exchange goes on.
+    pub(super) fn drop_upload(&mut self, id: u64) -> Option<Upload> {
+        let upload = self.uploads.remove(&id)?;
+        self.timers.cancel(upload.timer);
+        self.collected = self.collected.saturating_sub(upload.body.len());
+        if self.upload_keys.get(&(upload.peer, upload.key)) == Some(&id) {
+            self.upload_keys.remove(&(upload.peer, upload.key));
+        }
+        if let Some(exchange) = self.exchanges.get_mut(&upload.exchange) {
+            exchange.upload = None;
+        }
+        if let Some(state) = self.peers.get_mut(&upload.peer) {
+            take_out(&mut state.uploads, id);
+        }
+        Some(upload)
+    }
+}
+
+// --- kept responses --------------------------------------------------------------------------------
+
+impl Endpoint {
+    /// Keeps a large response for the blocks that are asked for after the first.
+    pub(super) fn keep_body(&mut self, peer: PeerId, key: u64, payload: u64, response: &Response) {
+        self.drop_body(peer, key);
+        if self.served + response.payload.len() > self.config.max_served {
+            self.metrics.uncached_bodies += 1;
+            return;
+        }
+        let Some(state) = self.peer(peer) else {
+            return;
+        };
+        state.bodies.push(key);
+        self.served += response.payload.len();
+        let lifetime = self.timing(peer).exchange_lifetime();
+        let timer = self.timers.set(self.now + lifetime, Timer::Body(peer, key));
+        let mut response = response.clone();
+        response.options.remove(option::BLOCK1);
+        response.options.remove(option::OBSERVE);
+        self.bodies.insert(
+            (peer, key),
+            Body {
+                response,
+                payload,
+                timer,
+            },
+        );
+    }
+
+    pub(super) fn drop_body(&mut self, peer: PeerId, key: u64) {
+        if let Some(body) = self.bodies.remove(&(peer, key)) {
+            self.served = self.served.saturating_sub(body.response.payload.len());
+            self.timers.cancel(body.timer);
+            if let Some(state) = self.peers.get_mut(&peer) {
+                take_out(&mut state.bodies, key);
+            }
+        }
+    }
+
+    /// Answers a request for a later block from a response that was kept. `false`: the layer above is to be asked,
+    /// which does no harm for a safe method.
+    pub(super) fn serve_kept(&mut self, peer: PeerId, asked: &Asked, message: &Message) -> bool {
+        let kept = self.bodies.get(&(peer, asked.key)).filter(|body| {
+            // A later request need not repeat the body of the first.
+            message.payload.is_empty() || body.payload == asked.payload
+        });
+        let Some(body) = kept else {
+            if is_safe(message.code) {
+                return false;
+            }
+            self.refuse_incomplete(peer, asked);
+            return true;
+        };
+        let mut response = body.response.clone();
+        let response =
+            match super::blockwise::cut(&mut response, asked.block2, self.config.block_size) {
+                Ok(more) => {
+                    // Shortly after the last block, nobody asks again.
+                    let timing = self.timing(peer);
+                    let keep = match more {
+                        true => timing.exchange_lifetime(),
+                        false => timing.max_transmit_span(),
+                    };
+                    let timer = self
+                        .timers
+                        .set(self.now + keep, Timer::Body(peer, asked.key));
+                    if let Some(body) = self.bodies.get_mut(&(peer, asked.key)) {
+                        self.timers
+                            .cancel(core::mem::replace(&mut body.timer, timer));
+                    }
+                    response
+                }
+                Err(_) => Response::new(Code::BAD_REQUEST).diagnostic("no such block"),
+            };
+        self.answer_as_it_is(peer, asked, response);
+        true
+    }
+}
+
+// --- keys ------------------------------------------------------------------------------------------
+
+impl Endpoint {
+    pub(super) fn hash(&self, bytes: &[u8]) -> u64 {
+        self.hasher.hash_one(bytes)
+    }
+
+    /// A hash of what a request is about: its method and its options but those that say how it travels.
+    pub(super) fn hash_options(
+        &self,
+        code: Code,
+        options: &Options,
+        counts: impl Fn(OptionNumber) -> bool,
+    ) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        code.hash(&mut hasher);
+        options
+            .iter()
+            .filter(|(number, _)| !super::blockwise::TRAVEL.contains(number) && counts(*number))
+            .for_each(|option| option.hash(&mut hasher));
+        hasher.finish()
+    }
+}

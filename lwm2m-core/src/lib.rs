@@ -11,7 +11,7 @@
 //! | 3 LwM2M | [`operation`], [`notification`] |
 //! | 2 CoAP | [`endpoint`], [`engine`] |
 //! | 1 bytes | [`content`], [`coap`] |
-//! | 0 words | [`path`], [`value`], [`entry`], [`model`], [`attributes`], [`link`], [`version`], [`time`], [`peer`], [`uri`], [`secret`] |
+//! | 0 words | [`path`], [`value`], [`entry`], [`model`], [`attributes`], [`link`], [`version`], [`time`], [`timer`], [`peer`], [`uri`], [`secret`] |
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -27,6 +27,7 @@ pub mod path;
 pub mod peer;
 pub mod secret;
 pub mod time;
+pub mod timer;
 pub mod uri;
 pub mod value;
 pub mod version;

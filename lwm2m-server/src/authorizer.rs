@@ -1,9 +1,10 @@
 //! Who may register and who may bootstrap.
 
-use crate::event::RefusalReason;
+use crate::{engine::AuthorizationTicket, event::RefusalReason};
 use async_trait::async_trait;
 use lwm2m_core::{operation::Register, peer::PeerIdentity};
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::sync::mpsc;
 
 /// Which interface a device asks on.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +39,7 @@ pub enum Authorization {
         /// The name: the one asked for, or the one that belongs to the identity.
         endpoint: Arc<str>,
     },
-    /// It may not: 4.03 for [`RefusalReason::NotAuthorized`], else 4.00.
+    /// It may not; it is answered [`RefusalReason::code`].
     Refuse(RefusalReason),
 }
 
@@ -52,4 +53,23 @@ pub enum Authorization {
 pub trait Authorizer: Send + Sync + 'static {
     /// Decides.
     async fn authorize(&self, request: AuthorizationRequest) -> Authorization;
+}
+
+/// Has an authorizer decide, each question in a task of its own, and hands the decisions to `decided`.
+pub(crate) async fn decide<F: Future<Output = ()> + Send>(
+    authorizer: Arc<dyn Authorizer>,
+    timeout: Duration,
+    mut questions: mpsc::UnboundedReceiver<(AuthorizationTicket, AuthorizationRequest)>,
+    decided: impl Fn(AuthorizationTicket, Authorization) -> F + Clone + Send + Sync + 'static,
+) {
+    while let Some((ticket, request)) = questions.recv().await {
+        let (authorizer, decided) = (authorizer.clone(), decided.clone());
+        tokio::spawn(async move {
+            // When this runs out, the engine has answered the device by itself.
+            if let Ok(decision) = tokio::time::timeout(timeout, authorizer.authorize(request)).await
+            {
+                decided(ticket, decision).await;
+            }
+        });
+    }
 }

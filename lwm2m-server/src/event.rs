@@ -174,6 +174,9 @@ pub enum RefusalReason {
     /// The request is no operation of LwM2M.
     #[error("{0}")]
     Malformed(#[from] OperationError),
+    /// A registration without objects, whose profile id nobody here can resolve (1.2).
+    #[error("no objects and no profile id that is known")]
+    NoObjects,
     /// Its values cannot be read.
     #[error("unreadable values: {0}")]
     Content(String),

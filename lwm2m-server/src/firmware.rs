@@ -1,5 +1,9 @@
 //! A firmware update by push through object 5 (Core 1.2.2, section E.6).
 
+mod run;
+
+pub(crate) use run::begin;
+
 use crate::error::DeviceError;
 use bytes::Bytes;
 use futures_core::Stream;

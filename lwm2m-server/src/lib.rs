@@ -27,21 +27,29 @@
 
 pub mod bootstrap;
 
+pub mod engine;
+
 mod authorizer;
+mod config;
 mod device;
 mod error;
 mod event;
 mod firmware;
+mod hub;
 mod listener;
 mod metrics;
 mod observation;
+mod persistence;
+mod plan;
 mod registration;
 mod security;
 mod server;
 pub mod store;
+mod write_behind;
 
 pub use authorizer::{Authorization, AuthorizationRequest, Authorizer, Interface};
 pub use bootstrap::{BootstrapServer, BootstrapServerBuilder, BootstrapStore};
+pub use config::ServerConfig;
 pub use device::{Device, IntoPath};
 pub use error::{DeviceError, StartError};
 pub use event::{BootstrapEvent, DeregistrationReason, Events, RefusalReason, ServerEvent};
@@ -55,4 +63,4 @@ pub use registration::{Presence, Registration};
 pub use security::{
     CertificateMatch, Credential, EndpointCredential, Role, SecurityError, SecurityStore,
 };
-pub use server::{Server, ServerBuilder, ServerConfig};
+pub use server::{Server, ServerBuilder};

@@ -1,7 +1,9 @@
 //! Where a server listens.
 
+use crate::error::StartError;
 use lwm2m_core::{secret::Secret, uri::Scheme};
-use std::fmt;
+use lwm2m_transport::{BindError, CredentialSource, DtlsServerConfig, ServerTransport, dtls};
+use std::{fmt, sync::Arc};
 
 /// One socket that a server listens on.
 #[derive(Debug, Clone)]
@@ -47,4 +49,52 @@ pub struct ServerCertificate {
     /// The authorities whose device certificates are accepted, each DER. A pinned certificate
     /// ([`CertificateMatch::Pinned`](crate::CertificateMatch::Pinned)) is accepted without one.
     pub trust_anchors: Vec<Vec<u8>>,
+}
+
+/// Opens the listeners of a server.
+pub(crate) async fn open(
+    listeners: &[Listener],
+    credentials: Arc<dyn CredentialSource>,
+    certificate: Option<&ServerCertificate>,
+) -> Result<ServerTransport, StartError> {
+    if listeners.is_empty() {
+        return Err(StartError::NoListener);
+    }
+    let mut builder = ServerTransport::builder();
+    for listener in listeners {
+        let failed = |reason| StartError::Listen {
+            listener: listener.to_string(),
+            reason,
+        };
+        let mut addresses = tokio::net::lookup_host(&listener.address)
+            .await
+            .map_err(failed)?;
+        let nowhere = || failed(std::io::Error::other("the name has no address"));
+        let address = addresses.next().ok_or_else(nowhere)?;
+        builder = match listener.scheme {
+            Scheme::Coaps => {
+                let mut config = DtlsServerConfig::new(credentials.clone());
+                if let Some(ours) = certificate {
+                    let certificate = dtls::ServerCertificate {
+                        chain: ours.chain.clone(),
+                        private_key: ours.private_key.clone(),
+                    };
+                    config = config.certificate(certificate, ours.trust_anchors.clone());
+                }
+                builder.coaps(address, config)
+            }
+            _ => builder.coap(address),
+        };
+    }
+    builder.bind().await.map_err(|error| match error {
+        BindError::Address {
+            scheme,
+            address,
+            source,
+        } => StartError::Listen {
+            listener: format!("{}://{address}", scheme.as_str()),
+            reason: source,
+        },
+        other => StartError::Transport(other.to_string()),
+    })
 }

@@ -2,7 +2,7 @@
 
 use lwm2m_core::{
     content::ContentFormat,
-    link::{Link, LinkTarget},
+    link::{Link, LinkSet, implied_version},
     operation::Binding,
     path::Path,
     peer::PeerIdentity,
@@ -60,70 +60,44 @@ pub struct Registration {
     pub presence: Presence,
 }
 
-/// What a device says it has: its links, shared by all registrations that sent the same.
+/// What a device says it has, shared by all registrations that say the same.
 #[derive(Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ObjectList {
-    /// The links as sent, without the security objects /0, /21 and /23.
-    pub links: Vec<Link>,
+    /// The links as sent.
+    pub links: LinkSet,
     /// The segments in front of each path of a request: empty, or the alternate path (link with
     /// `rt="oma.lwm2m"`; Transport 1.2.2, section 6.4.1).
     pub root: Vec<String>,
     /// The formats it says it takes beyond the mandatory ones (`ct` of the root link).
     pub formats: Vec<ContentFormat>,
-    /// The objects it has with their versions, ordered by identifier; 1.0 where the link says none.
+    /// The objects it has with their versions, ordered by identifier; where the link says none, the version that the
+    /// protocol version implies. The security objects /0, /21 and /23 are never among them.
     pub objects: Vec<(u16, ObjectVersion)>,
 }
 
 impl ObjectList {
-    /// Reads what links say. What is no path of the tree is kept as a link and else ignored, as the specification
-    /// wants it for objects that a server does not know (Core 1.2.2, section 6.2.1).
-    pub fn from_links(links: Vec<Link>) -> Self {
-        let root_link = links.iter().find(|link| {
-            link.parameter("rt")
-                .is_some_and(|rt| rt.split(' ').any(|rt| rt == "oma.lwm2m"))
+    /// Reads what links of a device that speaks `version` say. What is no path of the tree is kept as a link and else
+    /// ignored, as the specification wants it for objects that a server does not know (Core 1.2.2, section 6.2.1).
+    pub fn from_links(version: LwM2mVersion, links: Vec<Link>) -> Self {
+        let links = LinkSet::new(links);
+        let supported = links.supported();
+        let formats = supported.content_formats().iter();
+        let objects = supported.objects().map(|(id, object)| {
+            (
+                id,
+                object
+                    .version
+                    .unwrap_or_else(|| implied_version(id, version)),
+            )
         });
-        let prefix = match root_link.map(|link| &link.target) {
-            Some(LinkTarget::Other(text)) => text.trim_matches('/').to_owned(),
-            _ => String::new(),
-        };
-        let root: Vec<String> = match prefix.as_str() {
-            "" => Vec::new(),
-            prefix => prefix.split('/').map(str::to_owned).collect(),
-        };
-        let formats = root_link
-            .or_else(|| links.iter().find(|link| is_root(link)))
-            .and_then(|link| link.parameter("ct"))
-            .map(|ct| {
-                ct.split(' ')
-                    .filter_map(|number| ContentFormat::from_number(number.parse().ok()?))
-                    .collect()
-            })
-            .unwrap_or_default();
-        let links: Vec<Link> = links
-            .into_iter()
-            .map(|link| without_prefix(link, &prefix))
-            .filter(|link| !matches!(link.target, LinkTarget::Path(path) if is_secret(path)))
-            .collect();
-        let mut objects: Vec<(u16, ObjectVersion)> = Vec::new();
-        for link in &links {
-            let LinkTarget::Path(path) = link.target else {
-                continue;
-            };
-            let Some(object) = path.object_id() else {
-                continue;
-            };
-            let version = link.object_version();
-            match objects.binary_search_by_key(&object, |(id, _)| *id) {
-                Ok(at) => objects[at].1 = version.unwrap_or(objects[at].1),
-                Err(at) => objects.insert(at, (object, version.unwrap_or_default())),
-            }
-        }
         ObjectList {
+            root: supported.root_segments(),
+            formats: formats
+                .filter_map(|number| ContentFormat::from_number(*number))
+                .collect(),
+            objects: objects.collect(),
             links,
-            root,
-            formats,
-            objects,
         }
     }
 
@@ -136,95 +110,64 @@ impl ObjectList {
         Some(self.objects[at].1)
     }
 
-    /// The paths of the tree that the links name: objects and object instances.
+    /// The objects without instances and the object instances, in order.
     pub fn paths(&self) -> impl Iterator<Item = Path> + '_ {
-        self.links.iter().filter_map(|link| match link.target {
-            LinkTarget::Path(path) if path != Path::ROOT => Some(path),
-            _ => None,
+        self.links.supported().objects().flat_map(|(id, object)| {
+            let bare = object
+                .instances
+                .is_empty()
+                .then(|| Path::try_from_ids(&[id]));
+            let instances = object
+                .instances
+                .iter()
+                .map(move |instance| Path::try_from_ids(&[id, *instance]));
+            bare.into_iter().chain(instances).flatten()
         })
     }
 
-    /// Whether the device has this place as far as its links can tell: its object, and its object instance where
-    /// the links name instances of that object.
+    /// Whether the device registered this object, or this object instance and with it all below.
     pub fn has(&self, path: &Path) -> bool {
-        let Some(object) = path.object_id() else {
-            return true;
-        };
-        let Some(instance) = path.object_instance_id() else {
-            return self.version(object).is_some();
-        };
-        self.paths()
-            .any(|known| known == Path::object_instance(object, instance))
+        self.links.supported().contains(path)
     }
-}
-
-fn is_root(link: &Link) -> bool {
-    match &link.target {
-        LinkTarget::Path(path) => *path == Path::ROOT,
-        LinkTarget::Other(text) => text == "/" || text.is_empty(),
-        _ => false,
-    }
-}
-
-/// A link below the alternate path as a link of the tree.
-fn without_prefix(link: Link, prefix: &str) -> Link {
-    let LinkTarget::Other(text) = &link.target else {
-        return link;
-    };
-    if prefix.is_empty() {
-        return link;
-    }
-    let path = text
-        .trim_start_matches('/')
-        .strip_prefix(prefix)
-        .filter(|rest| rest.starts_with('/'))
-        .and_then(|rest| rest.parse::<Path>().ok())
-        .filter(|path| *path != Path::ROOT);
-    match path {
-        Some(path) => Link {
-            target: LinkTarget::Path(path),
-            parameters: link.parameters,
-        },
-        None => link,
-    }
-}
-
-/// The objects that hold keys: a client must not list them, and what lists them is not shown (Core 1.2.2, section
-/// 6.2.1).
-fn is_secret(path: Path) -> bool {
-    matches!(path.object_id(), Some(0 | 21 | 23))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lwm2m_core::link::LinkTarget;
 
-    fn other(text: &str) -> Link {
+    fn link(target: &str) -> Link {
         Link {
-            target: LinkTarget::Other(text.into()),
+            target: LinkTarget::new(target),
             parameters: Vec::new(),
         }
     }
 
     #[test]
     fn versions_formats_and_hidden_objects() {
-        let list = ObjectList::from_links(vec![
-            Link::to(Path::ROOT)
-                .with("rt", "oma.lwm2m")
-                .with("ct", "110 112 7"),
-            Link::to(Path::object_instance(0, 0)),
-            Link::to(Path::object(3303)).with("ver", "1.1"),
-            Link::to(Path::object_instance(3303, 0)),
-            Link::to(Path::object_instance(3, 0)),
-            other("/weather"),
-        ]);
+        let list = ObjectList::from_links(
+            LwM2mVersion::V1_1,
+            vec![
+                Link::to(Path::ROOT)
+                    .with("rt", "oma.lwm2m")
+                    .with("ct", "110 112 7"),
+                Link::to(Path::object_instance(0, 0)),
+                Link::to(Path::object(3303)).with("ver", "1.1"),
+                Link::to(Path::object_instance(3303, 0)),
+                Link::to(Path::object_instance(3, 0)),
+                link("/weather"),
+            ],
+        );
         assert_eq!(
             list.formats,
             [ContentFormat::SenmlJson, ContentFormat::SenmlCbor]
         );
         assert_eq!(
             list.objects,
-            [(3, ObjectVersion::V1_0), (3303, ObjectVersion::new(1, 1))]
+            [
+                (3, ObjectVersion::new(1, 1)),
+                (3303, ObjectVersion::new(1, 1))
+            ]
         );
         assert!(list.root.is_empty());
         assert!(list.has(&Path::resource(3303, 0, 5700)));
@@ -234,11 +177,14 @@ mod tests {
 
     #[test]
     fn alternate_path() {
-        let list = ObjectList::from_links(vec![
-            other("/lwm2m").with("rt", "oma.lwm2m"),
-            other("/lwm2m/1/0"),
-            other("/lwm2m/3/0"),
-        ]);
+        let list = ObjectList::from_links(
+            LwM2mVersion::V1_1,
+            vec![
+                link("/lwm2m").with("rt", "oma.lwm2m"),
+                link("/lwm2m/1/0"),
+                link("/lwm2m/3/0"),
+            ],
+        );
         assert_eq!(list.root, ["lwm2m"]);
         assert_eq!(
             list.paths().collect::<Vec<_>>(),

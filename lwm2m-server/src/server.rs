@@ -1,72 +1,34 @@
 //! The server: listeners, registrations, devices.
 
 use crate::{
-    authorizer::Authorizer,
+    authorizer::{Authorizer, decide},
+    config::ServerConfig,
     device::Device,
+    engine::{EngineEvent, Policy, RequestTicket, ServerEngine},
     error::{DeviceError, StartError},
     event::Events,
-    listener::{Listener, ServerCertificate},
+    firmware::FirmwareProgress,
+    hub::{Hub, Waiter},
+    listener::{self, Listener, ServerCertificate},
     metrics::Metrics,
     registration::Registration,
-    security::SecurityStore,
-    store::Store,
+    security::{Role, SecurityStore},
+    store::{Collection, Store},
+    write_behind::{self, BATCH, Writer},
 };
-use lwm2m_core::{endpoint::EndpointConfig, model::ObjectModel, uri::Scheme};
-use std::{net::SocketAddr, sync::Arc, time::Duration};
-
-/// Bounds and times of a server, each with what it costs.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct ServerConfig {
-    /// Of the CoAP endpoint.
-    pub endpoint: EndpointConfig,
-    /// Registrations held at once; one more is answered 5.03. About 1 KiB each. Default: 1,000,000.
-    pub max_registrations: usize,
-    /// Observations wanted of one device. About 300 bytes each. Default: 64.
-    pub max_observations: usize,
-    /// Requests to one device that are under way or wait for it to wake. Default: 64.
-    pub max_requests: usize,
-    /// Shortest lifetime of a registration: a shorter one is kept for this long. Default: 1 s.
-    pub min_lifetime: Duration,
-    /// Longest lifetime of a registration: a longer one is kept for this long. Default: 400 days.
-    pub max_lifetime: Duration,
-    /// How long a device with queue mode stays awake after its last message: MAX_TRANSMIT_WAIT of RFC 7252, section
-    /// 4.8.2. Default: 93 s.
-    pub awake_window: Duration,
-    /// How long a request waits for a device that sleeps. Default: 1 hour.
-    pub sleep_timeout: Duration,
-    /// How long a request may take once it is sent, a block-wise body of any length excepted. Default: 120 s.
-    pub request_timeout: Duration,
-    /// How long an authorizer may take. Default: 10 s.
-    pub authorization_timeout: Duration,
-    /// Registrations that wait for the authorizer; one more is answered 5.03. About 1 KiB each. Default: 1,000.
-    pub max_pending_authorizations: usize,
-    /// Events kept for a reader that is slow; older ones are lost to it and reported as
-    /// [`Lagged`](crate::ServerEvent::Lagged). About 100 bytes each. Default: 4,096.
-    pub event_buffer: usize,
-    /// Notifications kept for each [`Observation`](crate::Observation). Default: 64.
-    pub observation_buffer: usize,
-}
-
-impl Default for ServerConfig {
-    fn default() -> Self {
-        ServerConfig {
-            endpoint: EndpointConfig::default(),
-            max_registrations: 1_000_000,
-            max_observations: 64,
-            max_requests: 64,
-            min_lifetime: Duration::from_secs(1),
-            max_lifetime: Duration::from_secs(400 * 86_400),
-            awake_window: Duration::from_secs(93),
-            sleep_timeout: Duration::from_secs(3600),
-            request_timeout: Duration::from_secs(120),
-            authorization_timeout: Duration::from_secs(10),
-            max_pending_authorizations: 1000,
-            event_buffer: 4096,
-            observation_buffer: 64,
-        }
-    }
-}
+use lwm2m_core::{coap::Response, model::ObjectModel, time::Instant, uri::Scheme};
+use lwm2m_objects::Definitions;
+use lwm2m_transport::{EngineHandle, Transport};
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::SystemTime,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::AbortHandle,
+};
 
 /// Collects what a [`Server`] is made of.
 #[derive(Default)]
@@ -144,24 +106,245 @@ impl ServerBuilder {
     /// # Errors
     /// A listener that cannot be opened, an unusable certificate, a store that cannot be read.
     pub async fn start(self) -> Result<Server, StartError> {
-        todo!()
+        // What is in the store must be known before the first handshake.
+        let credentials = self.security.for_role(Role::Server);
+        let transport =
+            listener::open(&self.listeners, credentials, self.certificate.as_ref()).await?;
+        let addresses = transport.local_addresses();
+        let metrics = transport.metrics();
+        self.run(transport, addresses, Some(metrics)).await
+    }
+
+    /// Serves over a transport of one's own: a network in memory, a socket that was handed over. Listeners and
+    /// certificate are not used.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub async fn start_on(self, transport: impl Transport) -> Result<Server, StartError> {
+        self.run(transport, Vec::new(), None).await
+    }
+
+    async fn run(
+        self,
+        transport: impl Transport,
+        addresses: Vec<(Scheme, SocketAddr)>,
+        transport_metrics: Option<Arc<lwm2m_transport::Metrics>>,
+    ) -> Result<Server, StartError> {
+        let mut definitions = Definitions::built_in();
+        for definition in self.definitions {
+            definitions.add(definition);
+        }
+        let definitions = Arc::new(definitions);
+        let (authorizer, security) = (self.authorizer, self.security);
+        let policy = match &authorizer {
+            Some(_) => Policy::Deferred,
+            None => {
+                let (security, accept_unsecured) = (security.clone(), self.accept_unsecured);
+                Policy::Inline(Box::new(move |request| {
+                    security.authorize(request, accept_unsecured)
+                }))
+            }
+        };
+        let mut engine = ServerEngine::new(
+            self.config.clone(),
+            definitions.clone(),
+            policy,
+            &mut rand::rng(),
+        );
+        engine.set_wall_clock(Instant::ZERO, SystemTime::now());
+        let mut names = None;
+        if let Some(store) = &self.store {
+            names = Some(write_behind::adopt_credentials(store, &security).await?);
+            for collection in [Collection::Registrations, Collection::Observations] {
+                for document in &store.load(collection).await? {
+                    engine.restore(Instant::ZERO, document)?;
+                }
+            }
+            engine.remember_changes();
+        }
+
+        let hub = Arc::new(Hub::new(self.config.event_buffer));
+        let (questions, to_decide) = mpsc::unbounded_channel();
+        let on_event = {
+            let hub = hub.clone();
+            move |event| {
+                if let Some(EngineEvent::Authorize { ticket, request }) = hub.on_event(event) {
+                    // Bounded by the engine: `max_pending_authorizations`. An error means that the server stops.
+                    let _ = questions.send((ticket, request));
+                }
+            }
+        };
+        let handle = lwm2m_transport::spawn(engine, transport, on_event);
+        let deciding = authorizer.map(|authorizer| {
+            let timeout = self.config.authorization_timeout;
+            let handle = handle.clone();
+            let task = decide(authorizer, timeout, to_decide, move |ticket, decision| {
+                let handle = handle.clone();
+                async move {
+                    // An error means that the server has stopped.
+                    let decided =
+                        move |engine: &mut ServerEngine, now| engine.decide(now, ticket, decision);
+                    let _ = handle.call(decided).await;
+                }
+            });
+            tokio::spawn(task).abort_handle()
+        });
+        let writer = self.store.zip(names).map(|(store, names)| {
+            let (handle, security) = (handle.clone(), security.clone());
+            Writer::spawn(store, move || {
+                let (handle, mut changes) = (
+                    handle.clone(),
+                    write_behind::credential_changes(&names, &security, BATCH),
+                );
+                async move {
+                    let limit = BATCH - changes.len();
+                    let taken =
+                        handle.call(move |engine: &mut ServerEngine, _| engine.take_changes(limit));
+                    changes.extend(taken.await.unwrap_or_default());
+                    changes
+                }
+            })
+        });
+        let shared = Arc::new(Shared {
+            handle,
+            hub,
+            security,
+            definitions,
+            config: self.config,
+            addresses,
+            transport_metrics,
+            firmware: Mutex::default(),
+            writer: Mutex::new(writer),
+            deciding,
+        });
+        end_sessions_of_removed_credentials(&shared);
+        Ok(Server { shared })
     }
 }
 
-/// A running LwM2M server. Clones are handles to the same; when the last is dropped the server stops.
+fn end_sessions_of_removed_credentials(shared: &Arc<Shared>) {
+    let weak = Arc::downgrade(shared);
+    // The store may be changed from anywhere, so the call to the engine needs a runtime of ours.
+    let runtime = tokio::runtime::Handle::current();
+    shared.security.on_change(move |change| {
+        let Some(shared) = weak.upgrade().filter(|_| !change.removed.is_empty()) else {
+            return;
+        };
+        let (handle, endpoint, removed) = (
+            shared.handle.clone(),
+            change.endpoint.clone(),
+            change.removed.clone(),
+        );
+        runtime.spawn(async move {
+            // An error means that the server has stopped, and its sessions with it.
+            let _ = handle
+                .call(move |engine, _| engine.credentials_removed(&endpoint, &removed))
+                .await;
+        });
+    });
+}
+
+/// A running LwM2M server. Clones are handles to the same; when the last is dropped, and the last
+/// [`Device`] and [`Observation`](crate::Observation) with it, the server stops.
 #[derive(Clone)]
 pub struct Server {
     shared: Arc<Shared>,
 }
 
 pub(crate) struct Shared {
+    pub(crate) handle: EngineHandle<ServerEngine>,
+    pub(crate) hub: Arc<Hub>,
     security: SecurityStore,
+    pub(crate) definitions: Arc<Definitions>,
+    pub(crate) config: ServerConfig,
+    addresses: Vec<(Scheme, SocketAddr)>,
+    transport_metrics: Option<Arc<lwm2m_transport::Metrics>>,
+    /// Firmware updates that are under way.
+    pub(crate) firmware: Mutex<HashMap<Arc<str>, FirmwareProgress>>,
+    writer: Mutex<Option<Writer>>,
+    deciding: Option<AbortHandle>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(deciding) = &self.deciding {
+            deciding.abort();
+        }
+    }
+}
+
+/// A request that is given up when nobody waits for it any more.
+struct GiveUp<'a> {
+    shared: &'a Shared,
+    ticket: Option<RequestTicket>,
+}
+
+impl Drop for GiveUp<'_> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket {
+            self.shared.hub.stop_waiting(ticket);
+            // Where the queue is full the request runs to its end unheard.
+            let _ = self
+                .shared
+                .handle
+                .cast(move |engine, _| engine.cancel(ticket));
+        }
+    }
 }
 
 impl Shared {
+    /// Runs something in the engine's task.
+    pub(crate) async fn call<R: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut ServerEngine, Instant) -> R + Send + 'static,
+    ) -> Result<R, DeviceError> {
+        self.handle.call(f).await.map_err(|_| DeviceError::Stopped)
+    }
+
+    /// Has the engine make a request and waits for its end. Dropping the future gives the request up.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        progress: Option<mpsc::Sender<(usize, usize)>>,
+        begin: impl FnOnce(
+            &mut ServerEngine,
+            Instant,
+        ) -> Result<(T, Option<RequestTicket>), DeviceError>
+        + Send
+        + 'static,
+    ) -> Result<(T, Option<Response>), DeviceError> {
+        let (done, result) = oneshot::channel();
+        let hub = self.hub.clone();
+        let (begun, ticket) = self
+            .call(move |engine, now| {
+                let (begun, ticket) = begin(engine, now)?;
+                if let Some(ticket) = ticket {
+                    hub.wait(ticket, Waiter { done, progress });
+                }
+                Ok::<_, DeviceError>((begun, ticket))
+            })
+            .await??;
+        let mut give_up = GiveUp {
+            shared: self,
+            ticket,
+        };
+        if ticket.is_none() {
+            return Ok((begun, None));
+        }
+        let result = result.await;
+        give_up.ticket = None;
+        Ok((begun, Some(result.map_err(|_| DeviceError::Stopped)??)))
+    }
+
     pub(crate) async fn cancel_observation(&self, id: u64) -> Result<(), DeviceError> {
-        let _ = id;
-        todo!()
+        let begin = move |engine: &mut ServerEngine, now| {
+            engine
+                .cancel_observation(now, id)
+                .map(|ticket| ((), ticket))
+        };
+        match self.ask(None, begin).await? {
+            (_, Some(response)) => crate::device::successful(response).map(drop),
+            (_, None) => Ok(()),
+        }
     }
 }
 
@@ -173,28 +356,35 @@ impl Server {
 
     /// Where it listens, in the order of [`ServerBuilder::listen`].
     pub fn local_addresses(&self) -> Vec<(Scheme, SocketAddr)> {
-        todo!()
+        self.shared.addresses.clone()
     }
 
     /// The events from now on.
     pub fn events(&self) -> Events {
-        todo!()
+        Events::new(self.shared.hub.subscribe())
     }
 
-    /// How many devices are registered, and at most `limit` of them, leaving out the first `offset`.
+    /// How many devices are registered, and at most `limit` of them, leaving out the first `offset`. Their order
+    /// stays as long as none comes or goes. Nothing after the server has stopped.
     pub async fn registrations(
         &self,
         offset: usize,
         limit: usize,
     ) -> (usize, Vec<Arc<Registration>>) {
-        let _ = (offset, limit);
-        todo!()
+        let page = self
+            .shared
+            .call(move |engine, _| engine.registrations(offset, limit));
+        page.await.unwrap_or_default()
     }
 
     /// The registration of an endpoint.
     pub async fn registration(&self, endpoint: &str) -> Option<Arc<Registration>> {
-        let _ = endpoint;
-        todo!()
+        let endpoint = endpoint.to_owned();
+        self.shared
+            .call(move |engine, _| engine.registration(&endpoint))
+            .await
+            .ok()
+            .flatten()
     }
 
     /// The handle to a device.
@@ -202,18 +392,39 @@ impl Server {
     /// # Errors
     /// [`DeviceError::NotRegistered`], [`DeviceError::Stopped`].
     pub async fn device(&self, endpoint: &str) -> Result<Device, DeviceError> {
-        let _ = endpoint;
-        todo!()
+        let name = endpoint.to_owned();
+        let registration = self
+            .shared
+            .call(move |engine, _| engine.registration(&name))
+            .await?;
+        match registration {
+            Some(registration) => Ok(Device {
+                endpoint: registration.endpoint.clone(),
+                shared: self.shared.clone(),
+            }),
+            None => Err(DeviceError::NotRegistered(endpoint.to_owned())),
+        }
     }
 
     /// What it has done and what it holds.
     pub async fn metrics(&self) -> Metrics {
-        todo!()
+        self.shared
+            .call(|engine, _| engine.metrics())
+            .await
+            .unwrap_or_default()
+    }
+
+    /// What its sockets have done; `None` over a transport of one's own.
+    pub fn transport_metrics(&self) -> Option<lwm2m_transport::MetricsSnapshot> {
+        self.shared
+            .transport_metrics
+            .as_ref()
+            .map(|metrics| metrics.snapshot())
     }
 
     /// The object definitions it knows: the built-in ones and those of [`ServerBuilder::definitions`].
-    pub fn definitions(&self) -> &Arc<lwm2m_objects::Definitions> {
-        todo!()
+    pub fn definitions(&self) -> &Arc<Definitions> {
+        &self.shared.definitions
     }
 
     /// The credentials of devices.
@@ -224,6 +435,16 @@ impl Server {
     /// Writes what is to be kept, closes the listeners and ends. Requests under way fail with
     /// [`DeviceError::Stopped`].
     pub async fn stop(&self) {
-        todo!()
+        let writer = self
+            .shared
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(writer) = writer {
+            writer.finish().await;
+        }
+        self.shared.handle.stop().await;
+        self.shared.hub.close();
     }
 }

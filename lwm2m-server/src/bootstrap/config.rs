@@ -1,5 +1,6 @@
 //! What one device is given.
 
+use crate::persistence::usage_number;
 use lwm2m_core::{
     engine::CertificateUsage,
     entry::Entry,
@@ -142,13 +143,7 @@ impl ServerAccount {
             Entry::new(at(10), i32::from(self.short_server_id)),
         ];
         if let Some(usage) = usage {
-            let number = match usage {
-                CertificateUsage::CaConstraint => 0u32,
-                CertificateUsage::ServiceCertificateConstraint => 1,
-                CertificateUsage::TrustAnchorAssertion => 2,
-                CertificateUsage::DomainIssuedCertificate => 3,
-            };
-            entries.push(Entry::new(at(15), number));
+            entries.push(Entry::new(at(15), u32::from(usage_number(usage))));
         }
         entries
     }

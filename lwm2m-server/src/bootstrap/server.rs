@@ -1,17 +1,27 @@
 //! The running bootstrap server.
 
-use super::BootstrapStore;
+use super::{BootstrapEngine, BootstrapEngineEvent, BootstrapStore};
 use crate::{
-    authorizer::Authorizer,
+    authorizer::{Authorizer, decide},
+    engine::Policy,
     error::StartError,
     event::Events,
-    listener::{Listener, ServerCertificate},
+    hub::Hub,
+    listener::{self, Listener, ServerCertificate},
     metrics::Metrics,
-    security::SecurityStore,
+    security::{Role, SecurityChange, SecurityStore},
     store::Store,
+    write_behind::{self, BATCH, Writer},
 };
-use lwm2m_core::{endpoint::EndpointConfig, uri::Scheme};
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use lwm2m_core::{endpoint::EndpointConfig, model::ObjectModel, uri::Scheme};
+use lwm2m_objects::Definitions;
+use lwm2m_transport::{EngineHandle, Transport};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{sync::mpsc, task::AbortHandle};
 
 /// Bounds and times of a bootstrap server, each with what it costs.
 #[derive(Debug, Clone)]
@@ -50,6 +60,7 @@ pub struct BootstrapServerBuilder {
     certificate: Option<ServerCertificate>,
     authorizer: Option<Arc<dyn Authorizer>>,
     accept_unsecured: bool,
+    definitions: Vec<ObjectModel>,
     store: Option<Arc<dyn Store>>,
     config: BootstrapServerConfig,
 }
@@ -98,8 +109,14 @@ impl BootstrapServerBuilder {
         self
     }
 
-    /// With a store that configurations are read from at start and written to. (Credentials are kept by the server
-    /// that shares the security store.)
+    /// With these object definitions beside the built-in ones, for values of other objects than /0 and /1.
+    #[must_use]
+    pub fn definitions(mut self, definitions: impl IntoIterator<Item = ObjectModel>) -> Self {
+        self.definitions.extend(definitions);
+        self
+    }
+
+    /// With a store that configurations and credentials are read from at start and written to.
     #[must_use]
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
@@ -118,15 +135,163 @@ impl BootstrapServerBuilder {
     /// # Errors
     /// A listener that cannot be opened, an unusable certificate, a store that cannot be read.
     pub async fn start(self) -> Result<BootstrapServer, StartError> {
-        todo!()
+        let credentials = self.security.for_role(Role::Bootstrap);
+        let transport =
+            listener::open(&self.listeners, credentials, self.certificate.as_ref()).await?;
+        let addresses = transport.local_addresses();
+        let metrics = transport.metrics();
+        self.run(transport, addresses, Some(metrics)).await
+    }
+
+    /// Serves over a transport of one's own: a network in memory, a socket that was handed over. Listeners and
+    /// certificate are not used.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub async fn start_on(self, transport: impl Transport) -> Result<BootstrapServer, StartError> {
+        self.run(transport, Vec::new(), None).await
+    }
+
+    async fn run(
+        self,
+        transport: impl Transport,
+        addresses: Vec<(Scheme, SocketAddr)>,
+        transport_metrics: Option<Arc<lwm2m_transport::Metrics>>,
+    ) -> Result<BootstrapServer, StartError> {
+        let mut definitions = Definitions::built_in();
+        for definition in self.definitions {
+            definitions.add(definition);
+        }
+        let (authorizer, security, configurations) =
+            (self.authorizer, self.security, self.configurations);
+        let policy = match &authorizer {
+            Some(_) => Policy::Deferred,
+            None => {
+                let (security, accept_unsecured) = (security.clone(), self.accept_unsecured);
+                Policy::Inline(Box::new(move |request| {
+                    security.authorize(request, accept_unsecured)
+                }))
+            }
+        };
+        let mut names = None;
+        if let Some(store) = &self.store {
+            let credentials = write_behind::adopt_credentials(store, &security).await?;
+            let configured = write_behind::adopt_configurations(store, &configurations).await?;
+            names = Some((credentials, configured));
+        }
+        let writer = self
+            .store
+            .zip(names)
+            .map(|(store, (credentials, configured))| {
+                let (security, configurations) = (security.clone(), configurations.clone());
+                Writer::spawn(store, move || {
+                    let mut changes =
+                        write_behind::credential_changes(&credentials, &security, BATCH);
+                    let left = BATCH - changes.len();
+                    changes.extend(write_behind::configuration_changes(
+                        &configured,
+                        &configurations,
+                        left,
+                    ));
+                    std::future::ready(changes)
+                })
+            });
+        let engine = BootstrapEngine::new(
+            self.config.clone(),
+            configurations.clone(),
+            Arc::new(definitions),
+            policy,
+            &mut rand::rng(),
+        );
+        let hub = Arc::new(Hub::new(self.config.event_buffer));
+        let (questions, to_decide) = mpsc::unbounded_channel();
+        let on_event = {
+            let hub = hub.clone();
+            move |event| match event {
+                BootstrapEngineEvent::Server(event) => hub.publish(event),
+                BootstrapEngineEvent::Authorize { ticket, request } => {
+                    // Bounded by the engine: `max_sessions`. An error means that the server stops.
+                    let _ = questions.send((ticket, request));
+                }
+            }
+        };
+        let handle = lwm2m_transport::spawn(engine, transport, on_event);
+        let deciding = authorizer.map(|authorizer| {
+            let timeout = self.config.authorization_timeout;
+            let handle = handle.clone();
+            let task = decide(authorizer, timeout, to_decide, move |ticket, decision| {
+                let handle = handle.clone();
+                async move {
+                    // An error means that the server has stopped.
+                    let decided = move |engine: &mut BootstrapEngine, now| {
+                        engine.decide(now, ticket, decision)
+                    };
+                    let _ = handle.call(decided).await;
+                }
+            });
+            tokio::spawn(task).abort_handle()
+        });
+        let shared = Arc::new(Shared {
+            handle,
+            hub,
+            security,
+            configurations,
+            addresses,
+            transport_metrics,
+            writer: Mutex::new(writer),
+            deciding,
+        });
+        let weak = Arc::downgrade(&shared);
+        shared
+            .security
+            .on_change(end_sessions(move || Some(weak.upgrade()?.handle.clone())));
+        Ok(BootstrapServer { shared })
+    }
+}
+
+/// What ends the sessions that rest on credentials which were removed.
+fn end_sessions(
+    handle: impl Fn() -> Option<EngineHandle<BootstrapEngine>> + Send + Sync + 'static,
+) -> impl Fn(&SecurityChange) + Send + Sync + 'static {
+    // The store may be changed from anywhere, so the call to the engine needs a runtime of ours.
+    let runtime = tokio::runtime::Handle::current();
+    move |change| {
+        let Some(handle) = handle().filter(|_| !change.removed.is_empty()) else {
+            return;
+        };
+        let (endpoint, removed) = (change.endpoint.clone(), change.removed.clone());
+        runtime.spawn(async move {
+            // An error means that the server has stopped, and its sessions with it.
+            let _ = handle
+                .call(move |engine, _| engine.credentials_removed(&endpoint, &removed))
+                .await;
+        });
     }
 }
 
 /// A running bootstrap server. Clones are handles to the same; when the last is dropped the server stops.
 #[derive(Clone)]
 pub struct BootstrapServer {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    handle: EngineHandle<BootstrapEngine>,
+    hub: Arc<Hub>,
     security: SecurityStore,
     configurations: BootstrapStore,
+    addresses: Vec<(Scheme, SocketAddr)>,
+    transport_metrics: Option<Arc<lwm2m_transport::Metrics>>,
+    writer: Mutex<Option<Writer>>,
+    deciding: Option<AbortHandle>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(deciding) = &self.deciding {
+            deciding.abort();
+        }
+    }
 }
 
 impl BootstrapServer {
@@ -137,32 +302,54 @@ impl BootstrapServer {
 
     /// Where it listens, in the order of [`BootstrapServerBuilder::listen`].
     pub fn local_addresses(&self) -> Vec<(Scheme, SocketAddr)> {
-        todo!()
+        self.shared.addresses.clone()
     }
 
     /// The events from now on: [`Bootstrap`](crate::ServerEvent::Bootstrap), [`Refused`](crate::ServerEvent::Refused),
     /// [`Lagged`](crate::ServerEvent::Lagged).
     pub fn events(&self) -> Events {
-        todo!()
+        Events::new(self.shared.hub.subscribe())
     }
 
     /// The credentials of devices.
     pub fn security(&self) -> &SecurityStore {
-        &self.security
+        &self.shared.security
     }
 
     /// What devices are given.
     pub fn configurations(&self) -> &BootstrapStore {
-        &self.configurations
+        &self.shared.configurations
     }
 
     /// What it has done and what it holds.
     pub async fn metrics(&self) -> Metrics {
-        todo!()
+        self.shared
+            .handle
+            .call(|engine, _| engine.metrics())
+            .await
+            .unwrap_or_default()
     }
 
-    /// Closes the listeners and ends.
+    /// What its sockets have done; `None` over a transport of one's own.
+    pub fn transport_metrics(&self) -> Option<lwm2m_transport::MetricsSnapshot> {
+        self.shared
+            .transport_metrics
+            .as_ref()
+            .map(|metrics| metrics.snapshot())
+    }
+
+    /// Writes what is to be kept, closes the listeners and ends.
     pub async fn stop(&self) {
-        todo!()
+        let writer = self
+            .shared
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(writer) = writer {
+            writer.finish().await;
+        }
+        self.shared.handle.stop().await;
+        self.shared.hub.close();
     }
 }

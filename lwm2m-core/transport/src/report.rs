@@ -12,10 +12,9 @@ pub(crate) enum Report {
         peer: PeerId,
         identity: Arc<PeerIdentity>,
         address: SocketAddr,
-        /// Where a listener's session takes plaintext; dropping it ends the session. Connections of a client have
-        /// theirs from the beginning.
+        /// What comes with a listener's session. Connections of a client have theirs from the beginning.
         #[cfg(feature = "dtls")]
-        outbound: Option<tokio::sync::mpsc::Sender<Vec<u8>>>,
+        accepted: Option<Accepted>,
     },
     Datagram {
         peer: PeerId,
@@ -25,4 +24,13 @@ pub(crate) enum Report {
         peer: PeerId,
         reason: CloseReason,
     },
+}
+
+/// A session that a listener has accepted.
+#[cfg(feature = "dtls")]
+pub(crate) struct Accepted {
+    /// Takes plaintext; dropping it ends the session.
+    pub(crate) outbound: tokio::sync::mpsc::Sender<Vec<u8>>,
+    /// The pre-shared key it rests on, to see whether that is still the one.
+    pub(crate) key: Option<lwm2m_core::secret::Secret>,
 }

@@ -19,7 +19,7 @@ pub(super) async fn run(mut link: Link, target: ServerUri) {
         identity: Arc::new(PeerIdentity::None),
         address,
         #[cfg(feature = "dtls")]
-        outbound: None,
+        accepted: None,
     };
     if !link.report(ready).await {
         return;

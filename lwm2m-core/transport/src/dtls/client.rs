@@ -8,12 +8,7 @@ use super::{
     verify::{ensure_provider, judge_of_server, own_certificate},
     wire::{Role, Shared, Wire},
 };
-use crate::{
-    client::Link,
-    metrics::Metrics,
-    report::Report,
-    udp::{MAX_DATAGRAM, PAUSE_AFTER_ERROR},
-};
+use crate::{client::Link, metrics::Metrics, report::Report, udp::PAUSE_AFTER_ERROR};
 use lwm2m_core::{
     engine::{CloseReason, Credentials},
     peer::{PeerId, PeerIdentity},
@@ -33,6 +28,9 @@ use tokio::{
 };
 use tracing::{debug, warn};
 use webrtc_dtls::{config::Config, conn::DTLSConn};
+
+/// The most that the backend takes of one datagram.
+const MAX_RECEIVABLE: usize = 8192;
 
 /// Datagrams that wait for the backend.
 const INBOUND_QUEUE: usize = 32;
@@ -198,7 +196,7 @@ async fn carry(link: Link, backend: DTLSConn, identity: PeerIdentity, address: S
         peer: link.peer,
         identity: Arc::new(identity),
         address,
-        outbound: None,
+        accepted: None,
     };
     if !link.report(ready).await {
         return;
@@ -229,7 +227,8 @@ struct Pump<'a> {
 
 impl Pump<'_> {
     async fn run(self) {
-        let mut buffer = vec![0; MAX_DATAGRAM];
+        // The backend takes no more; what is longer is cut off, and then malformed.
+        let mut buffer = vec![0; MAX_RECEIVABLE];
         loop {
             match self.socket.recv(&mut buffer).await {
                 Ok(length) => {

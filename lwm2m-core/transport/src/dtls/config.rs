@@ -19,11 +19,14 @@ pub struct DtlsServerConfig {
     pub handshake_timeout: Duration,
     /// Time to the first retransmission of a handshake flight; the backend does not back off. Default 1 s.
     pub retransmit_interval: Duration,
-    /// Handshakes going on at one time, each up to 100 KiB. Default 256.
+    /// Bytes that one handshake may receive, retransmissions included; what comes beyond is dropped. Default 128 KiB.
+    pub max_handshake_bytes: usize,
+    /// Handshakes going on at one time, each about 50 KiB and up to `max_handshake_bytes` more. When there are as
+    /// many, the oldest whose address is not proven gives way to a newer one. Default 256.
     pub max_handshakes: usize,
-    /// Handshakes going on at one time with one IP address. Default 32.
+    /// Handshakes going on at one time with one IP address. Default 64.
     pub max_handshakes_per_address: usize,
-    /// Sessions at one time, each about 32 KiB. Default 10,000.
+    /// Sessions at one time, each about 40 KiB. Default 10,000.
     pub max_sessions: usize,
     /// Datagrams that wait for one session in each direction; what comes beyond is dropped. Default 32.
     pub session_queue: usize,
@@ -50,7 +53,8 @@ impl DtlsServerConfig {
             handshake_timeout: Duration::from_secs(30),
             retransmit_interval: Duration::from_secs(1),
             max_handshakes: 256,
-            max_handshakes_per_address: 32,
+            max_handshakes_per_address: 64,
+            max_handshake_bytes: 128 * 1024,
             max_sessions: 10_000,
             session_queue: 32,
             idle_timeout: Duration::from_secs(48 * 3600),
@@ -66,6 +70,32 @@ impl DtlsServerConfig {
     ) -> Self {
         self.certificate = Some(certificate);
         self.client_trust_anchors = client_trust_anchors;
+        self
+    }
+
+    /// Sets [`idle_timeout`](Self::idle_timeout).
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = timeout;
+        self
+    }
+
+    /// Sets [`handshake_timeout`](Self::handshake_timeout).
+    pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.handshake_timeout = timeout;
+        self
+    }
+
+    /// Sets [`max_handshakes`](Self::max_handshakes) and
+    /// [`max_handshakes_per_address`](Self::max_handshakes_per_address).
+    pub fn max_handshakes(mut self, in_all: usize, per_address: usize) -> Self {
+        self.max_handshakes = in_all;
+        self.max_handshakes_per_address = per_address;
+        self
+    }
+
+    /// Sets [`max_sessions`](Self::max_sessions).
+    pub fn max_sessions(mut self, sessions: usize) -> Self {
+        self.max_sessions = sessions;
         self
     }
 }

@@ -44,6 +44,8 @@ pub(crate) enum HelloError {
     Unsupported(&'static str),
     #[error("no cipher suite in common")]
     NoCommonSuite,
+    #[error("there are too many handshakes or sessions")]
+    NoRoom,
 }
 
 /// What the demultiplexer needs to know of a ClientHello.

@@ -1,9 +1,6 @@
 //! Real handshakes over the loopback interface.
 
-use super::{
-    DtlsServerConfig, ServerCertificate,
-    record::tests::{hello, message, record},
-};
+use super::{DtlsServerConfig, ServerCertificate};
 use crate::{
     ClientTransport, ClientTransportConfig, CredentialSource, Metrics, MetricsSnapshot, PskTable,
     ServerTransport,
@@ -16,15 +13,11 @@ use lwm2m_core::{
     secret::Secret,
 };
 use rcgen::{BasicConstraints, CertificateParams, CertifiedKey, DnType, IsCa, KeyPair, SanType};
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::net::UdpSocket;
 
-mod network;
-mod secrecy;
+mod hostile;
+mod proxy;
 
 pub(super) const KEY: [u8; 16] = *b"\x00\x9c\xf3kEyOfADevice\xfe";
 

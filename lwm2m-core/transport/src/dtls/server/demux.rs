@@ -12,7 +12,7 @@
 //!                                                         │ failed: it goes on as before
 //! ```
 
-use super::handshake::Security;
+use super::handshake::{Client, Security};
 use crate::{
     dtls::{
         DtlsServerConfig,
@@ -22,13 +22,10 @@ use crate::{
         wire::{Role, Shared, Wire},
     },
     metrics::Metrics,
-    report::Report,
+    report::{Accepted, Report},
     udp::{MAX_DATAGRAM, PAUSE_AFTER_ERROR},
 };
-use lwm2m_core::{
-    engine::CloseReason,
-    peer::{PeerId, PeerIdentity},
-};
+use lwm2m_core::{engine::CloseReason, peer::PeerId};
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
     net::{IpAddr, SocketAddr},
@@ -42,10 +39,9 @@ use tokio::{
     time::Instant,
 };
 use tracing::debug;
-use webrtc_dtls::conn::DTLSConn;
 
-/// Datagrams that one handshake may receive; an honest one needs ten, and some more on a bad network.
-const HANDSHAKE_DATAGRAMS: u32 = 256;
+/// The most that the backend takes of one datagram.
+const MAX_RECEIVABLE: usize = 8192;
 
 /// How long a handshake must have been silent before a hello of another start of the client takes its place.
 const RESTART_AFTER: Duration = Duration::from_millis(900);
@@ -90,7 +86,7 @@ struct Handshaking {
     task: AbortHandle,
     random: [u8; 32],
     heard: Instant,
-    datagrams_left: u32,
+    bytes_left: usize,
     // From here on protected records are the new session's.
     changed_cipher: bool,
 }
@@ -100,7 +96,7 @@ enum Note {
     Shaken {
         address: SocketAddr,
         connection: u64,
-        outcome: Option<Box<(DTLSConn, PeerIdentity)>>,
+        outcome: Option<Box<Client>>,
     },
     SessionEnded {
         address: SocketAddr,
@@ -179,7 +175,10 @@ impl Demultiplexer {
                     Ok(()) => to_handshake.extend_from_slice(record.bytes),
                     Err(error) => {
                         debug!(%address, %error, "ClientHello refused");
-                        self.metrics.hellos_refused.add();
+                        match error {
+                            HelloError::NoRoom => self.metrics.hellos_over_limit.add(),
+                            _ => self.metrics.hellos_refused.add(),
+                        }
                     }
                 }
                 continue;
@@ -195,15 +194,19 @@ impl Demultiplexer {
             return;
         };
         if let (false, Some(session)) = (to_session.is_empty(), &route.session) {
-            if session.feed.try_send(to_session).is_err() {
+            let fits = to_session.len() <= MAX_RECEIVABLE;
+            if !fits || session.feed.try_send(to_session).is_err() {
                 self.metrics.inbound_dropped.add();
             }
         }
         if let (false, Some(handshake)) = (to_handshake.is_empty(), &mut route.handshake) {
             handshake.heard = Instant::now();
-            handshake.datagrams_left = handshake.datagrams_left.saturating_sub(1);
-            if handshake.datagrams_left == 0 || handshake.feed.try_send(to_handshake).is_err() {
+            let length = to_handshake.len();
+            let fits = length <= MAX_RECEIVABLE.min(handshake.bytes_left);
+            if !fits || handshake.feed.try_send(to_handshake).is_err() {
                 self.metrics.inbound_dropped.add();
+            } else {
+                handshake.bytes_left -= length;
             }
         }
     }
@@ -279,8 +282,7 @@ impl Demultiplexer {
         }
         self.abandon(address);
         if !self.has_room(address) {
-            self.metrics.hellos_over_limit.add();
-            return Err(HelloError::Unsupported("more handshakes or sessions"));
+            return Err(HelloError::NoRoom);
         }
         self.begin(address, hello.random, exchange);
         Ok(())
@@ -347,7 +349,7 @@ impl Demultiplexer {
             task: task.abort_handle(),
             random,
             heard: Instant::now(),
-            datagrams_left: HANDSHAKE_DATAGRAMS,
+            bytes_left: self.config.max_handshake_bytes,
             changed_cipher: false,
         };
         self.routes.entry(address).or_default().handshake = Some(handshake);
@@ -431,12 +433,7 @@ impl Demultiplexer {
         }
     }
 
-    fn establish(
-        &mut self,
-        address: SocketAddr,
-        handshake: Handshaking,
-        (backend, identity): (DTLSConn, PeerIdentity),
-    ) {
+    fn establish(&mut self, address: SocketAddr, handshake: Handshaking, client: Client) {
         let connection = handshake.connection;
         let peer = PeerId::from_connection(self.number, connection);
         let (end, ended) = oneshot::channel();
@@ -456,7 +453,7 @@ impl Demultiplexer {
         self.sessions += 1;
         let session = Session {
             peer,
-            backend,
+            backend: client.backend,
             outbound: plaintext,
             end: ended,
             reports: self.reports.clone(),
@@ -465,9 +462,12 @@ impl Demultiplexer {
         };
         let ready = Report::Ready {
             peer,
-            identity: Arc::new(identity),
+            identity: Arc::new(client.identity),
             address,
-            outbound: Some(outbound),
+            accepted: Some(Accepted {
+                outbound,
+                key: client.key,
+            }),
         };
         let (reports, noter, alive) =
             (self.reports.clone(), self.noter.clone(), self.alive.clone());

@@ -29,6 +29,14 @@ pub(super) struct Security {
     pub(super) handshake_timeout: Duration,
 }
 
+/// Whoever has completed a handshake.
+pub(super) struct Client {
+    pub(super) backend: DTLSConn,
+    pub(super) identity: PeerIdentity,
+    /// The key it has shown to know.
+    pub(super) key: Option<Secret>,
+}
+
 /// How far the look-up of a key has come.
 enum Asked {
     NotYet,
@@ -45,7 +53,7 @@ impl Security {
         exchange: KeyExchange,
         wire: Wire,
         metrics: &Metrics,
-    ) -> Option<(DTLSConn, PeerIdentity)> {
+    ) -> Option<Client> {
         let (address, shared) = (wire.remote, wire.shared.clone());
         let progress: Progress = Arc::new(Mutex::new(Asked::NotYet));
         let config = match (exchange, &self.certificate) {
@@ -68,14 +76,12 @@ impl Security {
         );
         match result {
             Ok(backend) => {
-                let identity = self.identify(&backend, exchange, asked).await;
-                if identity.is_some() {
-                    metrics.handshakes_completed.add();
-                } else {
-                    metrics.handshakes_failed.add();
-                    debug!(%address, "the credentials went while the handshake was going on");
+                let client = identify(backend, exchange, asked).await;
+                match &client {
+                    Some(_) => metrics.handshakes_completed.add(),
+                    None => metrics.handshakes_failed.add(),
                 }
-                identity.map(|identity| (backend, identity))
+                client
             }
             Err(failure) => {
                 metrics.handshakes_failed.add();
@@ -104,29 +110,24 @@ impl Security {
             }
         })
     }
+}
 
-    /// Who the client has proven to be; `None` when that has been revoked meanwhile.
-    async fn identify(
-        &self,
-        backend: &DTLSConn,
-        exchange: KeyExchange,
-        asked: Asked,
-    ) -> Option<PeerIdentity> {
-        match (exchange, asked) {
-            (KeyExchange::Psk, Asked::Known(identity, key)) => {
-                let still = self.credentials.psk(&identity);
-                (still == Some(key)).then_some(PeerIdentity::Psk(identity))
-            }
-            (KeyExchange::Psk, _) => None,
-            (KeyExchange::Certificate, _) => {
-                let state = backend.connection_state().await;
-                let names = certificate::identity(state.peer_certificates.first()?).ok()?;
-                self.credentials
-                    .certificate_allowed(&names)
-                    .then_some(PeerIdentity::Certificate(names))
-            }
+/// Who the client has proven to be; `None` when the backend accepted what proves nothing.
+async fn identify(backend: DTLSConn, exchange: KeyExchange, asked: Asked) -> Option<Client> {
+    let (identity, key) = match (exchange, asked) {
+        (KeyExchange::Psk, Asked::Known(identity, key)) => (PeerIdentity::Psk(identity), Some(key)),
+        (KeyExchange::Psk, _) => return None,
+        (KeyExchange::Certificate, _) => {
+            let state = backend.connection_state().await;
+            let names = certificate::identity(state.peer_certificates.first()?).ok()?;
+            (PeerIdentity::Certificate(names), None)
         }
-    }
+    };
+    Some(Client {
+        backend,
+        identity,
+        key,
+    })
 }
 
 fn report(

@@ -7,12 +7,19 @@ use super::{
     DtlsServerConfig,
     verify::{anchors, ensure_provider, own_certificate},
 };
-use crate::{metrics::Metrics, report::Report, server::BindError, transport::Received};
+use crate::{
+    credentials::CredentialSource,
+    metrics::Metrics,
+    report::{Accepted, Report},
+    server::BindError,
+    transport::Received,
+};
 use demux::Demultiplexer;
 use handshake::Security;
 use lwm2m_core::{
     engine::CloseReason,
     peer::{PeerId, PeerIdentity},
+    secret::Secret,
     uri::Scheme,
 };
 use std::{
@@ -25,6 +32,7 @@ use tokio::{
     net::UdpSocket,
     sync::{mpsc, watch},
 };
+use tracing::debug;
 
 /// Reports of all sessions that wait for the engine, up to 8 KiB each; beyond them sessions stop reading.
 const REPORT_QUEUE: usize = 1024;
@@ -40,6 +48,8 @@ struct Handle {
 pub(crate) struct SecureListeners {
     sessions: HashMap<PeerId, Handle>,
     by_identity: HashMap<Arc<PeerIdentity>, HashSet<PeerId>>,
+    // By listener.
+    credentials: HashMap<u16, Arc<dyn CredentialSource>>,
     // Sessions ended by `forget`, taken by the very next polls.
     forgotten: VecDeque<PeerId>,
     reports: mpsc::Receiver<Report>,
@@ -61,6 +71,7 @@ impl SecureListeners {
         SecureListeners {
             sessions: HashMap::new(),
             by_identity: HashMap::new(),
+            credentials: HashMap::new(),
             forgotten: VecDeque::new(),
             reports,
             reporter,
@@ -91,6 +102,7 @@ impl SecureListeners {
         let Some(alive) = &self.alive else {
             return Err(BindError::ListenerCount);
         };
+        self.credentials.insert(number, config.credentials.clone());
         let demultiplexer = Demultiplexer::new(
             number,
             Arc::new(socket),
@@ -129,10 +141,16 @@ impl SecureListeners {
                 peer,
                 identity,
                 address,
-                outbound,
+                accepted,
             } => {
+                let Accepted { outbound, key } = accepted?;
+                if !self.still_good(peer.listener(), &identity, key.as_ref()) {
+                    // The session ends with its sender, and the engine never hears of it.
+                    debug!(%address, %identity, "credentials removed during the handshake");
+                    return None;
+                }
                 let handle = Handle {
-                    outbound: outbound?,
+                    outbound,
                     identity: identity.clone(),
                     address,
                 };
@@ -158,6 +176,19 @@ impl SecureListeners {
                 self.remove(peer)?;
                 Some(Received::Closed { peer, reason })
             }
+        }
+    }
+
+    /// Whether the credentials of a new session have not been removed since its handshake asked for them. Those
+    /// removed from now on are a matter of `forget`.
+    fn still_good(&self, listener: u16, identity: &PeerIdentity, key: Option<&Secret>) -> bool {
+        let Some(credentials) = self.credentials.get(&listener) else {
+            return false;
+        };
+        match identity {
+            PeerIdentity::Psk(identity) => credentials.psk(identity).as_ref() == key,
+            PeerIdentity::Certificate(names) => credentials.certificate_allowed(names),
+            _ => false,
         }
     }
 

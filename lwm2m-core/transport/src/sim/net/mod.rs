@@ -1,5 +1,7 @@
 //! The network itself: hosts, time, and what a test may do to them. How things travel stands in `traffic`.
 
+mod traffic;
+
 use super::{
     host::{AnyResident, HostId, Resident},
     link::Link,
@@ -23,9 +25,6 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-
-#[path = "traffic.rs"]
-mod traffic;
 
 /// The first port of sockets that a host opens for its connections (RFC 6335, section 6).
 const FIRST_PORT: u16 = 49_152;

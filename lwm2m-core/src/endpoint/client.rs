@@ -19,12 +19,12 @@ use super::{
     blockwise::{Outcome, Transfer},
     observe::Observation,
     peer::take_out,
-    timer::TimerId,
     transmission::Owner,
 };
 use crate::{
     coap::{Code, Message, MessageKind, Request, Response, Token, option},
     peer::PeerId,
+    timer::TimerId,
 };
 use core::time::Duration;
 use rand_core::RngCore;

@@ -33,7 +33,6 @@ mod metrics;
 mod observe;
 mod peer;
 mod server;
-mod timer;
 mod transmission;
 mod upload;
 
@@ -53,6 +52,7 @@ use crate::{
     },
     peer::PeerId,
     time::Instant,
+    timer::Wheel,
 };
 use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 use blockwise::Transfer;
@@ -63,7 +63,6 @@ use observe::{Observation, Observer};
 use peer::Peer;
 use rand_core::RngCore;
 use server::ServerExchange;
-use timer::Wheel;
 use transmission::Transmission;
 use upload::{Body, Upload};
 

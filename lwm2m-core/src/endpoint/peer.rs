@@ -1,10 +1,7 @@
 //! What is kept for a peer, and for how long.
 
-use super::{
-    Endpoint, Failure, ObserverGone, Timer, Timing, dedup::Dedup, message_id::MessageIds,
-    timer::TimerId,
-};
-use crate::{peer::PeerId, time::Instant};
+use super::{Endpoint, Failure, ObserverGone, Timer, Timing, dedup::Dedup, message_id::MessageIds};
+use crate::{peer::PeerId, time::Instant, timer::TimerId};
 use alloc::{collections::VecDeque, vec::Vec};
 use rand_core::RngCore;
 

@@ -21,12 +21,12 @@ use super::{
     dedup::Answer,
     observe::View,
     peer::take_out,
-    timer::TimerId,
     transmission::Owner,
 };
 use crate::{
     coap::{Block, Code, Message, MessageKind, Options, Request, Response, Token, option},
     peer::PeerId,
+    timer::TimerId,
 };
 use alloc::format;
 

@@ -14,8 +14,8 @@
 //!
 //! Non-confirmable messages are entered as well where a reset of them means something (requests, notifications).
 
-use super::{Endpoint, Timer, Timing, peer::take_out, timer::TimerId};
-use crate::{coap::Message, peer::PeerId};
+use super::{Endpoint, Timer, Timing, peer::take_out};
+use crate::{coap::Message, peer::PeerId, timer::TimerId};
 use alloc::vec::Vec;
 use core::time::Duration;
 use rand_core::RngCore;

@@ -16,11 +16,11 @@ use super::{
     blockwise::{Assembly, Place, is_safe, saturated},
     peer::take_out,
     server::{Asked, request_of},
-    timer::TimerId,
 };
 use crate::{
     coap::{Block, Code, Message, OptionNumber, Options, Request, Response, option},
     peer::PeerId,
+    timer::TimerId,
 };
 use alloc::vec::Vec;
 use bytes::Bytes;

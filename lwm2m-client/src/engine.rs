@@ -401,19 +401,11 @@ impl ClientEngine {
     /// What follows from an operation once it is answered.
     fn after(&mut self, now: Instant, context: Context) {
         let Context {
-            server,
             changed,
             actions,
             events,
             ..
         } = context;
-        let by_server = server.is_some();
-        for (index, path) in changed.iter().enumerate() {
-            if by_server && !changed[..index].contains(path) && path.resource_id().is_some() {
-                let path = *path;
-                (self.events).push_back(ClientEvent::ValueWritten { server, path });
-            }
-        }
         self.events.extend(events);
         if !changed.is_empty() {
             if changed

@@ -97,9 +97,10 @@ pub enum ClientEvent {
         /// For how long.
         duration: Duration,
     },
-    /// A resource was written.
+    /// A server has written a resource. What a bootstrap server writes is told as a whole, by
+    /// [`ClientEvent::Bootstrapped`].
     ValueWritten {
-        /// By whom; `None`: the bootstrap server.
+        /// By whom.
         server: Option<u16>,
         /// Which.
         path: Path,

@@ -8,7 +8,7 @@ use alloc::{
     vec,
     vec::Vec,
 };
-use core::ops::Deref;
+use core::{fmt, ops::Deref};
 use lwm2m_core::{
     coap::Code,
     entry::Entry,
@@ -36,7 +36,9 @@ impl Clock {
 }
 
 /// The value of a resource: one, or one for each of its resource instances.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// Its `Debug` shows opaque values by their length only: they may be keys.
+#[derive(Clone, PartialEq)]
 pub enum ResourceValue {
     /// Of a resource without instances.
     Single(Value),
@@ -70,6 +72,27 @@ impl ResourceValue {
                 }
             }
         }
+    }
+}
+
+impl fmt::Debug for ResourceValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ResourceValue::Single(value) => write!(f, "{value}"),
+            ResourceValue::Multiple(values) => f
+                .debug_map()
+                .entries(values.iter().map(|(id, value)| (id, Shown(value))))
+                .finish(),
+        }
+    }
+}
+
+/// A value whose `Debug` is its `Display`, which hides opaque bytes.
+struct Shown<'a>(&'a Value);
+
+impl fmt::Debug for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.0, f)
     }
 }
 
@@ -163,7 +186,7 @@ impl FromIterator<(u16, ResourceValue)> for Instance {
 }
 
 /// A change of one resource that a server or the program asks for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ResourceWrite {
     /// Puts this in place of what is there, all resource instances included.
@@ -174,6 +197,21 @@ pub enum ResourceWrite {
     RemoveInstance(u16),
     /// Takes the resource away.
     Remove,
+}
+
+impl fmt::Debug for ResourceWrite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ResourceWrite::Replace(value) => f.debug_tuple("Replace").field(value).finish(),
+            ResourceWrite::Merge(values) => {
+                let values = values.iter().map(|(id, value)| (id, Shown(value)));
+                f.write_str("Merge ")?;
+                f.debug_map().entries(values).finish()
+            }
+            ResourceWrite::RemoveInstance(id) => write!(f, "RemoveInstance({id})"),
+            ResourceWrite::Remove => f.write_str("Remove"),
+        }
+    }
 }
 
 /// Why an object refuses, with the code that answers it (Transport 1.2.2, section 6.7).
@@ -464,4 +502,27 @@ pub(crate) fn instance_paths(object: &dyn Object) -> Vec<Path> {
         }
     }
     paths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::format;
+
+    #[test]
+    fn keys_do_not_show() {
+        let key = || ResourceValue::from(vec![0xAB; 3]);
+        let keys = || BTreeMap::from([(0, Value::Opaque(vec![0xAB; 3]))]);
+        for shown in [
+            format!("{:?}", Instance::new().with(5, key())),
+            format!("{:?}", ResourceValue::Multiple(keys())),
+            format!("{:?}", ResourceWrite::Replace(key())),
+            format!("{:?}", ResourceWrite::Merge(keys())),
+        ] {
+            assert!(
+                shown.contains("3 bytes") && !shown.contains("171"),
+                "{shown}"
+            );
+        }
+    }
 }

@@ -3,8 +3,11 @@
 //!
 //! A write that concerns several resources is applied as a whole or not at all.
 
-use crate::object::{
-    Arguments, Clock, Context, Instance, Object, ObjectError, ResourceValue, ResourceWrite,
+use crate::{
+    event::ClientEvent,
+    object::{
+        Arguments, Clock, Context, Instance, Object, ObjectError, ResourceValue, ResourceWrite,
+    },
 };
 use alloc::{boxed::Box, collections::BTreeMap, string::String, vec, vec::Vec};
 use lwm2m_core::{
@@ -456,12 +459,14 @@ impl ObjectTree {
             )?;
         }
         for planned in plan {
-            self.object_mut(planned.object)?.write(
-                context,
-                planned.instance,
-                planned.resource,
-                planned.write,
-            )?;
+            let (object, instance) = (planned.object, planned.instance);
+            let resource = planned.resource;
+            let target = self.object_mut(object)?;
+            target.write(context, instance, resource, planned.write)?;
+            if let Ok(path) = Path::try_from_ids(&[object, instance, resource]) {
+                let server = context.server;
+                context.tell(ClientEvent::ValueWritten { server, path });
+            }
         }
         Ok(())
     }

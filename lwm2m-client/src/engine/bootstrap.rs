@@ -19,8 +19,8 @@ use crate::{
     event::{ClientEvent, SessionError},
     object::{Clock, Context, ObjectError},
     registration::Input,
-    staging::{Staging, is_bootstrap},
-    tree::number,
+    staging::Staging,
+    tree::{flag, number},
 };
 use alloc::{string::ToString, vec::Vec};
 use core::time::Duration;
@@ -64,7 +64,7 @@ enum State {
 #[derive(Debug, Default)]
 pub(super) struct Bootstrap {
     state: State,
-    /// Attempts that failed since the last success.
+    /// Attempts since the last registration.
     pub(super) attempts: u32,
     /// The connection of a finished session, kept until that moment so that the answer can be repeated.
     lingering: Option<(PeerId, Instant)>,
@@ -104,9 +104,12 @@ impl Bootstrap {
 impl ClientEngine {
     /// The instance of object 0 that is the bootstrap server's.
     pub(super) fn bootstrap_account(&self, clock: &Clock) -> Option<u16> {
-        let accounts = self.tree.instances(clock, security::ID);
-        let account = accounts.iter().find(|(_, account)| is_bootstrap(account));
-        account.map(|(id, _)| *id)
+        let accounts = self.tree.get(security::ID)?.instances();
+        let is_bootstrap = |instance: &u16| {
+            let path = Path::resource(security::ID, *instance, security::BOOTSTRAP_SERVER);
+            flag(&self.tree, clock, &path) == Some(true)
+        };
+        accounts.into_iter().find(is_bootstrap)
     }
 
     /// Begins a bootstrap where there is an account and none is under way; with `hold_off` after the time that
@@ -130,6 +133,28 @@ impl ClientEngine {
         self.bootstrap.state = State::Waiting(now + wait);
         self.tick_bootstrap(now);
         true
+    }
+
+    /// Begins a bootstrap since registration has failed: the first time at once, then ever later, until one leads
+    /// to a registration.
+    pub(super) fn bootstrap_after_failure(&mut self, now: Instant) {
+        let idle = matches!(self.bootstrap.state, State::Idle);
+        if idle && self.bootstrap_account(&self.clock(now)).is_some() {
+            self.bootstrap.state = State::Waiting(now + self.bootstrap_wait());
+            self.bootstrap.attempts = self.bootstrap.attempts.saturating_add(1);
+            self.tick_bootstrap(now);
+        }
+    }
+
+    /// How long to wait after so many attempts that came to nothing.
+    fn bootstrap_wait(&self) -> Duration {
+        let Some(doublings) = self.bootstrap.attempts.checked_sub(1) else {
+            return Duration::ZERO;
+        };
+        let factor = 1u32.checked_shl(doublings).unwrap_or(u32::MAX);
+        (self.config.bootstrap_retry)
+            .saturating_mul(factor)
+            .min(self.config.bootstrap_retry_max)
     }
 
     fn connect_bootstrap(&mut self, now: Instant) {
@@ -232,12 +257,7 @@ impl ClientEngine {
         self.end_bootstrap_session(now);
         let clock = self.clock(now);
         self.bootstrap.attempts = self.bootstrap.attempts.saturating_add(1);
-        let factor = 1u32
-            .checked_shl(self.bootstrap.attempts - 1)
-            .unwrap_or(u32::MAX);
-        let wait = (self.config.bootstrap_retry)
-            .saturating_mul(factor)
-            .min(self.config.bootstrap_retry_max);
+        let wait = self.bootstrap_wait();
         // With servers that were tried in vain these are tried again; a bootstrap follows if they fail again.
         let idle: Vec<u16> = (self.sessions.iter())
             .filter(|session| session.registration.is_stopped())
@@ -417,6 +437,9 @@ impl ClientEngine {
         self.pending
             .retain(|(_, purpose)| *purpose != Purpose::Bootstrap);
         self.bootstrap.state = State::Idle;
+        if let Some((before, _)) = self.bootstrap.lingering.take() {
+            self.close(now, before);
+        }
         self.bootstrap.lingering = Some((peer, now + self.config.bootstrap_linger));
         self.store_accounts(now);
         self.plan_account_purge(now);

@@ -23,7 +23,8 @@ use lwm2m_core::{
     link::{self, Link},
     model::Models,
     operation::{
-        Create, DeviceOperation, Discover, Execute, OperationError, Payload, Write, WriteAttributes,
+        Create, DeviceOperation, Discover, Execute, OperationError, Payload, Write,
+        WriteAttributes, WriteMode,
     },
     path::{Path, PathLevel},
     time::Instant,
@@ -172,7 +173,7 @@ impl ClientEngine {
                 self.composite_response(context, version, accept, format, &observe.paths)
             }
             DeviceOperation::Discover(discover) => self.discover(server, version, &discover),
-            DeviceOperation::Write(write) => self.write(context, &write),
+            DeviceOperation::Write(write) => self.write(context, version, &write),
             DeviceOperation::WriteComposite(write) => {
                 self.check_size(&write.payload)?;
                 let payload = &write.payload;
@@ -412,9 +413,23 @@ impl ClientEngine {
         }
     }
 
-    fn write(&mut self, context: &mut Context, write: &Write) -> Result<Response, Refusal> {
+    fn write(
+        &mut self,
+        context: &mut Context,
+        version: LwM2mVersion,
+        write: &Write,
+    ) -> Result<Response, Refusal> {
         // 4.04 and 4.05 come before what is wrong with the content.
         self.tree.writable_place(&write.path)?;
+        let extent = Extent::of(&write.path, &self.tree);
+        let purpose = match write.mode {
+            WriteMode::Replace => Purpose::Write,
+            WriteMode::PartialUpdate => Purpose::Update,
+        };
+        if !negotiation::is_allowed(write.payload.format, purpose, extent, version) {
+            let code = Code::UNSUPPORTED_CONTENT_FORMAT;
+            return Err(Refusal::new(code, "not in this format"));
+        }
         self.check_size(&write.payload)?;
         let entries = write.payload.decode(&write.path, &self.tree)?;
         let limits = self.limits();

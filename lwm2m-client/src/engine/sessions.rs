@@ -297,7 +297,7 @@ impl ClientEngine {
                 self.step(now, index, Input::Start { after });
             }
         } else {
-            self.begin_bootstrap(now, false);
+            self.bootstrap_after_failure(now);
         }
     }
 

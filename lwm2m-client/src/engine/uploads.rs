@@ -2,6 +2,7 @@
 
 use super::ClientEngine;
 use crate::{
+    event::ClientEvent,
     object::{Context, ObjectError},
     tree::is_hidden,
 };
@@ -120,7 +121,8 @@ impl ClientEngine {
             Ok(()) => {
                 self.uploads.swap_remove(index);
                 if let Ok(path) = Path::try_from_ids(&[object, instance, resource]) {
-                    context.changed(path);
+                    let server = context.server;
+                    context.tell(ClientEvent::ValueWritten { server, path });
                 }
                 self.respond(now, exchange, Response::new(Code::CHANGED));
             }

@@ -284,7 +284,7 @@ fn stopping_and_disabling() {
         let mut r = registered();
         assert_eq!(
             r.step(seconds(1), Input::Stop, &s),
-            [deregister.clone()],
+            std::slice::from_ref(&deregister),
             "{end:?}"
         );
         assert_eq!(

@@ -1,0 +1,352 @@
+use super::*;
+use crate::event::SessionError;
+use lwm2m_core::{endpoint::Failure, version::LwM2mVersion};
+use lwm2m_objects::server;
+use std::vec;
+
+#[test]
+fn registers_with_everything_a_server_must_know() {
+    let mut world = World::registered();
+    let server = world.server;
+    let asked = world.asked(server);
+    assert_eq!(asked.len(), 1);
+    let (request, _) = &asked[0];
+    assert_eq!(path_of(request), "rd");
+    let queries = queries(request);
+    for query in ["ep=urn:dev:1", "lt=300", "lwm2m=1.2", "b=U"] {
+        assert!(queries.contains(&query.to_string()), "{queries:?}");
+    }
+    let links = String::from_utf8(request.payload.to_vec()).unwrap();
+    assert_eq!(
+        links,
+        "</>;rt=\"oma.lwm2m\";ct=\"60 110 112 11542 11544\",</1/0>,</3/0>,</3303>;ver=1.1,</3303/0>"
+    );
+}
+
+#[test]
+fn updates_before_the_lifetime_ends() {
+    let mut world = World::registered();
+    let server = world.server;
+    world.asked(server);
+    world.run(SECOND * 206);
+    assert_eq!(world.asked(server), [], "not yet");
+    world.run(SECOND * 3);
+    let asked = world.asked(server);
+    assert_eq!(asked.len(), 1);
+    assert_eq!(path_of(&asked[0].0), "rd/1");
+    assert_eq!(queries(&asked[0].0), Vec::<String>::new());
+    assert_eq!(world.take_told(), [ClientEvent::Updated { server: 7 }]);
+}
+
+#[test]
+fn a_written_lifetime_is_told_and_holds() {
+    let mut world = World::registered();
+    let server = world.server;
+    world.asked(server);
+    let answer = world.ask(server, put_text("1/0/1", "60"));
+    assert_eq!(answer.code, Code::CHANGED);
+    world.run(SECOND);
+    let asked = world.asked(server);
+    assert_eq!(asked.len(), 1);
+    assert_eq!(queries(&asked[0].0), ["lt=60"]);
+    world.run(SECOND * 30);
+    assert_eq!(world.asked(server).len(), 1, "half of the new lifetime");
+}
+
+#[test]
+fn new_instances_are_told() {
+    let mut world = World::registered();
+    let server = world.server;
+    world.asked(server);
+    let sensor = Instance::new().with(temperature::SENSOR_VALUE, 1.0);
+    world.client(|client, now| {
+        let path = "/3303/4".parse().unwrap();
+        client.create(now, path, sensor).unwrap();
+    });
+    world.run(SECOND);
+    let asked = world.asked(server);
+    assert_eq!(asked.len(), 1);
+    let links = String::from_utf8(asked[0].0.payload.to_vec()).unwrap();
+    assert!(links.ends_with("</3303/0>,</3303/4>"), "{links}");
+}
+
+#[test]
+fn an_older_server_is_met_where_it_is() {
+    let mut world = World::new(builder().server(server_account()));
+    let server = world.server;
+    for _ in 0..2 {
+        let refusal = Response::new(Code::PRECONDITION_FAILED);
+        (world.net.host_mut(server)).next_answer("rd", Some(refusal));
+    }
+    world.run(SECOND);
+    let versions: Vec<_> = world
+        .asked(server)
+        .iter()
+        .map(|(request, _)| {
+            let queries = queries(request);
+            queries
+                .into_iter()
+                .find(|q| q.starts_with("lwm2m="))
+                .unwrap()
+        })
+        .collect();
+    assert_eq!(versions, ["lwm2m=1.2", "lwm2m=1.1", "lwm2m=1.0"]);
+    assert!(world.take_told().contains(&ClientEvent::Registered {
+        server: 7,
+        version: LwM2mVersion::V1_0,
+        location: "/rd/1".into(),
+    }));
+    // Composite operations are not of that version.
+    let fetch = request(Code::FETCH, "").body(112, vec![0x80]);
+    assert_eq!(world.ask(server, fetch).code, Code::METHOD_NOT_ALLOWED);
+}
+
+#[test]
+fn an_expired_registration_is_made_anew() {
+    let mut world = World::registered();
+    let server = world.server;
+    let gone = Response::new(Code::NOT_FOUND);
+    (world.net.host_mut(server)).next_answer("rd", Some(gone));
+    world.client(|client, now| client.update(now));
+    world.run(SECOND);
+    let told = world.take_told();
+    assert_eq!(
+        told[..2],
+        [
+            ClientEvent::RegistrationLost {
+                server: 7,
+                reason: SessionError::Refused(Code::NOT_FOUND)
+            },
+            ClientEvent::Registered {
+                server: 7,
+                version: LwM2mVersion::V1_2,
+                location: "/rd/2".into()
+            }
+        ]
+    );
+}
+
+#[test]
+fn a_server_that_was_away_is_found_again() {
+    let mut world = World::new(builder().server(server_account()));
+    let server = world.server;
+    world.net.isolate(server);
+    world.run(SECOND * 100);
+    let told = world.take_told();
+    assert!(
+        matches!(
+            &told[0],
+            ClientEvent::RegistrationFailed {
+                server: 7,
+                reason: SessionError::Request(Failure::Timeout),
+                retry_in: Some(wait)
+            } if *wait == SECOND * 60
+        ),
+        "{told:?}"
+    );
+    world.net.rejoin(server);
+    world.run(SECOND * 60);
+    let told = world.take_told();
+    assert!(
+        matches!(told[0], ClientEvent::Registered { .. }),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn an_update_that_nobody_answers_ends_in_a_registration() {
+    let mut world = World::registered();
+    let server = world.server;
+    world.net.isolate(server);
+    world.client(|client, now| client.update(now));
+    world.run(SECOND * 94);
+    assert!(matches!(
+        world.take_told()[0],
+        ClientEvent::RegistrationLost {
+            server: 7,
+            reason: SessionError::Request(Failure::Timeout)
+        }
+    ));
+    world.net.rejoin(server);
+    world.run(SECOND * 70);
+    assert!(matches!(
+        world.take_told()[..],
+        [.., ClientEvent::Registered { .. }]
+    ));
+}
+
+#[test]
+fn deregisters_and_stops() {
+    let mut world = World::registered();
+    let server = world.server;
+    world.asked(server);
+    world.client(|client, now| client.deregister(now));
+    world.run(SECOND);
+    let asked = world.asked(server);
+    assert_eq!(asked.len(), 1);
+    assert_eq!(
+        (asked[0].0.code, &*path_of(&asked[0].0)),
+        (Code::DELETE, "rd/1")
+    );
+    assert_eq!(
+        world.take_told(),
+        [
+            ClientEvent::Deregistered { server: 7 },
+            ClientEvent::Stopped
+        ]
+    );
+    world.run(SECOND * 100_000);
+    assert_eq!(world.asked(server), [], "silence");
+}
+
+#[test]
+fn stopping_does_not_wait_for_ever() {
+    let mut world = World::registered();
+    let server = world.server;
+    world.net.isolate(server);
+    world.client(|client, now| client.deregister(now));
+    world.run(SECOND * 94);
+    assert!(world.take_told().contains(&ClientEvent::Stopped));
+}
+
+#[test]
+fn a_server_disables_itself_for_a_while() {
+    let mut world = World::registered();
+    let server = world.server;
+    world.ask(server, put_text("1/0/5", "30"));
+    world.run(SECOND);
+    world.asked(server);
+    world.take_told();
+    let answer = world.ask(server, request(Code::POST, "1/0/4"));
+    assert_eq!(answer.code, Code::CHANGED);
+    world.run(SECOND);
+    let told = world.take_told();
+    assert!(
+        told.contains(&ClientEvent::Deregistered { server: 7 }),
+        "{told:?}"
+    );
+    let duration = SECOND * 30;
+    assert!(told.contains(&ClientEvent::Disabled {
+        server: 7,
+        duration
+    }));
+    world.run(SECOND * 28);
+    assert_eq!(world.asked(server).len(), 1, "only the de-registration");
+    world.run(SECOND * 3);
+    assert!(matches!(
+        world.take_told()[..],
+        [.., ClientEvent::Registered { .. }]
+    ));
+}
+
+#[test]
+fn the_update_trigger_triggers_an_update() {
+    let mut world = World::registered();
+    let server = world.server;
+    world.asked(server);
+    let answer = world.ask(server, request(Code::POST, "1/0/8"));
+    assert_eq!(answer.code, Code::CHANGED);
+    world.run(SECOND);
+    assert_eq!(path_of(&world.asked(server)[0].0), "rd/1");
+}
+
+#[test]
+fn a_restart_forgets_the_connection_and_keeps_the_values() {
+    let mut world = World::registered();
+    let server = world.server;
+    world.client(|client, now| {
+        let path = "/3303/0/5700".parse().unwrap();
+        client.set(now, path, 33.0).unwrap();
+        client.reboot(now, SECOND * 2);
+    });
+    world.run(SECOND);
+    assert_eq!(world.take_told(), [], "it still answers");
+    assert_eq!(text(&world.ask(server, get("3/0/0"))), "Maker");
+    world.run(SECOND * 2);
+    let told = world.take_told();
+    assert_eq!(told[0], ClientEvent::Restarted);
+    assert!(
+        matches!(told[1], ClientEvent::Registered { .. }),
+        "{told:?}"
+    );
+    assert_eq!(text(&world.ask(server, get("3303/0/5700"))), "33.0");
+}
+
+/// Requests that overtake the answer to the registration wait for it.
+#[test]
+fn a_request_before_the_answer_waits() {
+    let mut world = World::new(builder().server(server_account()));
+    let server = world.server;
+    (world.net.host_mut(server)).next_answer("rd", None);
+    world.run(SECOND);
+    world.send(server, get("3/0/0"));
+    world.run(SECOND);
+    assert_eq!(world.net.host(server).events, [], "not answered yet");
+    world.net.act(server, |server, now| {
+        let (_, exchange, _) = server.open.pop_front().unwrap();
+        let created = Register::created(&["rd", "9"]);
+        server.endpoint.respond(now, exchange, created).unwrap();
+    });
+    world.run(SECOND * 5);
+    let event = world.net.host_mut(server).events.pop_front();
+    let Some(Event::Response { response, .. }) = event else {
+        panic!("{event:?}");
+    };
+    assert_eq!(text(&response), "Maker");
+}
+
+#[test]
+fn servers_register_in_the_order_of_their_priority() {
+    let account = |uri: &str, id, priority: u32| {
+        let account = Account::nosec(uri.parse().unwrap());
+        ServerAccount::new(id, account)
+            .resource(server::REGISTRATION_PRIORITY_ORDER, priority)
+            .resource(server::INITIAL_REGISTRATION_DELAY_TIMER, 10_u32)
+    };
+    // The one with the lower number first, the other ten seconds behind it.
+    let builder = builder()
+        .server(account(SERVER, 1, 5))
+        .server(account(BOOTSTRAP, 2, 3));
+    let mut world = World::new(builder);
+    let (first, second) = (world.bootstrap, world.server);
+    world.run(SECOND * 9);
+    assert_eq!(
+        (world.asked(first).len(), world.asked(second).len()),
+        (0, 0)
+    );
+    world.run(SECOND * 2);
+    assert_eq!(
+        (world.asked(first).len(), world.asked(second).len()),
+        (1, 0)
+    );
+    world.run(SECOND * 10);
+    assert_eq!(
+        (world.asked(first).len(), world.asked(second).len()),
+        (0, 1)
+    );
+}
+
+#[test]
+fn registration_and_updates_survive_loss() {
+    for seed in 0..20 {
+        let link = Link::new()
+            .delay(Duration::from_millis(50))
+            .loss(0.2)
+            .duplicate(0.1);
+        let mut world = World::with_link(builder().server(server_account()), link, seed);
+        world.run(SECOND * 3_000);
+        let told = world.take_told();
+        // Five copies of an exchange may all be lost: then the registration is made anew at once.
+        let (mut registered, mut updates) = (false, 0);
+        for event in &told {
+            match event {
+                ClientEvent::Registered { .. } => registered = true,
+                ClientEvent::RegistrationLost { .. } => registered = false,
+                ClientEvent::Updated { .. } => updates += 1,
+                ClientEvent::RegistrationFailed { .. } => {}
+                other => panic!("seed {seed}: {other:?}"),
+            }
+        }
+        assert!(registered && updates >= 8, "seed {seed}: {told:?}");
+    }
+}

@@ -12,10 +12,6 @@ use crate::{entry::Entry, value::Value};
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use ciborium_io::Write as _;
 use ciborium_ll::{Decoder, Encoder, Error, Header, simple};
-use core::{
-    fmt::{self, Write as _},
-    mem,
-};
 
 /// How many arrays, maps and tags may lie within each other in an item that is skipped because it means nothing
 /// here. Costs two words each while it is skipped.
@@ -46,7 +42,7 @@ pub(super) fn decode(payload: &[u8], mut to: Incoming<'_>) -> Result<Vec<Entry>,
 }
 
 /// Writes one value.
-pub(super) fn encode(entries: &[Entry], from: Outgoing<'_>) -> Result<Vec<u8>, EncodeError> {
+pub(super) fn encode(entries: &[Entry], from: &Outgoing<'_>) -> Result<Vec<u8>, EncodeError> {
     let value = from.single_value(entries)?;
     let mut bytes = Vec::new();
     Writer::new(&mut bytes).value(&value);
@@ -65,6 +61,23 @@ impl<'a> Reader<'a> {
 
     /// The next header; strings are then read with [`Reader::bytes`] and [`Reader::text`].
     pub(super) fn header(&mut self) -> Result<Header, Fault> {
+        // Most headers of small payloads are one byte, which holds the number or length itself.
+        if let [first, rest @ ..] = self.rest {
+            let number = usize::from(first & 0x1f);
+            let header = match first {
+                0x00..=0x17 => Some(Header::Positive(number as u64)),
+                0x20..=0x37 => Some(Header::Negative(number as u64)),
+                0x40..=0x57 => Some(Header::Bytes(Some(number))),
+                0x60..=0x77 => Some(Header::Text(Some(number))),
+                0x80..=0x97 => Some(Header::Array(Some(number))),
+                0xa0..=0xb7 => Some(Header::Map(Some(number))),
+                _ => None,
+            };
+            if let Some(header) = header {
+                self.rest = rest;
+                return Ok(header);
+            }
+        }
         let mut decoder = Decoder::from(self.rest);
         let header = decoder.pull().map_err(|error| match error {
             Error::Io(_) => TRUNCATED,
@@ -451,15 +464,12 @@ fn parse_date(text: &str) -> Result<i64, Fault> {
 /// Writes CBOR items to memory.
 pub(super) struct Writer<'a> {
     encoder: Encoder<&'a mut Vec<u8>>,
-    /// Where texts are put together whose length must be known first.
-    scratch: String,
 }
 
 impl<'a> Writer<'a> {
     pub(super) fn new(bytes: &'a mut Vec<u8>) -> Self {
         Writer {
             encoder: Encoder::from(bytes),
-            scratch: String::new(),
         }
     }
 
@@ -478,14 +488,11 @@ impl<'a> Writer<'a> {
         self.write(text.as_bytes());
     }
 
-    /// What is written as its text.
-    pub(super) fn display(&mut self, shown: impl fmt::Display) {
-        let mut text = mem::take(&mut self.scratch);
-        let written = write!(text, "{shown}");
-        debug_assert!(written.is_ok(), "memory takes all that is written");
-        self.text(&text);
-        text.clear();
-        self.scratch = text;
+    /// A text in two parts.
+    pub(super) fn text_of(&mut self, first: &str, second: &str) {
+        self.push(Header::Text(Some(first.len() + second.len())));
+        self.write(first.as_bytes());
+        self.write(second.as_bytes());
     }
 
     pub(super) fn integer(&mut self, n: i64) {
@@ -523,7 +530,7 @@ impl<'a> Writer<'a> {
                 self.push(Header::Bytes(Some(bytes.len())));
                 self.write(bytes);
             }
-            Value::ObjectLink(link) => self.display(link),
+            Value::ObjectLink(link) => self.text(&alloc::format!("{link}")),
         }
     }
 }

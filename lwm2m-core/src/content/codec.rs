@@ -96,16 +96,16 @@ impl<'a> Codec<'a> {
     ) -> Result<Vec<u8>, EncodeError> {
         let from = self.outgoing(format, base);
         match format {
-            ContentFormat::Text => text::encode(entries, from),
-            ContentFormat::Opaque => opaque::encode(entries, from),
-            ContentFormat::Cbor => cbor::encode(entries, from),
-            ContentFormat::Tlv => tlv::encode(entries, from),
-            ContentFormat::Json => lwm2m_json::encode(entries, from),
-            ContentFormat::LwM2mCbor => lwm2m_cbor::encode(entries, from),
+            ContentFormat::Text => text::encode(entries, &from),
+            ContentFormat::Opaque => opaque::encode(entries, &from),
+            ContentFormat::Cbor => cbor::encode(entries, &from),
+            ContentFormat::Tlv => tlv::encode(entries, &from),
+            ContentFormat::Json => lwm2m_json::encode(entries, &from),
+            ContentFormat::LwM2mCbor => lwm2m_cbor::encode(entries, &from),
             ContentFormat::SenmlJson
             | ContentFormat::SenmlCbor
             | ContentFormat::SenmlEtchJson
-            | ContentFormat::SenmlEtchCbor => senml::encode(entries, from),
+            | ContentFormat::SenmlEtchCbor => senml::encode(entries, &from),
             ContentFormat::Link => Err(from.unsupported("values")),
         }
     }
@@ -136,7 +136,7 @@ impl<'a> Codec<'a> {
     ) -> Result<Vec<u8>, EncodeError> {
         let from = self.outgoing(format, &Path::ROOT);
         match format.is_senml() {
-            true => Ok(senml::encode_paths(paths, from)),
+            true => Ok(senml::encode_paths(paths, &from)),
             false => Err(from.unsupported("paths without values")),
         }
     }
@@ -173,7 +173,7 @@ impl<'a> Codec<'a> {
     ) -> Result<Vec<u8>, EncodeError> {
         let from = self.outgoing(format, &Path::ROOT);
         if format.is_etch() {
-            return senml::encode_changes(changes, from);
+            return senml::encode_changes(changes, &from);
         }
         let entries = changes
             .iter()

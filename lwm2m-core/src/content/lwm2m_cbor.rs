@@ -64,13 +64,13 @@ pub(super) fn decode(payload: &[u8], mut to: Incoming<'_>) -> Result<Vec<Entry>,
         return Err(malformed("LwM2M-CBOR must be a map"));
     };
     let mut ids = Ids::default();
-    // The open maps: what is left of them, and how many identifiers lead to them.
-    let mut maps = Vec::with_capacity(ids.ids.len());
-    maps.push((left, 0));
-    while let Some((left, len)) = maps.last_mut() {
+    // The open maps: what is left of them, and how many identifiers lead to them, fewer than a path has.
+    let mut maps = [(left, 0); 4];
+    let mut open = 1;
+    while let Some((left, len)) = maps[..open].last_mut() {
         ids.len = *len;
         let Some(header) = reader.next_in(left).map_err(malformed)? else {
-            maps.pop();
+            open -= 1;
             continue;
         };
         ids.push_key(header, &mut reader).map_err(malformed)?;
@@ -78,7 +78,10 @@ pub(super) fn decode(payload: &[u8], mut to: Incoming<'_>) -> Result<Vec<Entry>,
             Header::Map(_) if ids.len == ids.ids.len() => {
                 return Err(malformed("a map below a resource instance"));
             }
-            Header::Map(left) => maps.push((left, ids.len)),
+            Header::Map(left) => {
+                maps[open] = (left, ids.len);
+                open += 1;
+            }
             header => {
                 let path = to.path(&ids.ids[..ids.len])?;
                 match reader.value_of(header).map_err(malformed)? {
@@ -99,7 +102,7 @@ pub(super) fn decode(payload: &[u8], mut to: Incoming<'_>) -> Result<Vec<Entry>,
 
 /// Writes a map whose upper keys lead as far as the values below them share their path, and below that a map for
 /// each level.
-pub(super) fn encode(entries: &[Entry], from: Outgoing<'_>) -> Result<Vec<u8>, EncodeError> {
+pub(super) fn encode(entries: &[Entry], from: &Outgoing<'_>) -> Result<Vec<u8>, EncodeError> {
     let values = from.tree(entries)?;
     let mut bytes = Vec::new();
     write_map(&values, 0, &mut Writer::new(&mut bytes));

@@ -122,7 +122,7 @@ pub(super) fn decode(payload: &[u8], mut to: Incoming<'_>) -> Result<Vec<Entry>,
     to.finish()
 }
 
-pub(super) fn encode(entries: &[Entry], from: Outgoing<'_>) -> Result<Vec<u8>, EncodeError> {
+pub(super) fn encode(entries: &[Entry], from: &Outgoing<'_>) -> Result<Vec<u8>, EncodeError> {
     let at_base = |entry: &Entry| entry.path == from.base;
     let base_name = match from.base {
         base if entries.iter().any(at_base) || base == Path::ROOT => {

@@ -13,7 +13,7 @@ pub(super) fn decode(payload: &[u8], mut to: Incoming<'_>) -> Result<Vec<Entry>,
     to.finish()
 }
 
-pub(super) fn encode(entries: &[Entry], from: Outgoing<'_>) -> Result<Vec<u8>, EncodeError> {
+pub(super) fn encode(entries: &[Entry], from: &Outgoing<'_>) -> Result<Vec<u8>, EncodeError> {
     match &*from.single_value(entries)? {
         Value::Opaque(bytes) => Ok(bytes.clone()),
         _ => Err(from.unsupported("a value that is not opaque")),

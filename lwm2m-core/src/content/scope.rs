@@ -3,27 +3,56 @@
 use super::{ContentFormat, DecodeError, EncodeError, MAX_ENTRIES};
 use crate::{
     entry::Entry,
-    model::{Models, ResourceModel},
+    model::{Models, ObjectModel, ResourceModel},
     path::{Path, PathLevel, RESERVED_ID},
     value::{DataType, Value},
 };
 use alloc::{borrow::Cow, format, string::String, vec::Vec};
+use core::cell::Cell;
 
-fn resource_model<'m>(models: &'m dyn Models, path: &Path) -> Option<&'m ResourceModel> {
-    models.resource(path.object_id()?, path.resource_id()?)
+/// The definitions of the payload at hand. They are asked once for each run of values of one object, since a view
+/// of the definitions may have to choose among versions.
+struct Lookup<'a> {
+    models: &'a dyn Models,
+    last: Cell<Option<(u16, Option<&'a ObjectModel>)>>,
 }
 
-/// The type that the model gives a resource; `None` where it is unknown or executable.
-fn data_type(models: &dyn Models, path: &Path) -> Option<DataType> {
-    resource_model(models, path)?.data_type
-}
+impl<'a> Lookup<'a> {
+    fn new(models: &'a dyn Models) -> Self {
+        Lookup {
+            models,
+            last: Cell::new(None),
+        }
+    }
 
-/// Whether `path` points at exactly one value, as far as the model tells.
-fn is_single_value(models: &dyn Models, path: &Path) -> bool {
-    match path.level() {
-        PathLevel::ResourceInstance => true,
-        PathLevel::Resource => !resource_model(models, path).is_some_and(|model| model.multiple),
-        _ => false,
+    fn object(&self, id: u16) -> Option<&'a ObjectModel> {
+        match self.last.get() {
+            Some((last, model)) if last == id => model,
+            _ => {
+                let model = self.models.object(id);
+                self.last.set(Some((id, model)));
+                model
+            }
+        }
+    }
+
+    fn resource(&self, path: &Path) -> Option<&'a ResourceModel> {
+        self.object(path.object_id()?)?
+            .resource(path.resource_id()?)
+    }
+
+    /// The type that the model gives a resource; `None` where it is unknown or executable.
+    fn data_type(&self, path: &Path) -> Option<DataType> {
+        self.resource(path)?.data_type
+    }
+
+    /// Whether `path` points at exactly one value, as far as the model tells.
+    fn is_single_value(&self, path: &Path) -> bool {
+        match path.level() {
+            PathLevel::ResourceInstance => true,
+            PathLevel::Resource => !self.resource(path).is_some_and(|model| model.multiple),
+            _ => false,
+        }
     }
 }
 
@@ -33,7 +62,7 @@ pub(super) struct Incoming<'a> {
     pub(super) base: Path,
     /// What names begin with; empty for the root `/`.
     pub(super) root: &'a str,
-    models: &'a dyn Models,
+    models: Lookup<'a>,
     new_instance: Option<u16>,
     entries: Vec<Entry>,
 }
@@ -49,7 +78,7 @@ impl<'a> Incoming<'a> {
             format,
             base: *base,
             root,
-            models,
+            models: Lookup::new(models),
             new_instance: None,
             entries: Vec::new(),
         }
@@ -99,7 +128,7 @@ impl<'a> Incoming<'a> {
 
     /// The one place that a payload without paths is about.
     pub(super) fn single_value(&self) -> Result<Path, DecodeError> {
-        match is_single_value(self.models, &self.base) {
+        match self.models.is_single_value(&self.base) {
             true => Ok(self.base),
             false => Err(DecodeError::Unsupported(self.format)),
         }
@@ -107,7 +136,7 @@ impl<'a> Incoming<'a> {
 
     /// The type that the model gives a place.
     pub(super) fn data_type(&self, path: &Path) -> Option<DataType> {
-        data_type(self.models, path)
+        self.models.data_type(path)
     }
 
     /// Whether `path` may be named: it lies within the place that the payload is about.
@@ -194,13 +223,12 @@ pub(super) fn mismatch(path: Path, expected: DataType, found: &Value) -> DecodeE
 }
 
 /// What an encoder knows beside the values.
-#[derive(Clone, Copy)]
 pub(super) struct Outgoing<'a> {
     pub(super) format: ContentFormat,
     pub(super) base: Path,
     /// What names begin with; empty for the root `/`.
     pub(super) root: &'a str,
-    models: &'a dyn Models,
+    models: Lookup<'a>,
 }
 
 impl<'a> Outgoing<'a> {
@@ -214,7 +242,7 @@ impl<'a> Outgoing<'a> {
             format,
             base: *base,
             root,
-            models,
+            models: Lookup::new(models),
         }
     }
 
@@ -245,7 +273,7 @@ impl<'a> Outgoing<'a> {
         if path.level() < PathLevel::Resource {
             return Err(self.unsupported("a value above the level of resources"));
         }
-        match data_type(self.models, &path) {
+        match self.models.data_type(&path) {
             Some(expected) if expected != entry.value.data_type() => entry
                 .value
                 .clone()

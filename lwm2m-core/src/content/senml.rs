@@ -12,10 +12,10 @@ use crate::{
     value::Value,
 };
 use alloc::{borrow::Cow, vec::Vec};
-use core::fmt;
+use core::ops::Deref;
 
 /// The longest name below the root: four identifiers of five digits, each with its slash. Longer ones name nothing,
-/// and are refused unread, so that a long base name is not looked at for each record again.
+/// and are refused unread.
 const MAX_NAME: usize = 24;
 
 /// The highest version of SenML that is understood (RFC 8428, section 4.4), which is the default as well.
@@ -69,19 +69,19 @@ struct Resolved {
 
 /// The base fields that are in force.
 #[derive(Default)]
-struct Resolver<'p> {
-    base_name: Cow<'p, str>,
+struct Resolver {
+    base_name: NameParser,
     base_time: Option<f64>,
     base_value: Option<Value>,
 }
 
-impl<'p> Resolver<'p> {
+impl Resolver {
     /// Applies the base fields, and keeps those of this record for the ones that follow. `None` for a record that
     /// does nothing else; `base_names_place` says that a base name alone names a place, as it does in a request
     /// for values.
     fn resolve(
         &mut self,
-        record: Record<'p>,
+        record: Record<'_>,
         base_names_place: bool,
         to: &Incoming<'_>,
     ) -> Result<Option<Resolved>, DecodeError> {
@@ -91,11 +91,8 @@ impl<'p> Resolver<'p> {
         let only_base = record.name.is_none()
             && !(base_names_place && record.base_name.is_some())
             && record.content == Content::Absent;
-        if let Some(base_name) = record.base_name {
-            if base_name.len() > to.root.len() + MAX_NAME {
-                return Err(to.malformed("a base name longer than any path"));
-            }
-            self.base_name = base_name;
+        if let Some(base_name) = &record.base_name {
+            self.base_name = NameParser::new(base_name, to)?;
         }
         self.base_time = record.base_time.or(self.base_time);
         self.base_value = record.base_value.or(self.base_value.take());
@@ -110,7 +107,7 @@ impl<'p> Resolver<'p> {
             return Err(to.malformed("a time that is no number"));
         }
         let name = record.name.as_deref().unwrap_or_default();
-        let path = parse_name(&self.base_name, name, to)?;
+        let path = self.base_name.finish(name, to)?;
         let content = match (record.content, &self.base_value) {
             (Content::Value(value), Some(base)) => Content::Value(sum(base, value)),
             (content, _) => content,
@@ -149,55 +146,111 @@ fn sum(base: &Value, value: Value) -> Value {
     }
 }
 
-/// The path of a resolved name. A missing first slash is forgiven.
+/// The path of a resolved name. A missing first slash is forgiven, and so is a missing root.
 pub(super) fn parse_name(
     base_name: &str,
     name: &str,
     to: &Incoming<'_>,
 ) -> Result<Path, DecodeError> {
-    match base_name.len() + name.len() {
-        0 => return Err(to.malformed("a record without a name")),
-        length if length > to.root.len() + MAX_NAME => {
+    NameParser::new(base_name, to)?.finish(name, to)
+}
+
+/// Reads a name byte by byte, so that a base name is read once for all records that have it.
+#[derive(Debug, Clone, Copy, Default)]
+struct NameParser {
+    ids: [u16; 4],
+    /// How many of `ids` have begun.
+    len: usize,
+    /// How many bytes have been read.
+    read: usize,
+    /// How many bytes of the root have been read, while nothing else has.
+    root: usize,
+    state: NameState,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum NameState {
+    /// Within the root, or before anything.
+    #[default]
+    Root,
+    /// After a slash: an identifier must follow, or after the first slash nothing.
+    Slash,
+    /// Within an identifier.
+    Id,
+}
+
+impl NameParser {
+    const FAULT: &'static str = "a name that is no path";
+
+    /// After a base name.
+    fn new(base_name: &str, to: &Incoming<'_>) -> Result<Self, DecodeError> {
+        let mut parser = NameParser::default();
+        parser.read(base_name, to)?;
+        Ok(parser)
+    }
+
+    /// After the name that follows the base name.
+    fn finish(mut self, name: &str, to: &Incoming<'_>) -> Result<Path, DecodeError> {
+        self.read(name, to)?;
+        match self.state {
+            _ if self.read == 0 => Err(to.malformed("a record without a name")),
+            NameState::Id => to.path(&self.ids[..self.len]),
+            NameState::Slash if self.len == 0 => Ok(Path::ROOT),
+            // The root itself, or only its first slash, which is the root of the name that has none.
+            NameState::Root if [1, to.root.len()].contains(&self.root) => Ok(Path::ROOT),
+            NameState::Root | NameState::Slash => Err(to.malformed(Self::FAULT)),
+        }
+    }
+
+    fn read(&mut self, text: &str, to: &Incoming<'_>) -> Result<(), DecodeError> {
+        self.read = self.read.saturating_add(text.len());
+        if self.read > to.root.len() + MAX_NAME {
             return Err(to.malformed("a name longer than any path"));
         }
-        _ => {}
+        for byte in text.bytes() {
+            self.step(byte, to.root.as_bytes())
+                .ok_or_else(|| to.malformed(Self::FAULT))?;
+        }
+        Ok(())
     }
-    let mut bytes = base_name.bytes().chain(name.bytes()).peekable();
-    let mut below_root = bytes.clone();
-    if to.root.bytes().all(|byte| below_root.next() == Some(byte))
-        && matches!(below_root.peek(), None | Some(b'/'))
-    {
-        bytes = below_root;
-    }
-    let mut ids = [0; 4];
-    let mut len = 0;
-    bytes.next_if_eq(&b'/');
-    if bytes.peek().is_none() {
-        return Ok(Path::ROOT);
-    }
-    let mut parse = || loop {
-        let place = ids.get_mut(len)?;
-        len += 1;
-        let first = bytes.next().filter(u8::is_ascii_digit)?;
-        let mut id = u16::from(first - b'0');
-        loop {
-            match bytes.next() {
-                None => {
-                    *place = id;
+
+    fn step(&mut self, byte: u8, root: &[u8]) -> Option<()> {
+        if self.state == NameState::Root {
+            match root.get(self.root) {
+                Some(expected) if *expected == byte => {
+                    self.root += 1;
                     return Some(());
                 }
-                Some(b'/') => break,
-                // No identifier but 0 begins with 0.
-                Some(digit @ b'0'..=b'9') if id != 0 => {
-                    id = id.checked_mul(10)?.checked_add((digit - b'0').into())?;
+                // No more than its first slash was there: the name has no root.
+                Some(_) if self.root == 1 => self.state = NameState::Slash,
+                // After the root, or without one: a slash, or at the very beginning an identifier.
+                _ if byte == b'/' && (self.root == 0 || self.root == root.len()) => {
+                    self.state = NameState::Slash;
+                    return Some(());
                 }
-                Some(_) => return None,
+                _ if self.root == 0 => self.state = NameState::Slash,
+                _ => return None,
             }
         }
-        *place = id;
-    };
-    parse().ok_or_else(|| to.malformed("a name that is no path"))?;
-    to.path(&ids[..len])
+        match (byte, self.state) {
+            (b'0'..=b'9', NameState::Id) => {
+                let id = self.ids.get_mut(self.len - 1)?;
+                // No identifier but 0 begins with 0.
+                *id = match *id {
+                    0 => return None,
+                    id => id.checked_mul(10)?.checked_add((byte - b'0').into())?,
+                };
+            }
+            (b'0'..=b'9', _) => {
+                *self.ids.get_mut(self.len)? = (byte - b'0').into();
+                self.len += 1;
+                self.state = NameState::Id;
+            }
+            (b'/', NameState::Id) => self.state = NameState::Slash,
+            _ => return None,
+        }
+        Some(())
+    }
 }
 
 /// Hands the records of a pack to `each`, in order.
@@ -318,17 +371,74 @@ pub(super) enum Name<'a> {
     BelowInstance(Path),
 }
 
-impl fmt::Display for Name<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Name::Path(root, path) => write!(f, "{root}{path}"),
-            Name::Base(root, path) => write!(f, "{root}{path}/"),
-            Name::BelowInstance(path) => match path.ids() {
-                [_, _, resource] => write!(f, "{resource}"),
-                [_, _, resource, instance] => write!(f, "{resource}/{instance}"),
-                _ => Ok(()),
-            },
+impl<'a> Name<'a> {
+    /// The root and what follows it.
+    pub(super) fn parts(&self) -> (&'a str, ShortText) {
+        let mut text = ShortText::default();
+        let root = match self {
+            Name::Path(root, path) => {
+                text.push_path(path);
+                *root
+            }
+            Name::Base(root, path) => {
+                text.push_path(path);
+                text.push(b'/');
+                *root
+            }
+            Name::BelowInstance(path) => {
+                text.push_ids(path.ids().get(2..).unwrap_or_default());
+                ""
+            }
+        };
+        (root, text)
+    }
+}
+
+/// A name below the root, without an allocation.
+#[derive(Default)]
+pub(super) struct ShortText {
+    bytes: [u8; MAX_NAME + 1],
+    len: usize,
+}
+
+impl ShortText {
+    fn push(&mut self, byte: u8) {
+        // The longest path and a slash fit.
+        if let Some(place) = self.bytes.get_mut(self.len) {
+            *place = byte;
+            self.len += 1;
         }
+    }
+
+    fn push_path(&mut self, path: &Path) {
+        self.push(b'/');
+        self.push_ids(path.ids());
+    }
+
+    /// Identifiers with slashes between.
+    fn push_ids(&mut self, ids: &[u16]) {
+        for (index, id) in ids.iter().enumerate() {
+            if index > 0 {
+                self.push(b'/');
+            }
+            let mut unit = 10_000;
+            while unit > 1 && *id < unit {
+                unit /= 10;
+            }
+            while unit > 0 {
+                self.push(b'0' + (id / unit % 10) as u8);
+                unit /= 10;
+            }
+        }
+    }
+}
+
+impl Deref for ShortText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        // Only ASCII is pushed.
+        core::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
     }
 }
 
@@ -391,7 +501,7 @@ impl<'a> Namer<'a> {
 }
 
 /// Writes values.
-pub(super) fn encode(entries: &[Entry], from: Outgoing<'_>) -> Result<Vec<u8>, EncodeError> {
+pub(super) fn encode(entries: &[Entry], from: &Outgoing<'_>) -> Result<Vec<u8>, EncodeError> {
     let mut namer = Namer::new(from.root, entries.iter().map(|entry| entry.path));
     let mut clock = Clock::new(entries);
     let records = entries
@@ -412,7 +522,7 @@ pub(super) fn encode(entries: &[Entry], from: Outgoing<'_>) -> Result<Vec<u8>, E
     Ok(write(from.format, &records))
 }
 
-fn checked_value<'e>(entry: &'e Entry, from: Outgoing<'_>) -> Result<Cow<'e, Value>, EncodeError> {
+fn checked_value<'e>(entry: &'e Entry, from: &Outgoing<'_>) -> Result<Cow<'e, Value>, EncodeError> {
     let value = from.value(entry)?;
     match &*value {
         Value::Float(v) if !v.is_finite() => Err(from.no_form(entry.path)),
@@ -421,7 +531,7 @@ fn checked_value<'e>(entry: &'e Entry, from: Outgoing<'_>) -> Result<Cow<'e, Val
 }
 
 /// Writes places.
-pub(super) fn encode_paths(paths: &[Path], from: Outgoing<'_>) -> Vec<u8> {
+pub(super) fn encode_paths(paths: &[Path], from: &Outgoing<'_>) -> Vec<u8> {
     let records: Vec<_> = paths
         .iter()
         .map(|path| OutRecord {
@@ -435,7 +545,7 @@ pub(super) fn encode_paths(paths: &[Path], from: Outgoing<'_>) -> Vec<u8> {
 /// Writes what is to be set and removed.
 pub(super) fn encode_changes(
     changes: &[Change],
-    from: Outgoing<'_>,
+    from: &Outgoing<'_>,
 ) -> Result<Vec<u8>, EncodeError> {
     let mut namer = Namer::new(from.root, changes.iter().map(Change::path));
     let records = changes
@@ -481,7 +591,7 @@ impl Clock {
     fn times(
         &mut self,
         entry: &Entry,
-        from: Outgoing<'_>,
+        from: &Outgoing<'_>,
     ) -> Result<(Option<f64>, Option<f64>), EncodeError> {
         let Some(time) = entry.time else {
             return Ok((None, None));

@@ -149,7 +149,8 @@ pub(super) fn write(records: &[OutRecord<'_>]) -> Vec<u8> {
         writer.push(Header::Map(Some(record.len())));
         if let Some(name) = &record.base_name {
             writer.integer(label::BASE_NAME);
-            writer.display(name);
+            let (root, name) = name.parts();
+            writer.text_of(root, &name);
         }
         if let Some(time) = record.base_time {
             writer.integer(label::BASE_TIME);
@@ -157,7 +158,8 @@ pub(super) fn write(records: &[OutRecord<'_>]) -> Vec<u8> {
         }
         if let Some(name) = &record.name {
             writer.integer(label::NAME);
-            writer.display(name);
+            let (root, name) = name.parts();
+            writer.text_of(root, &name);
         }
         if let Some(time) = record.time {
             writer.integer(label::TIME);

@@ -6,7 +6,7 @@
 
 use super::{
     ContentFormat, DecodeError,
-    senml::{Content, OutContent, OutRecord, Record},
+    senml::{Content, Name, OutContent, OutRecord, Record},
     text::BASE64URL,
 };
 use crate::value::{ObjectLink, Value};
@@ -314,13 +314,13 @@ impl Serialize for OutRecord<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.len()))?;
         if let Some(name) = &self.base_name {
-            map.serialize_entry("bn", &Shown(name))?;
+            map.serialize_entry("bn", name)?;
         }
         if let Some(time) = self.base_time {
             map.serialize_entry("bt", &Time(time))?;
         }
         if let Some(name) = &self.name {
-            map.serialize_entry("n", &Shown(name))?;
+            map.serialize_entry("n", name)?;
         }
         if let Some(time) = self.time {
             map.serialize_entry("t", &Time(time))?;
@@ -339,6 +339,15 @@ impl Serialize for OutRecord<'_> {
             },
         }
         map.end()
+    }
+}
+
+impl Serialize for Name<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.parts() {
+            ("", name) => serializer.serialize_str(&name),
+            (root, name) => serializer.collect_str(&format_args!("{root}{}", &*name)),
+        }
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) fn decode(payload: &[u8], mut to: Incoming<'_>) -> Result<Vec<Entry>,
     to.finish()
 }
 
-pub(super) fn encode(entries: &[Entry], from: Outgoing<'_>) -> Result<Vec<u8>, EncodeError> {
+pub(super) fn encode(entries: &[Entry], from: &Outgoing<'_>) -> Result<Vec<u8>, EncodeError> {
     let value = from.single_value(entries)?;
     let text: String = match &*value {
         Value::String(text) | Value::CoreLink(text) => text.clone(),

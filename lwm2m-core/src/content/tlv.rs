@@ -181,7 +181,7 @@ fn read_value(bytes: &[u8], data_type: DataType) -> Option<Value> {
     })
 }
 
-pub(super) fn encode(entries: &[Entry], from: Outgoing<'_>) -> Result<Vec<u8>, EncodeError> {
+pub(super) fn encode(entries: &[Entry], from: &Outgoing<'_>) -> Result<Vec<u8>, EncodeError> {
     if from.base == Path::ROOT {
         return Err(from.unsupported("values of more than one object"));
     }
@@ -215,7 +215,7 @@ struct Row {
 
 impl Row {
     /// Closes the containers that `path` does not lie in, and opens those that it does.
-    fn move_to(&mut self, path: Path, from: Outgoing<'_>) -> Result<(), EncodeError> {
+    fn move_to(&mut self, path: Path, from: &Outgoing<'_>) -> Result<(), EncodeError> {
         let ids = path.ids();
         // A container is written for each level below what the payload is about.
         let instance = (from.base.level() < PathLevel::ObjectInstance).then(|| ids[1]);
@@ -238,7 +238,7 @@ impl Row {
         Ok(())
     }
 
-    fn close_resource(&mut self, from: Outgoing<'_>) -> Result<(), EncodeError> {
+    fn close_resource(&mut self, from: &Outgoing<'_>) -> Result<(), EncodeError> {
         let Some((id, content)) = self.resource.take() else {
             return Ok(());
         };
@@ -249,7 +249,7 @@ impl Row {
         write_record(Kind::MultipleResource, id, &content, outer, from)
     }
 
-    fn close_instance(&mut self, from: Outgoing<'_>) -> Result<(), EncodeError> {
+    fn close_instance(&mut self, from: &Outgoing<'_>) -> Result<(), EncodeError> {
         match self.instance.take() {
             Some((id, content)) => {
                 write_record(Kind::ObjectInstance, id, &content, &mut self.done, from)
@@ -259,7 +259,7 @@ impl Row {
     }
 
     /// Writes the value at hand as a record into the innermost open container.
-    fn leaf(&mut self, kind: Kind, id: u16, from: Outgoing<'_>) -> Result<(), EncodeError> {
+    fn leaf(&mut self, kind: Kind, id: u16, from: &Outgoing<'_>) -> Result<(), EncodeError> {
         let outer = match (&mut self.resource, &mut self.instance) {
             (Some((_, content)), _) | (None, Some((_, content))) => content,
             (None, None) => &mut self.done,
@@ -269,7 +269,7 @@ impl Row {
         Ok(())
     }
 
-    fn finish(mut self, from: Outgoing<'_>) -> Result<Vec<u8>, EncodeError> {
+    fn finish(mut self, from: &Outgoing<'_>) -> Result<Vec<u8>, EncodeError> {
         self.close_resource(from)?;
         self.close_instance(from)?;
         Ok(self.done)
@@ -281,7 +281,7 @@ fn write_record(
     id: u16,
     value: &[u8],
     to: &mut Vec<u8>,
-    from: Outgoing<'_>,
+    from: &Outgoing<'_>,
 ) -> Result<(), EncodeError> {
     if value.len() > MAX_LENGTH {
         return Err(from.unsupported("values of more than 16 MiB"));

@@ -838,9 +838,20 @@ mod senml {
             codec.decode_paths(F::SenmlJson, requests).as_deref(),
             Ok(&paths[..])
         );
-        let root = codec.decode_paths(F::SenmlJson, br#"[{"n":"/lwm2m"}]"#);
-        assert_eq!(root.as_deref(), Ok(&paths[..1]));
-        for bad in ["/lwm2m3/0", "/lwm2", "/other/3/0", "/lwm2m/lwm2m/3"] {
+        for root in ["/lwm2m", "/"] {
+            let request = std::format!(r#"[{{"n":"{root}"}}]"#);
+            let found = codec.decode_paths(F::SenmlJson, request.as_bytes());
+            assert_eq!(found.as_deref(), Ok(&paths[..1]), "{root}");
+        }
+        for bad in [
+            "/lwm2m3/0",
+            "/lwm2",
+            "/lwm23/0",
+            "lwm2m/3/0",
+            "/lwm2m//3",
+            "/other/3/0",
+            "/lwm2m/lwm2m/3",
+        ] {
             let request = std::format!(r#"[{{"n":"{bad}"}}]"#);
             assert!(
                 codec

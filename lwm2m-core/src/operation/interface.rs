@@ -5,6 +5,7 @@ use crate::{
     path::{Path, PathLevel},
     version::LwM2mVersion,
 };
+use core::mem::discriminant;
 
 /// Objects that only a bootstrap server may touch (Core 1.2.2, section 6.3): security, OSCORE, COSE.
 const BOOTSTRAP_ONLY: [u16; 3] = [0, 21, 23];
@@ -60,6 +61,21 @@ impl DeviceOperation {
             true => Err(OperationError::MethodNotAllowed),
             false => Ok(()),
         }
+    }
+
+    /// What a client of this version would refuse at once, whatever its objects: what a server asks itself before it
+    /// sends (Transport 1.2.2, section 6.4.4). Formats the version does not have, attributes that contradict each other,
+    /// arguments without a form, paths too deep, objects kept for bootstrap.
+    ///
+    /// # Errors
+    /// With the code the client would answer.
+    pub fn check_for(&self, version: LwM2mVersion) -> Result<(), OperationError> {
+        let read = DeviceOperation::from_request(&self.to_request(), version)?;
+        if discriminant(&read) != discriminant(self) {
+            // A partial update of a resource in text is an execute.
+            return Err(bad_request("a client would read it as another operation"));
+        }
+        self.check_management()
     }
 
     /// Checks that a bootstrap server may ask this (Transport 1.2.2, table 6.4.2-1): discover and delete down to an

@@ -38,6 +38,7 @@
 mod answer;
 mod binding;
 mod bootstrap;
+mod display;
 mod execute;
 mod interface;
 mod management;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::version::LwM2mVersion;
+use crate::{attributes::Attributes, content::ContentFormat, version::LwM2mVersion};
 
 /// A word for what was read: the operation with what tells it from others.
 fn kind(line: &str, version: LwM2mVersion) -> Result<String, Code> {
@@ -351,5 +351,134 @@ fn examples_of_write_attributes() {
             );
             assert_eq!(line(&operation.to_request()), text);
         }
+    }
+}
+
+#[test]
+fn a_server_asks_itself_before_it_sends() {
+    let payload = |format, data: &'static [u8]| Payload {
+        format,
+        data: data.into(),
+    };
+    let text = |mode| Write {
+        path: path("/3/0/13"),
+        mode,
+        payload: payload(ContentFormat::Text, b"5"),
+    };
+    let read = |accept| Read {
+        path: path("/3/0/13"),
+        accept,
+    };
+    let attributes = |pmin, pmax| {
+        let set = Attributes {
+            pmin,
+            pmax,
+            ..Attributes::default()
+        };
+        WriteAttributes {
+            path: path("/3"),
+            change: set.into(),
+        }
+    };
+    let discover = Discover {
+        path: path("/3"),
+        depth: Some(3),
+    };
+    let composite = |format| ReadComposite {
+        paths: vec![path("/3")],
+        format,
+        accept: None,
+    };
+    let bad = Some(Code::BAD_REQUEST);
+    let not_allowed = Some(Code::METHOD_NOT_ALLOWED);
+    let cases: [(DeviceOperation, [Option<Code>; 3]); 11] = [
+        (read(None).into(), [None; 3]),
+        (
+            read(Some(ContentFormat::Cbor)).into(),
+            [Some(Code::NOT_ACCEPTABLE), None, None],
+        ),
+        (
+            Read {
+                path: Path::ROOT,
+                accept: None,
+            }
+            .into(),
+            [not_allowed; 3],
+        ),
+        (
+            Read {
+                path: path("/0/1"),
+                accept: None,
+            }
+            .into(),
+            [Some(Code::UNAUTHORIZED); 3],
+        ),
+        (text(WriteMode::Replace).into(), [None; 3]),
+        (text(WriteMode::PartialUpdate).into(), [bad; 3]),
+        (attributes(Some(5), Some(4)).into(), [bad; 3]),
+        (attributes(None, None).into(), [bad; 3]),
+        // A client that does not know the depth overlooks it.
+        (discover.into(), [None; 3]),
+        (
+            composite(ContentFormat::SenmlCbor).into(),
+            [not_allowed, None, None],
+        ),
+        (
+            composite(ContentFormat::Tlv).into(),
+            [
+                not_allowed,
+                Some(Code::UNSUPPORTED_CONTENT_FORMAT),
+                Some(Code::UNSUPPORTED_CONTENT_FORMAT),
+            ],
+        ),
+    ];
+    for (operation, codes) in cases {
+        let found = LwM2mVersion::ALL
+            .map(|version| operation.check_for(version).err().map(|error| error.code()));
+        assert_eq!(found, codes, "{operation:?}");
+    }
+}
+
+#[test]
+fn operations_in_words() {
+    for (line, words) in [
+        ("GET /3/0", "read /3/0"),
+        ("GET /3?depth=1 accept=40", "discover /3 depth=1"),
+        (
+            "PUT /0/1/5 ct=0 body=c2VjcmV0",
+            "write /0/1/5 (Text, 8 bytes)",
+        ),
+        (
+            "POST /3/0 ct=110 body=[]",
+            "update /3/0 (SenmlJson, 2 bytes)",
+        ),
+        (
+            "PUT /3/0/9?pmin=1&st",
+            "write attributes of /3/0/9 pmin=1 st",
+        ),
+        ("POST /3/0/4 body=0", "execute /3/0/4"),
+        (
+            "POST /3 ct=110 body=[]",
+            "create in /3 (SenmlJson, 2 bytes)",
+        ),
+        ("DELETE /3/1", "delete /3/1"),
+        ("GET /3/0/9?pmin=5 observe=0", "observe /3/0/9 pmin=5"),
+        ("GET /3/0/9 observe=1", "stop observing /3/0/9"),
+        (
+            "FETCH / ct=110 body=[{\"n\":\"/3\"},{\"n\":\"/1\"}]",
+            "read /3 /1",
+        ),
+        (
+            "FETCH / ct=110 observe=0 body=[{\"n\":\"/3\"}]",
+            "observe /3",
+        ),
+        (
+            "iPATCH / ct=110 body=[]",
+            "write composite (SenmlJson, 2 bytes)",
+        ),
+        ("POST /bs", "finish bootstrap"),
+    ] {
+        let operation = DeviceOperation::from_request(&request(line), V1_2).unwrap();
+        assert_eq!(format!("{operation}"), words);
     }
 }

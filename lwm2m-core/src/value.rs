@@ -108,7 +108,9 @@ impl FromStr for ObjectLink {
 }
 
 /// The value of a resource or of a resource instance.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// `Debug` and `Display` show the length of opaque values only: they may be keys.
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
     /// UTF-8 text.
@@ -226,6 +228,22 @@ impl Value {
             _ => None,
         };
         coerced.ok_or(self)
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::String(v) => f.debug_tuple("String").field(v).finish(),
+            Value::CoreLink(v) => f.debug_tuple("CoreLink").field(v).finish(),
+            Value::Integer(v) => write!(f, "Integer({v})"),
+            Value::Unsigned(v) => write!(f, "Unsigned({v})"),
+            Value::Float(v) => write!(f, "Float({v:?})"),
+            Value::Boolean(v) => write!(f, "Boolean({v})"),
+            Value::Opaque(bytes) => write!(f, "Opaque({} bytes)", bytes.len()),
+            Value::Time(v) => write!(f, "Time({v})"),
+            Value::ObjectLink(v) => write!(f, "ObjectLink({v})"),
+        }
     }
 }
 

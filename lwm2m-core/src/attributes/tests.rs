@@ -251,11 +251,22 @@ proptest! {
         bounds in prop::array::uniform2(prop::option::of(prop::num::f64::NORMAL | prop::num::f64::ZERO)),
         flags in prop::array::uniform2(prop::option::of(any::<bool>())),
     ) {
-        let attributes = Attributes {
-            pmin: periods[0], pmax: periods[1], epmin: periods[2], epmax: periods[3], hqmax: periods[4],
-            gt: bounds[0], lt: bounds[1], st: None, edge: flags[0], con: flags[1],
+        // Legal sets only: the smaller of two is the minimum, or the lower bound.
+        let ordered = |a: Option<u32>, b: Option<u32>| match (a, b) {
+            (Some(a), Some(b)) => (Some(a.min(b)), Some(a.max(b))),
+            other => other,
         };
-        prop_assume!(attributes.validate().is_ok());
+        let (pmin, pmax) = ordered(periods[0], periods[1]);
+        let (epmin, epmax) = ordered(periods[2], periods[3]);
+        let (lt, gt) = match (bounds[0], bounds[1]) {
+            (Some(a), Some(b)) if a > b => (Some(b), Some(a)),
+            (Some(a), Some(b)) if a == b => (Some(a), None),
+            other => other,
+        };
+        let attributes = Attributes {
+            pmin, pmax, epmin, epmax, gt, lt, st: None,
+            edge: flags[0], con: flags[1], hqmax: periods[4],
+        };
         let queries = attributes.to_queries();
         prop_assert!(queries.iter().all(|query| query.len() <= 255));
         let read = AttributeChange::from_queries(queries.iter().map(String::as_str));

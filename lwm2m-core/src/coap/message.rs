@@ -55,8 +55,8 @@ impl fmt::Debug for Token {
     }
 }
 
-/// One CoAP message over UDP or DTLS.
-#[derive(Debug, Clone, PartialEq)]
+/// One CoAP message over UDP or DTLS. `Debug` shows the length of the payload only: it may hold keys.
+#[derive(Clone, PartialEq)]
 pub struct Message {
     /// How it is delivered.
     pub kind: MessageKind,
@@ -70,6 +70,19 @@ pub struct Message {
     pub options: Options,
     /// Payload; empty means none.
     pub payload: Bytes,
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("kind", &self.kind)
+            .field("code", &self.code)
+            .field("id", &self.id)
+            .field("token", &self.token)
+            .field("options", &self.options)
+            .field("payload", &format_args!("{} bytes", self.payload.len()))
+            .finish()
+    }
 }
 
 /// Why a datagram is no message (RFC 7252, section 3: "message format error").

@@ -11,9 +11,11 @@ pub use message::{Message, MessageError, MessageKind, Token};
 pub use option::{OptionNumber, Options};
 
 use bytes::Bytes;
+use core::fmt;
 
-/// A request as the layers above the message layer see it: no message id, no token.
-#[derive(Debug, Clone, PartialEq)]
+/// A request as the layers above the message layer see it: no message id, no token. `Debug` shows the length of the
+/// body only: it may hold keys.
+#[derive(Clone, PartialEq)]
 pub struct Request {
     /// Method code, 0.01 to 0.07.
     pub code: Code,
@@ -23,6 +25,17 @@ pub struct Request {
     pub payload: Bytes,
     /// Whether it is sent reliably.
     pub confirmable: bool,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("code", &self.code)
+            .field("options", &self.options)
+            .field("payload", &format_args!("{} bytes", self.payload.len()))
+            .field("confirmable", &self.confirmable)
+            .finish()
+    }
 }
 
 impl Request {
@@ -67,8 +80,9 @@ impl Request {
     }
 }
 
-/// A response as the layers above the message layer see it.
-#[derive(Debug, Clone, PartialEq)]
+/// A response as the layers above the message layer see it. `Debug` shows the length of the body only: it may hold
+/// keys.
+#[derive(Clone, PartialEq)]
 pub struct Response {
     /// Response code, 2.xx to 5.xx.
     pub code: Code,
@@ -76,6 +90,16 @@ pub struct Response {
     pub options: Options,
     /// The whole body.
     pub payload: Bytes,
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("code", &self.code)
+            .field("options", &self.options)
+            .field("payload", &format_args!("{} bytes", self.payload.len()))
+            .finish()
+    }
 }
 
 impl Response {

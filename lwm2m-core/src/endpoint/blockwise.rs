@@ -75,6 +75,11 @@ impl Transfer {
         transfer
     }
 
+    /// Whether the block numbers suffice for the body of this request.
+    pub(super) fn fits(request: &Request, size: BlockSize) -> bool {
+        request.payload.len().div_ceil(size.bytes()) <= Block::MAX_NUMBER as usize + 1
+    }
+
     /// Whether the body of this request goes in blocks of this size.
     pub(super) fn is_upload(request: &Request, size: BlockSize) -> bool {
         request.payload.len() > size.bytes()
@@ -178,7 +183,11 @@ impl Transfer {
                 || more && response.code.is_success() && block1.is_some();
             if goes_on {
                 return match block1 {
-                    Some(b) if more && b.number as usize == offset / self.size.bytes() => {
+                    Some(b)
+                        if more
+                            && b.number as usize == offset / self.size.bytes()
+                            && Transfer::fits(request, b.size) =>
+                    {
                         self.size = self.size.min(b.size);
                         self.phase = Phase::Sending { offset: end };
                         Outcome::Next
@@ -202,6 +211,7 @@ impl Transfer {
         (response.code == Code::REQUEST_ENTITY_TOO_LARGE
             && at_start
             && hint < self.size
+            && Transfer::fits(request, hint)
             && Transfer::is_upload(request, hint))
         .then_some(hint)
     }
@@ -362,6 +372,9 @@ pub(super) fn cut(
     let end = (offset + size.bytes()).min(total);
     let more = end < total;
     let number = (offset / size.bytes()) as u32;
+    if number > Block::MAX_NUMBER {
+        return Err(OutOfRange);
+    }
     response.payload = response.payload.slice(offset..end);
     response
         .options
@@ -370,6 +383,15 @@ pub(super) fn cut(
         response.options.set_uint(option::SIZE2, saturated(total));
     }
     Ok(more)
+}
+
+/// An entity tag for a body whose maker gave none (FNV-1a).
+pub(super) fn entity_tag(body: &[u8]) -> [u8; 8] {
+    body.iter()
+        .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
+        })
+        .to_be_bytes()
 }
 
 /// Options that say how a message travels, not what it is about.

@@ -360,8 +360,11 @@ impl Endpoint {
         if !request.code.is_request() || !encodable {
             return Err(EndpointError::Encode);
         }
-        self.check_room(peer)?;
         let size = self.config.block_size;
+        if !Transfer::fits(&request, size) {
+            return Err(EndpointError::Encode);
+        }
+        self.check_room(peer)?;
         let tag = self.request_tag(peer, &request);
         let transfer = Transfer::new(&request, size, tag);
         let deadline = options.deadline;

@@ -368,9 +368,11 @@ impl Endpoint {
         }
         match action {
             Action::SendNonConfirmable => {
-                if let Some(message_id) = self.message_id(peer) {
-                    self.send_notification(id, message_id, MessageKind::NonConfirmable, None);
-                }
+                let Some(message_id) = self.message_id(peer) else {
+                    // It waits for message ids, and goes confirmably then.
+                    return self.step_observer(id, Input::Notify { confirmable: true });
+                };
+                self.send_notification(id, message_id, MessageKind::NonConfirmable, None);
                 if self.observers.get(&id).is_some_and(|o| o.closing) {
                     self.remove_observer_state(id);
                 }

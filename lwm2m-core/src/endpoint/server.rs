@@ -175,8 +175,13 @@ impl Endpoint {
             (Some(block), _) if block.more || block.number > 0 => {
                 self.on_upload_block(peer, asked, block, message);
             }
-            (_, Some(block)) if block.number > 0 && self.serve_kept(peer, &asked, &message) => {}
-            _ => self.on_whole_request(peer, asked, message),
+            (None, Some(block)) if block.number > 0 && self.serve_kept(peer, &asked, &message) => {}
+            (block1, _) => {
+                if block1.is_some() {
+                    self.abort_upload_like(peer, &message);
+                }
+                self.on_whole_request(peer, asked, message);
+            }
         }
     }
 
@@ -463,7 +468,9 @@ impl Endpoint {
         mut response: Response,
         observe: Option<u32>,
     ) {
-        let unwanted = asked.no_response >> (response.code.class().max(1) - 1) & 1 == 1;
+        let class = response.code.class().max(1) - 1;
+        // 2.31 is no answer yet: without it no further block comes.
+        let unwanted = asked.no_response >> class & 1 == 1 && response.code != Code::CONTINUE;
         if unwanted {
             if asked.confirmable && !asked.acknowledged {
                 self.acknowledge(peer, asked.id);
@@ -575,13 +582,14 @@ impl Endpoint {
     ) -> Response {
         let largest = self.config.block_size;
         let size = wanted.map_or(largest, |block| block.size.min(largest));
-        if response.payload.len() <= size.bytes() && wanted.is_none() {
+        let large = response.payload.len() > size.bytes();
+        // An error is told whatever block was asked for.
+        if !large && (wanted.is_none() || response.code.is_error()) {
             return response;
         }
-        let large = response.payload.len() > size.bytes();
         if large && wants_entity_tag(&response) {
-            let tag = self.hash(&response.payload) as u32;
-            response.options.set(option::ETAG, &tag.to_be_bytes());
+            let tag = blockwise::entity_tag(&response.payload);
+            response.options.set(option::ETAG, &tag);
         }
         if large {
             self.keep_body(peer, key, payload, &response);

@@ -88,6 +88,14 @@ impl Endpoint {
         }
     }
 
+    /// A body that fits one block takes the place of one that was coming in several.
+    pub(super) fn abort_upload_like(&mut self, peer: PeerId, message: &Message) {
+        let key = self.hash_options(message.code, &message.options, |_| true);
+        if let Some(old) = self.upload_keys.get(&(peer, key)).copied() {
+            self.abort_upload(old);
+        }
+    }
+
     fn refuse_incomplete(&mut self, peer: PeerId, asked: &Asked) {
         self.metrics.incomplete_uploads += 1;
         self.refuse(peer, asked, Response::new(Code::REQUEST_ENTITY_INCOMPLETE));

@@ -6,14 +6,21 @@ use crate::{
 };
 use alloc::vec::Vec;
 use bytes::Bytes;
+use core::fmt;
 
-/// A body with its format.
-#[derive(Debug, Clone, PartialEq)]
+/// A body with its format. `Debug` shows its length only: it may hold keys.
+#[derive(Clone, PartialEq)]
 pub struct Payload {
     /// The format.
     pub format: ContentFormat,
     /// The bytes.
     pub data: Bytes,
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}({} bytes)", self.format, self.data.len())
+    }
 }
 
 impl Payload {

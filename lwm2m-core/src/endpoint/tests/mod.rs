@@ -1,10 +1,13 @@
 //! Two endpoints over a bad network in virtual time.
 
 mod basics;
+mod blocks;
+mod observing;
 
 use super::*;
 use crate::coap::BlockSize;
-use alloc::{collections::BTreeMap, vec};
+use alloc::{collections::BTreeMap, string::ToString, vec};
+use bytes::Bytes;
 use core::time::Duration;
 use rand_chacha::{
     ChaCha8Rng,
@@ -34,6 +37,8 @@ pub(super) struct Net {
     /// All that was sent: by whom, and what.
     pub(super) sent: Vec<(usize, Message)>,
     pub(super) record: bool,
+    /// Leaves the events of B to the test.
+    pub(super) hold_events: bool,
     /// Decides for each datagram by sender and count whether it is lost; asked before `faults`.
     pub(super) lose: Box<dyn FnMut(usize, &Message) -> bool>,
     flying: BTreeMap<(Instant, u64), (usize, Vec<u8>)>,
@@ -63,6 +68,7 @@ impl Net {
             events: [VecDeque::new(), VecDeque::new()],
             sent: Vec::new(),
             record: true,
+            hold_events: false,
             lose: Box::new(|_, _| false),
             flying: BTreeMap::new(),
             count: 0,
@@ -82,7 +88,10 @@ impl Net {
     /// Lets what the ends have to say leave.
     pub(super) fn drain(&mut self) {
         for end in [A, B] {
-            while let Some(event) = self.ends[end].poll_event() {
+            while !(self.hold_events && end == B) {
+                let Some(event) = self.ends[end].poll_event() else {
+                    break;
+                };
                 self.events[end].push_back(event);
             }
             while let Some(transmit) = self.ends[end].poll_transmit() {
@@ -159,6 +168,20 @@ impl Net {
         }
     }
 
+    /// The next event at either end.
+    pub(super) fn either(&mut self) -> (usize, Event) {
+        let limit = self.now + Duration::from_secs(3600);
+        loop {
+            self.drain();
+            for end in [A, B] {
+                if let Some(event) = self.events[end].pop_front() {
+                    return (end, event);
+                }
+            }
+            assert!(self.step(limit), "no event within an hour");
+        }
+    }
+
     pub(super) fn no_event(&mut self, end: usize) {
         self.drain();
         assert_eq!(self.events[end].pop_front(), None);
@@ -207,7 +230,7 @@ impl Net {
 
     /// Nothing but memory of the past is left, and that goes as well.
     pub(super) fn assert_forgets_all(&mut self) {
-        self.run(Duration::from_secs(1000));
+        self.run(Duration::from_secs(4000));
         for end in &self.ends {
             assert_eq!(end.poll_timeout(), None, "{end:?}");
             assert!(end.peers.is_empty());
@@ -240,5 +263,3 @@ pub(super) fn body(length: usize) -> Bytes {
     ChaCha8Rng::seed_from_u64(length as u64).fill_bytes(&mut data);
     data.into()
 }
-
-use bytes::Bytes;

@@ -148,3 +148,23 @@ fn operations_below_a_root() {
     let shorter = DeviceOperation::from_request_below(&request("GET /"), V1_1, "/lwm2m");
     assert_eq!(shorter, Err(OperationError::NoSuchPath));
 }
+
+#[test]
+fn bodies_stay_out_of_debug() {
+    let request = request("PUT /0/1/5 ct=0 body=c2VjcmV0");
+    let operation = DeviceOperation::from_request(&request, V1_1).unwrap();
+    let response = Response::new(Code::CONTENT).body(0, "c2VjcmV0");
+    let mut message = crate::coap::Message::empty(crate::coap::MessageKind::Reset, 1);
+    message.payload = request.payload.clone();
+    for text in [
+        format!("{request:?}"),
+        format!("{operation:?}"),
+        format!("{response:?}"),
+        format!("{message:?}"),
+    ] {
+        assert!(!text.contains("c2VjcmV0"), "{text}");
+        assert!(text.contains("8 bytes"), "{text}");
+    }
+    let value = crate::value::Value::Opaque(b"secret".to_vec());
+    assert_eq!(format!("{value} {value:?}"), "6 bytes Opaque(6 bytes)");
+}

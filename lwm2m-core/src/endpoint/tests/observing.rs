@@ -1,0 +1,594 @@
+//! Observation, both sides.
+
+use super::{basics::tell, *};
+
+/// A observes `path` at B, which answers with `text`.
+fn establish(net: &mut Net, path: &str, response: Response) -> (ObservationId, ObserverId) {
+    net.request(observe(path));
+    let (exchange, request) = net.asked();
+    assert_eq!(request.options.uint(option::OBSERVE), Some(0));
+    let observer = net.ends[B]
+        .respond_observe(net.now, exchange, response.clone())
+        .unwrap();
+    net.drain();
+    match net.event(A) {
+        Event::Response {
+            observation: Some(observation),
+            response: got,
+            ..
+        } => {
+            assert_eq!(got.payload, response.payload);
+            (observation, observer)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn notify(
+    net: &mut Net,
+    observer: ObserverId,
+    response: Response,
+    confirmable: bool,
+) -> NotificationId {
+    let id = net.ends[B]
+        .notify(net.now, observer, response, confirmable)
+        .unwrap();
+    net.drain();
+    id
+}
+
+fn notified(net: &mut Net) -> (ObservationId, Response, bool) {
+    match net.event(A) {
+        Event::Notification {
+            observation,
+            response,
+            last,
+            ..
+        } => (observation, response, last),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn notifications_and_their_acknowledgement() {
+    let mut net = Net::new(1);
+    let (observation, observer) = establish(&mut net, "t", content("1"));
+    notify(&mut net, observer, content("2"), false);
+    assert_eq!(notified(&mut net), (observation, content("2"), false));
+    let id = notify(&mut net, observer, content("3"), true);
+    assert_eq!(notified(&mut net), (observation, content("3"), false));
+    assert_eq!(
+        net.event(B),
+        Event::NotificationAcknowledged {
+            notification: id,
+            observer
+        }
+    );
+    net.no_event(B);
+}
+
+#[test]
+fn one_notification_a_day_is_confirmable() {
+    let mut net = Net::new(2);
+    let (_, observer) = establish(&mut net, "t", content("0"));
+    let hour = Duration::from_secs(3600);
+    for n in 1..=50 {
+        net.run(hour);
+        notify(&mut net, observer, content(&n.to_string()), false);
+        notified(&mut net);
+    }
+    assert_eq!(net.count(B, MessageKind::Confirmable), 2);
+}
+
+#[test]
+fn older_notifications_are_dropped() {
+    let mut net = Net::new(3);
+    let (_, observer) = establish(&mut net, "t", content("0"));
+    // Two that change places.
+    net.faults.reordering = 100;
+    let mut seen = 0;
+    for n in 1..=200u32 {
+        notify(&mut net, observer, content(&n.to_string()), false);
+        net.run(Duration::from_millis(300));
+        while let Some(event) = net.events[A].pop_front() {
+            let Event::Notification { response, .. } = event else {
+                panic!("{event:?}")
+            };
+            let n: u32 = core::str::from_utf8(&response.payload)
+                .unwrap()
+                .parse()
+                .unwrap();
+            assert!(n > seen, "{n} after {seen}");
+            seen = n;
+        }
+    }
+    net.run(Duration::from_secs(3));
+    assert!(net.ends[A].metrics().stale_notifications > 10);
+}
+
+#[test]
+fn superseded_while_under_way() {
+    let mut net = Net::new(4);
+    let (_, observer) = establish(&mut net, "t", content("0"));
+    net.sent.clear();
+    let mut count = 0;
+    net.lose = Box::new(move |by, _| {
+        count += u32::from(by == B);
+        by == B && count <= 2
+    });
+    notify(&mut net, observer, content("1"), true);
+    notify(&mut net, observer, content("2"), true);
+    let last = notify(&mut net, observer, content("3"), false);
+    assert_eq!(notified(&mut net).1, content("3"));
+    assert_eq!(
+        net.event(B),
+        Event::NotificationAcknowledged {
+            notification: last,
+            observer
+        }
+    );
+    net.run(Duration::from_secs(100));
+    net.no_event(A);
+    net.no_event(B);
+    // "1", then "3" in its place with a message id of its own and a back-off that goes on.
+    let sent: Vec<_> = net
+        .sent
+        .iter()
+        .filter(|(by, _)| *by == B)
+        .map(|(_, m)| m)
+        .collect();
+    assert_eq!(sent.len(), 3);
+    assert_eq!(sent[0].payload, "1");
+    assert_eq!(
+        (&sent[1].payload[..], &sent[2].payload[..]),
+        (&b"3"[..], &b"3"[..])
+    );
+    assert_ne!(sent[0].id, sent[1].id);
+    assert_eq!(sent[1].id, sent[2].id);
+}
+
+#[test]
+fn superseded_when_the_old_one_arrives_after_all() {
+    let mut net = Net::new(5);
+    let (_, observer) = establish(&mut net, "t", content("0"));
+    let first = notify(&mut net, observer, content("1"), true);
+    let second = notify(&mut net, observer, content("2"), true);
+    assert_eq!(notified(&mut net).1, content("1"));
+    assert_eq!(notified(&mut net).1, content("2"));
+    for notification in [first, second] {
+        assert_eq!(
+            net.event(B),
+            Event::NotificationAcknowledged {
+                notification,
+                observer
+            }
+        );
+    }
+}
+
+#[test]
+fn confirmable_notifications_of_many_observers_take_turns() {
+    let mut net = Net::new(6);
+    let observers = ["a", "b", "c"].map(|path| establish(&mut net, path, content("0")).1);
+    net.sent.clear();
+    for observer in observers {
+        notify(&mut net, observer, content("1"), true);
+    }
+    assert_eq!(net.count(B, MessageKind::Confirmable), 1);
+    for _ in observers {
+        notified(&mut net);
+        assert!(matches!(
+            net.event(B),
+            Event::NotificationAcknowledged { .. }
+        ));
+    }
+}
+
+#[test]
+fn unreachable_observers_go() {
+    let mut net = Net::new(7);
+    let (_, observer) = establish(&mut net, "t", content("0"));
+    net.lose = Box::new(|_, _| true);
+    notify(&mut net, observer, content("1"), true);
+    assert_eq!(
+        net.event(B),
+        Event::ObserverGone {
+            observer,
+            reason: ObserverGone::Timeout
+        }
+    );
+    assert_eq!(
+        net.ends[B].notify(net.now, observer, content("2"), true),
+        Err(EndpointError::Gone)
+    );
+    net.ends[A].forget_peer(net.now, Net::peer(B));
+    net.assert_forgets_all();
+}
+
+#[test]
+fn cancelled_by_reset() {
+    for confirmable in [false, true] {
+        let mut net = Net::new(8);
+        let (observation, observer) = establish(&mut net, "t", content("0"));
+        net.ends[A].forget_observation(observation);
+        notify(&mut net, observer, content("1"), confirmable);
+        assert_eq!(
+            net.event(B),
+            Event::ObserverGone {
+                observer,
+                reason: ObserverGone::Reset
+            }
+        );
+        net.no_event(A);
+        net.assert_forgets_all();
+    }
+}
+
+#[test]
+fn cancelled_by_request() {
+    let mut net = Net::new(9);
+    let (observation, observer) = establish(&mut net, "t", content("0"));
+    let token = net.sent[0].1.token;
+    let id = net.ends[A]
+        .cancel_observation(net.now, observation)
+        .unwrap();
+    // A notification that crosses the cancellation is acknowledged and not reported.
+    notify(&mut net, observer, content("1"), false);
+    let (exchange, request) = net.asked();
+    assert_eq!(request.options.uint(option::OBSERVE), Some(1));
+    assert_eq!(
+        net.event(B),
+        Event::ObserverGone {
+            observer,
+            reason: ObserverGone::Cancelled
+        }
+    );
+    net.respond(exchange, content("2"));
+    assert_eq!(net.answer(), (id, content("2")));
+    let last = net
+        .sent
+        .iter()
+        .rfind(|(by, m)| *by == A && m.code == Code::GET)
+        .unwrap();
+    assert_eq!(last.1.token, token);
+    assert_eq!(
+        net.ends[A].cancel_observation(net.now, observation),
+        Err(EndpointError::Gone)
+    );
+    net.assert_forgets_all();
+}
+
+#[test]
+fn renewed() {
+    let mut net = Net::new(10);
+    let (observation, observer) = establish(&mut net, "t", content("0"));
+    let id = net.ends[A]
+        .refresh_observation(net.now, observation)
+        .unwrap();
+    let (exchange, _) = net.asked();
+    let renewed = net.ends[B]
+        .respond_observe(net.now, exchange, content("1"))
+        .unwrap();
+    assert_eq!(
+        net.event(B),
+        Event::ObserverGone {
+            observer,
+            reason: ObserverGone::Replaced
+        }
+    );
+    assert_eq!(
+        net.event(A),
+        Event::Response {
+            request: id,
+            peer: Net::peer(B),
+            response: content("1"),
+            observation: Some(observation)
+        }
+    );
+    notify(&mut net, renewed, content("2"), false);
+    assert_eq!(notified(&mut net), (observation, content("2"), false));
+
+    // A renewal that fails leaves the observation as it is.
+    net.lose = Box::new(|by, _| by == A);
+    net.ends[A]
+        .refresh_observation(net.now, observation)
+        .unwrap();
+    assert!(matches!(net.event(A), Event::RequestFailed { .. }));
+    net.lose = Box::new(|_, _| false);
+    notify(&mut net, renewed, content("3"), false);
+    assert_eq!(notified(&mut net), (observation, content("3"), false));
+
+    // One that is refused has ended it.
+    net.ends[A]
+        .refresh_observation(net.now, observation)
+        .unwrap();
+    let (exchange, _) = net.asked();
+    net.respond(exchange, Response::new(Code::NOT_FOUND));
+    assert!(matches!(
+        net.event(A),
+        Event::Response {
+            observation: None,
+            ..
+        }
+    ));
+    notify(&mut net, renewed, content("4"), true);
+    assert!(matches!(net.event(B), Event::ObserverGone { .. }));
+}
+
+#[test]
+fn ended_by_the_server() {
+    for confirmable in [false, true] {
+        let mut net = Net::new(11);
+        let (observation, observer) = establish(&mut net, "t", content("0"));
+        notify(
+            &mut net,
+            observer,
+            Response::new(Code::NOT_FOUND),
+            confirmable,
+        );
+        let ended = (observation, Response::new(Code::NOT_FOUND), true);
+        assert_eq!(notified(&mut net), ended);
+        assert_eq!(
+            net.ends[B].notify(net.now, observer, content("1"), false),
+            Err(EndpointError::Gone)
+        );
+        net.run(Duration::from_secs(1));
+        net.assert_forgets_all();
+    }
+}
+
+#[test]
+fn not_entered() {
+    let config = EndpointConfig {
+        max_observers_per_peer: 1,
+        ..EndpointConfig::default()
+    };
+    let mut net = Net::with(12, EndpointConfig::default(), config);
+    establish(&mut net, "a", content("0"));
+    net.request(observe("b"));
+    let (exchange, _) = net.asked();
+    let refused = net.ends[B].respond_observe(net.now, exchange, content("1"));
+    assert_eq!(refused, Err(EndpointError::Busy));
+    assert!(matches!(
+        net.event(A),
+        Event::Response {
+            observation: None,
+            ..
+        }
+    ));
+    // An error, or a request that did not ask.
+    net.request(observe("c"));
+    let (exchange, _) = net.asked();
+    let refused = net.ends[B].respond_observe(net.now, exchange, Response::new(Code::NOT_FOUND));
+    assert_eq!(refused, Err(EndpointError::Gone));
+    assert!(matches!(
+        net.event(A),
+        Event::Response {
+            observation: None,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn lost_connection() {
+    let mut net = Net::new(13);
+    let (observation, observer) = establish(&mut net, "t", content("0"));
+    net.ends[B].forget_peer(net.now, Net::peer(A));
+    assert_eq!(
+        net.event(B),
+        Event::ObserverGone {
+            observer,
+            reason: ObserverGone::Replaced
+        }
+    );
+    net.ends[A].forget_peer(net.now, Net::peer(B));
+    net.no_event(A);
+    assert_eq!(
+        net.ends[A].refresh_observation(net.now, observation),
+        Err(EndpointError::Gone)
+    );
+    net.assert_forgets_all();
+}
+
+fn large(length: usize) -> Response {
+    Response::new(Code::CONTENT).body(42, body(length))
+}
+
+#[test]
+fn large_notifications() {
+    for method in [Code::GET, Code::FETCH] {
+        let mut net = Net::new(14);
+        let mut request = observe("t");
+        request.code = method;
+        if method == Code::FETCH {
+            request = request.body(112, Bytes::from_static(b"[]"));
+        }
+        net.request(request);
+        let (exchange, _) = net.asked();
+        let observer = net.ends[B]
+            .respond_observe(net.now, exchange, large(3000))
+            .unwrap();
+        let Event::Response {
+            observation: Some(observation),
+            response,
+            ..
+        } = net.event(A)
+        else {
+            panic!()
+        };
+        assert_eq!(response.payload, body(3000));
+        for (length, confirmable) in [(2500, false), (5000, true), (10, false)] {
+            notify(&mut net, observer, large(length), confirmable);
+            let (of, response, last) = notified(&mut net);
+            assert_eq!((of, last), (observation, false));
+            assert_eq!(response.payload, body(length));
+        }
+        // The later blocks were asked for without Observe, under tokens of their own.
+        let asked: Vec<_> = net
+            .sent
+            .iter()
+            .filter(|(by, message)| *by == A && message.code == method)
+            .collect();
+        assert_eq!(asked.len(), 1 + 2 + 2 + 4);
+        assert!(
+            asked[1..]
+                .iter()
+                .all(|(_, m)| !m.options.contains(option::OBSERVE))
+        );
+        net.events[B].clear();
+    }
+}
+
+#[test]
+fn newer_notification_takes_the_fetch_over() {
+    let mut net = Net::new(15);
+    let (observation, observer) = establish(&mut net, "t", content("0"));
+    notify(&mut net, observer, large(3000), false);
+    net.run(Duration::from_millis(60));
+    notify(&mut net, observer, large(4000), false);
+    let (of, response, _) = notified(&mut net);
+    assert_eq!(of, observation);
+    assert_eq!(response.payload, body(4000));
+    net.run(Duration::from_secs(200));
+    net.no_event(A);
+
+    // A small one as well.
+    notify(&mut net, observer, large(3000), false);
+    net.run(Duration::from_millis(60));
+    notify(&mut net, observer, content("1"), false);
+    assert_eq!(notified(&mut net).1, content("1"));
+    net.run(Duration::from_secs(200));
+    net.no_event(A);
+}
+
+#[test]
+fn notification_while_the_first_representation_is_fetched() {
+    let mut net = Net::new(16);
+    net.request(observe("t"));
+    let (exchange, _) = net.asked();
+    let observer = net.ends[B]
+        .respond_observe(net.now, exchange, large(3000))
+        .unwrap();
+    net.run(Duration::from_millis(60));
+    notify(&mut net, observer, content("newer"), false);
+    match net.event(A) {
+        Event::Response {
+            observation: Some(_),
+            response,
+            ..
+        } => assert_eq!(response, content("newer")),
+        other => panic!("{other:?}"),
+    }
+    net.run(Duration::from_secs(200));
+    net.no_event(A);
+}
+
+#[test]
+fn notification_that_overtakes_the_first_response() {
+    let mut net = Net::new(17);
+    net.request(observe("t"));
+    let (exchange, _) = net.asked();
+    // The piggybacked response is lost, the notification is not.
+    let mut first = true;
+    net.lose = Box::new(move |by, _| by == B && core::mem::take(&mut first));
+    let observer = net.ends[B]
+        .respond_observe(net.now, exchange, content("1"))
+        .unwrap();
+    notify(&mut net, observer, content("2"), true);
+    assert!(matches!(
+        net.event(A),
+        Event::Response { observation: Some(_), response, .. } if response == content("2")
+    ));
+    notify(&mut net, observer, content("3"), true);
+    assert_eq!(notified(&mut net).1, content("3"));
+}
+
+#[test]
+fn value_arrives_in_the_end_over_a_bad_network() {
+    let mut survived = 0;
+    for seed in 0..30 {
+        let mut net = Net::new(seed);
+        let (observation, observer) = establish(&mut net, "t", content("0"));
+        net.faults = Faults {
+            loss: 25,
+            duplication: 20,
+            reordering: 30,
+        };
+        let mut seen = 0;
+        for n in 1..=100u32 {
+            let large = n % 7 == 0;
+            let text = if large {
+                "x".repeat(2000) + &n.to_string()
+            } else {
+                n.to_string()
+            };
+            let confirmable = n % 3 == 0;
+            if net.ends[B]
+                .notify(net.now, observer, content(&text), confirmable)
+                .is_err()
+            {
+                break;
+            }
+            net.run(Duration::from_secs(1));
+            while let Some(event) = net.events[A].pop_front() {
+                let Event::Notification {
+                    observation: of,
+                    response,
+                    last,
+                    ..
+                } = event
+                else {
+                    panic!("{event:?}")
+                };
+                assert_eq!((of, last), (observation, false));
+                let text = core::str::from_utf8(&response.payload).unwrap();
+                let n: u32 = text.trim_start_matches('x').parse().unwrap();
+                assert!(n > seen, "{n} after {seen}");
+                seen = n;
+            }
+        }
+        net.faults = Faults::default();
+        net.run(Duration::from_secs(100));
+        net.events[A].clear();
+        // Where five transmissions in a row were lost, the observer is gone, and its peer will know.
+        let end = net.ends[B].notify(net.now, observer, content("end"), true);
+        survived += u32::from(end.is_ok());
+        if end.is_ok() {
+            assert_eq!(notified(&mut net).1, content("end"));
+        }
+    }
+    assert!(survived > 15, "{survived}");
+}
+
+#[test]
+fn observing_again_under_the_same_token_replaces() {
+    let mut net = Net::new(18);
+    let mut message = Message::new(MessageKind::Confirmable, Code::GET, 1, Token::EMPTY);
+    message.options.set_uint(option::OBSERVE, 0);
+    let mut observers = Vec::new();
+    for id in 1..=2 {
+        message.id = id;
+        tell(&mut net, &message);
+        let (exchange, _) = net.asked();
+        observers.push(
+            net.ends[B]
+                .respond_observe(net.now, exchange, content("1"))
+                .unwrap(),
+        );
+        net.drain();
+    }
+    assert_eq!(
+        net.event(B),
+        Event::ObserverGone {
+            observer: observers[0],
+            reason: ObserverGone::Replaced
+        }
+    );
+    let sequences: Vec<_> = net
+        .sent
+        .iter()
+        .map(|(_, m)| m.options.uint(option::OBSERVE).unwrap())
+        .collect();
+    assert_eq!(sequences, [1, 2], "the order goes on");
+}

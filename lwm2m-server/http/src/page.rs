@@ -20,8 +20,9 @@ pub(crate) fn file(original: &Uri, request: &Request) -> Option<Response> {
     }
     let path = request.uri().path().trim_start_matches('/');
     if path.is_empty() && !original.path().ends_with('/') {
-        // The page's addresses are relative: without the slash they would lead beside it.
-        let location = HeaderValue::from_str(&format!("{}/", original.path())).ok()?;
+        // The page's addresses are relative: without a slash they would lead beside it. By its name, because a router
+        // that is nested does not see the address with the slash alone.
+        let location = HeaderValue::from_str(&format!("{}/index.html", original.path())).ok()?;
         let headers = [(header::LOCATION, location)];
         return Some((StatusCode::PERMANENT_REDIRECT, headers).into_response());
     }

@@ -75,6 +75,9 @@ pub(crate) struct DeviceForm {
     registration: RegistrationForm,
     /// Who it has proven to be, for a person.
     identity: String,
+    /// Transports it offers.
+    #[schema(example = "U")]
+    binding: String,
     /// The last segment of its registration's location, `/rd/{id}`.
     id: String,
     /// Number for SMS (MSISDN).
@@ -186,6 +189,7 @@ impl DeviceForm {
         DeviceForm {
             objects: objects.collect(),
             identity: registration.identity.to_string(),
+            binding: registration.binding.to_string(),
             id: registration.id.to_string(),
             sms: registration.sms.clone(),
             observations,

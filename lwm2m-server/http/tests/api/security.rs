@@ -1,0 +1,181 @@
+//! Credentials and bootstrap configurations: keys go in and never come out.
+
+use crate::support::{Api, answer, request, text};
+use axum::http::{Method, StatusCode};
+use lwm2m_core::secret::Secret;
+use lwm2m_server::{Credential, bootstrap::AccountSecurity};
+use serde_json::json;
+
+const KEY: &str = "5ec2e75ec2e75ec2e75ec2e75ec2e75e";
+
+fn keys(api: &Api, endpoint: &str) -> Vec<Secret> {
+    let credentials = api.server.security().credentials(endpoint);
+    let key = |credential| match credential {
+        Credential::Psk { key, .. } => Some(key),
+        _ => None,
+    };
+    credentials
+        .into_iter()
+        .filter_map(|entry| key(entry.credential))
+        .collect()
+}
+
+#[tokio::test]
+async fn credentials_without_keys() {
+    let api = Api::start().await;
+    let credentials = json!({"credentials": [
+        {"role": "server", "type": "psk", "identity": "dev-1", "key": KEY},
+        {"role": "bootstrap", "type": "psk", "identityHex": "ff00", "key": KEY},
+        {"role": "server", "type": "certificate"},
+        {"role": "server", "type": "certificate", "name": "cn.example"},
+        {"role": "server", "type": "certificate", "certificate": "AQID"},
+    ]});
+    // An endpoint name may hold anything: slashes, colons, spaces, letters of any script.
+    let uri = "/api/security/urn%3Adev%2Fops%20%C3%A9%3F%23%25";
+    let endpoint = "urn:dev/ops é?#%";
+    let (status, _) = api.put(uri, credentials).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    assert_eq!(keys(&api, endpoint).len(), 2);
+    let response = text(api.send(request(Method::GET, uri, None)).await).await;
+    assert!(
+        !response.contains("5ec2e7") && !response.contains("\"key\""),
+        "{response}"
+    );
+    let shown: serde_json::Value = serde_json::from_str(&response).unwrap();
+    assert_eq!(
+        shown,
+        json!({"endpoint": endpoint, "credentials": [
+            {"role": "server", "type": "psk", "identity": "dev-1"},
+            {"role": "bootstrap", "type": "psk", "identityHex": "ff00"},
+            {"role": "server", "type": "certificate"},
+            {"role": "server", "type": "certificate", "name": "cn.example"},
+            {"role": "server", "type": "certificate", "certificate": "AQID"},
+        ]})
+    );
+    // What was shown can be given back: keys that are not said stay.
+    let (status, _) = api
+        .put(uri, json!({"credentials": shown["credentials"]}))
+        .await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    let known = Secret::new(hex::decode(KEY).unwrap());
+    assert_eq!(keys(&api, endpoint), [known.clone(), known]);
+    let (status, _) = api.call(Method::DELETE, uri, None).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    for method in [Method::GET, Method::DELETE] {
+        let (status, problem) = api.call(method, uri, None).await;
+        assert_eq!(status, StatusCode::NOT_FOUND);
+        assert_eq!(problem["code"], "no-credentials");
+    }
+}
+
+#[tokio::test]
+async fn credentials_that_are_refused_change_nothing_and_show_no_key() {
+    let api = Api::start().await;
+    let psk = |key: &str| json!({"credentials": [{"role": "server", "type": "psk", "identity": "i", "key": key}]});
+    api.put("/api/security/a", psk(KEY)).await;
+    let taken = api.put("/api/security/b", psk(KEY)).await;
+    assert_eq!(taken.0, StatusCode::CONFLICT);
+    let odd = format!("{KEY}7");
+    for body in [
+        psk(&odd),
+        psk("5ec2e7zz"),
+        psk(&KEY.repeat(5)),
+        json!({"credentials": [{"role": "server", "type": "psk", "identity": "i", "key": 5_272_727}]}),
+        json!({"credentials": [{"role": "server", "type": "psk", "identity": "new"}]}),
+        json!({"credentials": [{"role": "server", "type": "psk", "key": KEY}]}),
+        json!({"credentials": [{"role": "server", "type": "psk", "identity": "", "key": KEY}]}),
+        json!({"credentials": [{"role": "server", "type": "certificate", "key": KEY}]}),
+        json!({"credentials": [{"role": "server", "type": "none"}]}),
+        json!({"credentials": [{"role": "server", "type": "psk", "identity": "i", "psk": KEY}]}),
+        json!({"credentials": {"key": KEY}}),
+    ] {
+        let (status, problem) = api.put("/api/security/a", body.clone()).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
+        let text = problem.to_string();
+        assert!(
+            !text.contains("5ec2e7") && !text.contains("5272727"),
+            "{text}"
+        );
+    }
+    assert_eq!(keys(&api, "a"), [Secret::new(hex::decode(KEY).unwrap())]);
+    assert!(keys(&api, "b").is_empty());
+}
+
+#[tokio::test]
+async fn bootstrap_configurations_without_keys() {
+    let api = Api::start().await;
+    let uri = "/api/bootstrap/a%2Fb";
+    let (status, problem) = api.get(uri).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert_eq!(problem["code"], "no-bootstrap-configuration");
+    let account = json!({
+        "shortServerId": 101,
+        "uri": "coaps://127.0.0.1:5684",
+        "security": {"mode": "psk", "identity": "dev-1", "key": KEY},
+        "lifetime": 60,
+        "muteSend": false,
+        "serverResources": {"3": 10},
+    });
+    let extra = json!([{"path": "/3/0/14", "value": "+02"}]);
+    let (status, problem) = api
+        .put(uri, json!({"accounts": [account], "extra": extra}))
+        .await;
+    assert_eq!(status, StatusCode::NO_CONTENT, "{problem}");
+    let response = text(api.send(request(Method::GET, uri, None)).await).await;
+    assert!(
+        !response.contains("5ec2e7") && !response.contains("+02"),
+        "{response}"
+    );
+    let shown: serde_json::Value = serde_json::from_str(&response).unwrap();
+    assert_eq!(
+        shown,
+        json!({
+            "endpoint": "a/b", "deletes": ["/0", "/1"], "extra": ["/3/0/14"],
+            "accounts": [{
+                "shortServerId": 101, "securityInstance": 1, "serverInstance": 0,
+                "uri": "coaps://127.0.0.1:5684", "security": {"mode": "psk", "identity": "dev-1"},
+                "lifetime": 60, "binding": "U", "notificationStoring": true, "muteSend": false,
+                "serverResources": {"3": 10},
+            }],
+        })
+    );
+    // Given back with another lifetime, the account keeps its key.
+    let mut accounts = shown["accounts"].clone();
+    accounts[0]["lifetime"] = 90.into();
+    let (status, problem) = api.put(uri, json!({"accounts": accounts})).await;
+    assert_eq!(status, StatusCode::NO_CONTENT, "{problem}");
+    let config = api.bootstrap.configurations().config("a/b").unwrap();
+    assert_eq!(config.accounts[0].lifetime.as_secs(), 90);
+    let AccountSecurity::Psk { key, .. } = &config.accounts[0].security else {
+        panic!("no PSK");
+    };
+    assert_eq!(hex::encode(key.expose_secret()), KEY);
+    let (status, _) = api.call(Method::DELETE, uri, None).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    assert!(api.bootstrap.configurations().config("a/b").is_none());
+}
+
+#[tokio::test]
+async fn bootstrap_configurations_that_would_strand_a_device() {
+    let api = Api::start().await;
+    let account =
+        |uri: &str, security| json!({"shortServerId": 1, "uri": uri, "security": security});
+    let psk = json!({"mode": "psk", "identity": "i", "key": KEY});
+    for body in [
+        json!({"accounts": []}),
+        json!({"accounts": [account("coap://a:5683", psk.clone())]}),
+        json!({"accounts": [account("coaps://a:5684", json!({"mode": "none"}))]}),
+        json!({"accounts": [account("http://a", json!({"mode": "none"}))]}),
+        json!({"accounts": [account("coaps://a:5684", json!({"mode": "psk", "identity": "i"}))]}),
+        json!({"accounts": [account("coap://a:5683", json!({"mode": "none", "key": KEY}))]}),
+        json!({"accounts": [account("coaps://a:5684", psk)], "extra": [{"path": "/0/1/5", "value": "AA=="}]}),
+    ] {
+        let response = api
+            .send(request(Method::PUT, "/api/bootstrap/a", Some(body.clone())))
+            .await;
+        let (status, problem) = answer(response).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
+        assert!(!problem.to_string().contains("5ec2e7"), "{problem}");
+    }
+    assert!(api.bootstrap.configurations().config("a").is_none());
+}

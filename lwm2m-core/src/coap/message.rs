@@ -232,7 +232,7 @@ impl Message {
             let repeated = previous.replace(number) == Some(number);
             let fine = known(number)
                 && option::length_is_valid(number, value.len())
-                && !(repeated && !option::is_repeatable(number));
+                && (!repeated || option::is_repeatable(number));
             (number.is_critical() && !fine).then_some(number)
         })
     }

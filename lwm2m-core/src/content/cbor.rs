@@ -6,6 +6,7 @@
 
 use super::{
     DecodeError, EncodeError,
+    date::parse_date,
     scope::{Incoming, Outgoing},
 };
 use crate::{entry::Entry, value::Value};
@@ -233,7 +234,10 @@ impl<'a> Reader<'a> {
                 Header::Simple(simple::TRUE) => Value::Boolean(true),
                 Header::Simple(simple::NULL) => return Ok(None),
                 Header::Tag(0) => match self.header()? {
-                    Header::Text(length) => Value::Time(parse_date(&self.text(length)?)?),
+                    Header::Text(length) => Value::Time(
+                        parse_date(&self.text(length)?)
+                            .ok_or("a date that does not follow RFC 3339")?,
+                    ),
                     _ => return Err("a date of tag 0 must be text"),
                 },
                 Header::Tag(1) => Value::Time(self.epoch()?),
@@ -384,81 +388,6 @@ fn integer(n: i128) -> Value {
     } else {
         Value::Float(n as f64)
     }
-}
-
-/// Seconds since 1970 of a date as RFC 3339 writes it; a fraction of a second is cut off.
-fn parse_date(text: &str) -> Result<i64, Fault> {
-    const FAULT: Fault = "a date that does not follow RFC 3339";
-    fn number(text: &str, from: usize, to: usize) -> Option<i64> {
-        let digits = text.get(from..to)?;
-        digits
-            .bytes()
-            .all(|b| b.is_ascii_digit())
-            .then(|| digits.parse().ok())?
-    }
-    let parse = || {
-        let separators = [(4, b'-'), (7, b'-'), (13, b':'), (16, b':')];
-        let bytes = text.as_bytes();
-        let laid_out = separators
-            .iter()
-            .all(|(at, separator)| bytes.get(*at) == Some(separator))
-            && matches!(bytes.get(10), Some(b'T' | b't' | b' '));
-        if !laid_out {
-            return None;
-        }
-        let (year, month, day) = (
-            number(text, 0, 4)?,
-            number(text, 5, 7)?,
-            number(text, 8, 10)?,
-        );
-        let (hour, minute, second) = (
-            number(text, 11, 13)?,
-            number(text, 14, 16)?,
-            number(text, 17, 19)?,
-        );
-        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-        let days_in_month = match month {
-            2 if leap => 29,
-            2 => 28,
-            4 | 6 | 9 | 11 => 30,
-            1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-            _ => return None,
-        };
-        if !(1..=days_in_month).contains(&day) || hour > 23 || minute > 59 || second > 60 {
-            return None;
-        }
-        let mut zone = text.get(19..)?;
-        if let Some(fraction) = zone.strip_prefix('.') {
-            let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
-            if digits == 0 {
-                return None;
-            }
-            zone = &fraction[digits..];
-        }
-        let offset = match zone.as_bytes() {
-            [b'Z' | b'z'] => 0,
-            [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
-                let (hours, minutes) = (number(zone, 1, 3)?, number(zone, 4, 6)?);
-                if hours > 23 || minutes > 59 {
-                    return None;
-                }
-                let seconds = (hours * 60 + minutes) * 60;
-                if *sign == b'+' { seconds } else { -seconds }
-            }
-            _ => return None,
-        };
-        // Days since 1970-01-01, with years that begin in March so that the leap day comes last.
-        let (year, month) = if month > 2 {
-            (year, month - 3)
-        } else {
-            (year - 1, month + 9)
-        };
-        let days_before_year =
-            365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-        let days = days_before_year + (153 * month + 2) / 5 + day - 1 - 719_468;
-        Some(((days * 24 + hour) * 60 + minute) * 60 + second - offset)
-    };
-    parse().ok_or(FAULT)
 }
 
 /// Writes CBOR items to memory.

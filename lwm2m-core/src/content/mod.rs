@@ -14,6 +14,7 @@
 
 mod cbor;
 mod codec;
+mod date;
 mod lwm2m_cbor;
 mod lwm2m_json;
 pub mod negotiation;
@@ -22,6 +23,7 @@ mod scope;
 mod senml;
 mod senml_cbor;
 mod senml_json;
+mod senml_name;
 mod text;
 mod tlv;
 

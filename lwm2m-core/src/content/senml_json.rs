@@ -6,7 +6,8 @@
 
 use super::{
     ContentFormat, DecodeError,
-    senml::{Content, Name, OutContent, OutRecord, Record},
+    senml::{Content, OutContent, OutRecord, Record},
+    senml_name::Name,
     text::BASE64URL,
 };
 use crate::value::{ObjectLink, Value};

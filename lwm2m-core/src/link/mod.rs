@@ -23,7 +23,7 @@ mod supported;
 mod write;
 
 pub use intern::{LinkInterner, LinkSet};
-pub use parse::{parse, parse_limited};
+pub use parse::{parse, parse_bootstrap_discover, parse_limited};
 pub use supported::{SupportedObject, SupportedObjects, implied_version};
 pub use write::write;
 

@@ -66,6 +66,22 @@ pub fn parse_limited(bytes: &[u8], limits: &LinkLimits) -> Result<Vec<Link>, Lin
     Ok(links)
 }
 
+/// As [`parse`], for the answer to a bootstrap-discover: clients of 1.0 put `lwm2m=1.0` before the links without a
+/// target, as the examples of that version do (Core 1.2.2, section 6.1.7.3). It is read as a parameter of `</>`.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_bootstrap_discover(bytes: &[u8]) -> Result<Vec<Link>, LinkError> {
+    const TARGET: &[u8] = b"</>;";
+    if !bytes.starts_with(b"lwm2m=") {
+        return parse(bytes);
+    }
+    parse(&[TARGET, bytes].concat()).map_err(|error| LinkError {
+        offset: error.offset.saturating_sub(TARGET.len()),
+        ..error
+    })
+}
+
 fn target(input: &str) -> IResult<&str, LinkTarget> {
     let uri_reference = verify(take_while(is_uri_char), percent_triplets_are_whole);
     delimited(char('<'), uri_reference, char('>'))

@@ -369,3 +369,21 @@ fn examples_of_discover() {
     assert_eq!(links.len(), 3);
     assert_eq!(write(&links), text.replace(", ", ","));
 }
+
+#[test]
+fn bootstrap_discover_of_1_0() {
+    for text in [
+        "lwm2m=1.0,</0/0>;ssid=101",
+        "lwm2m=\"1.0\", </0/0>;ssid=101",
+        "</>;lwm2m=1.0,</0/0>;ssid=101",
+    ] {
+        let links = parse_bootstrap_discover(text.as_bytes()).unwrap();
+        assert_eq!(write(&links), "</>;lwm2m=1.0,</0/0>;ssid=101", "{text}");
+    }
+    assert!(parse(b"lwm2m=1.0,</0/0>").is_err(), "nowhere else");
+    let error = LinkError {
+        offset: 5,
+        reason: LinkErrorReason::Syntax,
+    };
+    assert_eq!(parse_bootstrap_discover(b"lwm2m=,</0/0>"), Err(error));
+}

@@ -119,10 +119,14 @@ fn is_uri_char(c: char) -> bool {
 }
 
 fn percent_triplets_are_whole(uri: &str) -> bool {
-    uri.split('%').skip(1).all(|after| {
-        let digits = after.as_bytes().get(..2);
-        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-    })
+    uri.match_indices('%')
+        .all(|(at, _)| is_percent_triplet(&uri[at..]))
+}
+
+/// Whether a text that begins with `%` goes on with two hexadecimal digits.
+pub(super) fn is_percent_triplet(text: &str) -> bool {
+    let digits = text.as_bytes().get(1..3);
+    digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
 }
 
 /// `attr-char` of RFC 5987.

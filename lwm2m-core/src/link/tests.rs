@@ -305,6 +305,12 @@ proptest! {
     }
 
     #[test]
+    fn writes_what_can_be_read(target in any::<String>(), name in any::<String>(), value in any::<String>()) {
+        let link = Link { target: LinkTarget::Other(target), parameters: vec![(name, Some(value))] };
+        prop_assert!(parse(write(&[link]).as_bytes()).is_ok());
+    }
+
+    #[test]
     fn never_panics_on_bytes(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
         let _ = parse(&bytes);
     }
@@ -386,4 +392,21 @@ fn bootstrap_discover_of_1_0() {
         reason: LinkErrorReason::Syntax,
     };
     assert_eq!(parse_bootstrap_discover(b"lwm2m=,</0/0>"), Err(error));
+}
+
+#[test]
+fn any_target_can_be_written() {
+    for (target, text) in [
+        ("/50%", "</50%25>"),
+        ("/%4g", "</%254g>"),
+        ("/%41", "</%41>"),
+        ("/é>", "</%C3%A9%3E>"),
+    ] {
+        let link = Link {
+            target: LinkTarget::Other(target.into()),
+            parameters: vec![],
+        };
+        assert_eq!(write(&[link]), text);
+        assert!(parse(text.as_bytes()).is_ok());
+    }
 }

@@ -1,6 +1,6 @@
 use super::{
     Link, LinkTarget,
-    parse::{is_name_char, is_quotable, is_token_char},
+    parse::{is_name_char, is_percent_triplet, is_quotable, is_token_char},
 };
 use alloc::string::String;
 use core::fmt::Write as _;
@@ -40,8 +40,12 @@ pub fn write(links: &[Link]) -> String {
 }
 
 fn write_target(text: &mut String, target: &str) {
-    for c in target.chars() {
-        if c.is_ascii_graphic() && !"\"<>\\^`{|}".contains(c) {
+    for (at, c) in target.char_indices() {
+        let is_literal = match c {
+            '%' => is_percent_triplet(&target[at..]),
+            _ => c.is_ascii_graphic() && !"\"<>\\^`{|}".contains(c),
+        };
+        if is_literal {
             text.push(c);
         } else {
             for byte in c.encode_utf8(&mut [0; 4]).bytes() {

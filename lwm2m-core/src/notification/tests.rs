@@ -341,6 +341,33 @@ fn composite_observations() {
     play_composite(None, "", "- 1:*-=now");
 }
 
+#[test]
+fn new_attributes_of_a_composite_rule_from_now_on() {
+    let values = [Value::Integer(20), Value::Integer(1)];
+    let first = [attributes("pmin=10"), attributes("gt=5")];
+    let mut rule = CompositeRule::new(None, first.into_iter().zip(values.iter().map(Some)), at(0));
+    let state = |value, changed| ElementState {
+        value: Some(value),
+        changed,
+    };
+    let seven = Value::Integer(7);
+    let changed = [state(&values[0], false), state(&seven, true)];
+    assert_eq!(rule.evaluate(at(1), changed), Decision::At(at(10)));
+    rule.set_attributes(None, [attributes("pmin=4"), attributes("gt=9")]);
+    // What counted before goes out, by the new periods.
+    assert_eq!(rule.evaluate(at(2), changed), Decision::At(at(4)));
+    assert_eq!(rule.evaluate(at(4), changed), Decision::Now);
+    rule.notified(at(4), [Some(&values[0]), Some(&seven)]);
+    let eight = Value::Integer(8);
+    let below = [state(&values[0], false), state(&eight, true)];
+    assert_eq!(rule.evaluate(at(20), below), Decision::Never);
+    rule.set_attributes(Some(&attributes("pmax=30")), [Attributes::default(); 2]);
+    assert_eq!(
+        rule.evaluate(at(21), [state(&values[0], false); 2]),
+        Decision::At(at(34))
+    );
+}
+
 proptest! {
     /// Whatever the attributes and the values: nothing is told before pmin, nothing is kept beyond pmax, and a
     /// moment that is named lies ahead.

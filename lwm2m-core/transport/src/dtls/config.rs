@@ -26,7 +26,7 @@ pub struct DtlsServerConfig {
     pub max_handshakes: usize,
     /// Handshakes going on at one time with one IP address. Default 64.
     pub max_handshakes_per_address: usize,
-    /// Sessions at one time, each about 40 KiB. Default 10,000.
+    /// Sessions at one time, each about 48 KiB. Default 10,000.
     pub max_sessions: usize,
     /// Datagrams that wait for one session in each direction; what comes beyond is dropped. Default 32.
     pub session_queue: usize,

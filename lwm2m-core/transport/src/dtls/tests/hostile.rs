@@ -6,7 +6,7 @@ use super::{
     table,
 };
 use crate::{
-    ClientTransport, ClientTransportConfig,
+    ClientTransport, ClientTransportConfig, CredentialSource, ServerTransport, Transport,
     dtls::{
         DtlsServerConfig,
         record::{
@@ -17,10 +17,20 @@ use crate::{
     tests::{Running, loopback},
     toy::{Heard, Toy},
 };
-use lwm2m_core::{engine::CloseReason, peer::PeerId};
+use lwm2m_core::{
+    engine::{CloseReason, Outbound},
+    peer::PeerId,
+    secret::Secret,
+};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 use tokio::net::UdpSocket;
 
 const CCM_8: u16 = 0xC0A8;
@@ -382,4 +392,84 @@ async fn sessions_are_bounded() {
     late.send(&hello(&[CCM_8], Some(&[]))).await.unwrap();
     let counted = server.until(|counted| counted.hellos_over_limit == 1).await;
     assert_eq!(counted.handshakes_started, 2);
+}
+
+/// Answers the way a test wants, by the number of the question.
+struct Answering<F>(AtomicUsize, F);
+
+impl<F: Fn(usize) -> Option<Secret> + Send + Sync + 'static> CredentialSource for Answering<F> {
+    fn psk(&self, _identity: &[u8]) -> Option<Secret> {
+        (self.1)(self.0.fetch_add(1, Ordering::SeqCst))
+    }
+}
+
+fn answering(answer: impl Fn(usize) -> Option<Secret> + Send + Sync + 'static) -> DtlsServerConfig {
+    DtlsServerConfig::new(Arc::new(Answering(AtomicUsize::new(0), answer)))
+}
+
+#[tokio::test]
+async fn a_panic_within_a_handshake_costs_that_handshake_only() {
+    let config = answering(|question| match question {
+        0 => panic!("on purpose"),
+        _ => Some(Secret::new(KEY.to_vec())),
+    });
+    let mut server = Server::new(config).await;
+    let config = ClientTransportConfig::new().handshake_timeout(Duration::from_millis(500));
+    let mut unlucky = Running::new(Toy::default(), ClientTransport::new(config));
+    unlucky.connect(server.uri(), device(&KEY)).await;
+    server
+        .until(|counted| counted.handshakes_panicked == 1)
+        .await;
+    assert!(matches!(unlucky.heard().await, Heard::Closed(..)));
+    converse(&mut server, &mut client(), device(&KEY)).await;
+}
+
+#[tokio::test]
+async fn a_key_removed_or_changed_during_the_handshake_does_not_open_a_session() {
+    let key = || Some(Secret::new(KEY.to_vec()));
+    for after in [None, Some(Secret::new(b"rotated".to_vec()))] {
+        // Asked once by the handshake, and again before the engine hears of the session.
+        let config = answering(move |question| if question == 0 { key() } else { after.clone() });
+        let mut server = Server::new(config).await;
+        let mut client = client();
+        let peer = client.connect(server.uri(), device(&KEY)).await;
+        assert_eq!(client.connected().await.0, peer);
+        assert_eq!(client.closed().await, (peer, CloseReason::ByPeer));
+        server.running.nothing_more();
+    }
+}
+
+#[tokio::test]
+async fn a_slow_engine_loses_datagrams_and_not_memory() {
+    let config = DtlsServerConfig::new(table());
+    let mut server = ServerTransport::builder()
+        .coaps(loopback(), config)
+        .bind()
+        .await
+        .unwrap();
+    let metrics = server.metrics();
+    let mut client = client();
+    let target = format!("coaps://{}", server.local_addresses()[0].1);
+    let peer = client.connect(target, device(&KEY)).await;
+    client.connected().await;
+    // Nobody asks the server's transport for anything. Queues fill up, then datagrams are lost.
+    while metrics.snapshot().inbound_dropped == 0 {
+        client.send(peer, "too much").await;
+    }
+    // The connection, and about as many datagrams as the queues hold.
+    let mut delivered = 0;
+    while tokio::time::timeout(Duration::from_millis(500), server.next())
+        .await
+        .is_ok()
+    {
+        delivered += 1;
+    }
+    assert!((1_024..1_300).contains(&delivered), "{delivered}");
+    // Neither does the other direction wait for anybody.
+    let unknown = PeerId::from_connection(0, 999);
+    server.send(Outbound::Datagram {
+        peer: unknown,
+        data: vec![1],
+    });
+    assert_eq!(metrics.snapshot().outbound_dropped, 1);
 }

@@ -44,7 +44,11 @@ function handle(event) {
 }
 
 window.addEventListener("hashchange", show);
-listen(handle, () => list.reload());
+// What happened while the connection was lost may be more than the server has kept.
+listen(handle, () => {
+  list.reload();
+  panel.refresh();
+});
 setInterval(refreshAgo, 5000);
 list.reload();
 show();

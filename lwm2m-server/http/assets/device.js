@@ -42,6 +42,11 @@ export class DevicePanel {
     this.root.replaceChildren(el("div", { class: "empty" }, el("strong", { text: title }), el("p", { text })));
   }
 
+  /** Looks again at what is shown. */
+  refresh() {
+    if (this.endpoint !== null) this.load();
+  }
+
   async load() {
     this.abort?.abort();
     this.abort = new AbortController();

@@ -18,7 +18,7 @@ export class FirmwarePanel {
       on: { click: () => act(this.button, () => this.start()) },
     });
     this.bar = el("progress", { max: 1, value: 0, "aria-label": "Firmware update", hidden: true });
-    this.text = el("p", { class: "firmware-text", "aria-live": "polite" });
+    this.text = el("p", { class: "firmware-text" });
     this.element = el("section", { class: "card firmware", "aria-labelledby": "firmware-title" },
       el("h3", { id: "firmware-title", text: "Firmware" }),
       el("div", { class: "firmware-controls" },
@@ -40,6 +40,10 @@ export class FirmwarePanel {
 
   /** `{phase, text, sent, total}`. */
   event(data) {
+    const ended = ["failed", "finished"].includes(data.phase);
+    if (ended && this.element.dataset.phase) {
+      say(`${this.endpoint}: ${progressText(data)}.`, data.phase === "failed" ? "error" : "info");
+    }
     this.element.dataset.phase = data.phase;
     this.bar.hidden = false;
     if (data.total > 0 && data.sent !== undefined) {
@@ -54,6 +58,6 @@ export class FirmwarePanel {
       this.bar.removeAttribute("value");
     }
     this.text.textContent = progressText(data);
-    this.button.disabled = this.file.files.length === 0 || !["failed", "finished"].includes(data.phase);
+    this.button.disabled = this.file.files.length === 0 || !ended;
   }
 }

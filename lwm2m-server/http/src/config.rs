@@ -34,7 +34,8 @@ pub struct HttpConfig {
     pub max_firmware: usize,
     /// Firmware uploads and updates under way at once; each holds its image. Default: 32.
     pub max_firmware_updates: usize,
-    /// How long a request to a device may take here, the wait for a device that sleeps included. Default: 60 s.
+    /// How long a request to a device may take here, the wait for a device that sleeps included, and how long an image
+    /// may take to arrive. Default: 60 s.
     pub request_timeout: Duration,
     /// Event streams open at once. Each holds a connection. Default: 64.
     pub max_event_streams: usize,

@@ -4,7 +4,7 @@
 use super::security::{identity_bytes, shown_identity};
 use crate::{
     HttpState,
-    extract::{ApiJson, ApiPath},
+    extract::{ApiPath, SecretJson},
     json::{Base64Secret, EntryInput, HexSecret, WriteForm, json_value},
     problem::Problem,
 };
@@ -353,7 +353,7 @@ pub(crate) async fn read(
 pub(crate) async fn replace(
     State(state): State<HttpState>,
     ApiPath(endpoint): ApiPath<String>,
-    ApiJson(form): ApiJson<BootstrapForm>,
+    SecretJson(form): SecretJson<BootstrapForm>,
 ) -> Result<StatusCode, Problem> {
     let store = state.bootstrap()?.configurations();
     if endpoint.is_empty() || endpoint.len() > 1024 {

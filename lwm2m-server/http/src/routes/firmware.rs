@@ -2,13 +2,13 @@
 
 use crate::{
     HttpState,
-    extract::{ApiJson, ApiPath, ApiQuery},
+    extract::{ApiJson, ApiPath, ApiQuery, media_type},
     problem::Problem,
 };
 use axum::{
     Json,
     extract::{FromRequest, Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::StatusCode,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -94,7 +94,15 @@ pub(crate) async fn update(
             "another firmware update of this device is under way",
         ));
     }
-    let (image, version) = image(&state, request, query.version).await?;
+    let arrived = image(&state, request, query.version);
+    let arrived = tokio::time::timeout(state.config().request_timeout, arrived).await;
+    let (image, version) = arrived.map_err(|_| {
+        Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "upload-timeout",
+            "the image did not arrive in time",
+        )
+    })??;
     if image.is_empty() {
         return Err(Problem::bad_request("the image is empty"));
     }
@@ -150,13 +158,6 @@ async fn image(
         ));
     }
     Ok((image, version))
-}
-
-/// The media type without its parameters.
-fn media_type(headers: &HeaderMap) -> &str {
-    let value = headers.get(header::CONTENT_TYPE);
-    let text = value.and_then(|value| value.to_str().ok()).unwrap_or("");
-    text.split(';').next().unwrap_or("").trim()
 }
 
 fn conflict(code: &'static str, detail: &str) -> Problem {

@@ -2,7 +2,7 @@
 
 use crate::{
     HttpState,
-    extract::{ApiJson, ApiPath},
+    extract::{ApiPath, SecretJson},
     json::HexSecret,
     problem::Problem,
 };
@@ -233,7 +233,7 @@ pub(crate) async fn read(
 pub(crate) async fn replace(
     State(state): State<HttpState>,
     ApiPath(endpoint): ApiPath<String>,
-    ApiJson(form): ApiJson<CredentialsForm>,
+    SecretJson(form): SecretJson<CredentialsForm>,
 ) -> Result<StatusCode, Problem> {
     let store = state.server().security();
     let known = store.credentials(&endpoint);

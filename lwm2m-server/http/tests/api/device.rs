@@ -26,6 +26,8 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
+/// First byte of an image whose update does not come to its end.
+pub(crate) const STALLING_IMAGE: u8 = 0xEE;
 const FIRMWARE_PACKAGE: Path = Path::resource(5, 0, 0);
 const FIRMWARE_UPDATE: Path = Path::resource(5, 0, 2);
 const FIRMWARE_STATE: Path = Path::resource(5, 0, 3);
@@ -233,8 +235,12 @@ impl Running {
     fn write(&mut self, base: &Path, payload: &Payload) -> Response {
         if *base == FIRMWARE_PACKAGE {
             self.note(format!("package {}", payload.data.len()));
-            let state = if payload.data.is_empty() { 0 } else { 2 };
-            self.set(FIRMWARE_STATE, state.into());
+            match payload.data.first() {
+                // An image that begins so is never found whole.
+                Some(&STALLING_IMAGE) => self.set(FIRMWARE_STATE, 1.into()),
+                Some(_) => self.set(FIRMWARE_STATE, 2.into()),
+                None => self.set(FIRMWARE_STATE, 0.into()),
+            }
             return Response::new(Code::CHANGED);
         }
         match payload.decode(base, &self.definitions) {

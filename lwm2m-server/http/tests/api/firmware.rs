@@ -1,7 +1,7 @@
 //! Firmware update: the two forms of an image, its bounds, its progress.
 
 use crate::{
-    device::TestDevice,
+    device::{STALLING_IMAGE, TestDevice},
     support::{Api, answer, text},
 };
 use axum::{
@@ -106,6 +106,25 @@ async fn images_that_are_refused() {
         (status, &problem["code"]),
         (StatusCode::NOT_FOUND, &json!("device-not-registered"))
     );
+}
+
+#[tokio::test]
+async fn one_update_of_a_device_at_a_time() {
+    let api = Api::start().await;
+    let mut device = TestDevice::register(api.coap(), "a").await;
+    let uri = "/api/devices/a/firmware";
+    let image = vec![STALLING_IMAGE; 100];
+    let response = api.send(raw(uri, image.clone())).await;
+    assert_eq!(response.status(), StatusCode::ACCEPTED);
+    while device.done.recv().await.as_deref() != Some("package 100") {}
+    let (status, problem) = answer(api.send(raw(uri, image)).await).await;
+    assert_eq!(
+        (status, &problem["code"]),
+        (StatusCode::CONFLICT, &json!("update-under-way"))
+    );
+    let (_, shown) = api.get("/api/devices/a").await;
+    let phase = shown["firmware"]["phase"].as_str().unwrap();
+    assert!(["uploading", "uploaded"].contains(&phase), "{phase}");
 }
 
 #[tokio::test]

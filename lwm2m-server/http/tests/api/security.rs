@@ -88,6 +88,10 @@ async fn credentials_that_are_refused_change_nothing_and_show_no_key() {
         json!({"credentials": [{"role": "server", "type": "none"}]}),
         json!({"credentials": [{"role": "server", "type": "psk", "identity": "i", "psk": KEY}]}),
         json!({"credentials": {"key": KEY}}),
+        json!({"credentials": [KEY]}),
+        json!({"credentials": [{"role": KEY, "type": "psk", "identity": "i"}]}),
+        json!({"credentials": [{"role": "server", "type": "psk", "identity": "i", KEY: 1}]}),
+        json!(KEY),
     ] {
         let (status, problem) = api.put("/api/security/a", body.clone()).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");

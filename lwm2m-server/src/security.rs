@@ -334,12 +334,18 @@ impl SecurityStore {
     }
 
     /// The decision of this store: the endpoint name must belong to the identity (Transport 1.2.2, section 5.2.6).
-    /// Without security nobody is accepted, unless `accept_unsecured`: then those are that have no credentials here.
-    pub(crate) fn authorize(
-        &self,
-        request: &AuthorizationRequest,
-        accept_unsecured: bool,
-    ) -> Authorization {
+    /// Without security nobody is accepted.
+    pub fn authorize(&self, request: &AuthorizationRequest) -> Authorization {
+        self.decide(request, false)
+    }
+
+    /// As [`authorize`](SecurityStore::authorize), but who comes without security is accepted under every endpoint name
+    /// that has no credentials here.
+    pub fn danger_authorize_unsecured(&self, request: &AuthorizationRequest) -> Authorization {
+        self.decide(request, true)
+    }
+
+    fn decide(&self, request: &AuthorizationRequest, accept_unsecured: bool) -> Authorization {
         let role = match request.interface {
             Interface::Register(_) => Role::Server,
             Interface::Bootstrap => Role::Bootstrap,
@@ -624,7 +630,7 @@ mod tests {
                 refused(RefusalReason::IdentityMismatch),
             ),
         ] {
-            assert_eq!(store.authorize(&request, allowed), answer);
+            assert_eq!(store.decide(&request, allowed), answer);
         }
     }
 }

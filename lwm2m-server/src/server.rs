@@ -140,8 +140,9 @@ impl ServerBuilder {
             Some(_) => Policy::Deferred,
             None => {
                 let (security, accept_unsecured) = (security.clone(), self.accept_unsecured);
-                Policy::Inline(Box::new(move |request| {
-                    security.authorize(request, accept_unsecured)
+                Policy::Inline(Box::new(move |request| match accept_unsecured {
+                    true => security.danger_authorize_unsecured(request),
+                    false => security.authorize(request),
                 }))
             }
         };

@@ -1,0 +1,521 @@
+//! The registration interface of the engine, in virtual time.
+
+mod support;
+
+use lwm2m_core::{
+    coap::{Code, Request, Response},
+    content::ContentFormat,
+    engine::{Engine, Inbound, Outbound},
+    path::Path,
+    peer::PeerIdentity,
+    version::ObjectVersion,
+};
+use lwm2m_server::{
+    Authorization, Credential, DeregistrationReason, RefusalReason, Role, SecurityStore,
+    ServerConfig, ServerEvent,
+    engine::{EngineEvent, Policy},
+};
+use std::time::Duration;
+use support::{Bench, From, open_policy, register, to_location};
+
+const LINKS: &str = "</>;rt=\"oma.lwm2m\";ct=\"110 112\",</1/0>,</3/0>,</3303>;ver=1.1,</3303/0>";
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A store in which endpoint `a` has the PSK identity `id-a`, and `b` has `id-b`.
+fn security() -> SecurityStore {
+    let security = SecurityStore::new();
+    for name in ["a", "b"] {
+        let credential = Credential::psk(format!("id-{name}"), vec![7; 16]);
+        security.add(name, Role::Server, credential).unwrap();
+    }
+    security
+}
+
+fn refusal(events: &[ServerEvent]) -> (&RefusalReason, Code) {
+    match events {
+        [ServerEvent::Refused { reason, code, .. }] => (reason, *code),
+        other => panic!("one refusal expected: {other:?}"),
+    }
+}
+
+#[test]
+fn register_update_deregister() {
+    let mut bench = Bench::open();
+    let device = bench.add(From::address(1));
+    let location = bench.register(
+        device,
+        &["ep=a", "lt=300", "lwm2m=1.1", "b=U", "x=y"],
+        LINKS,
+    );
+    assert_eq!(location[0], "rd");
+    match &bench.take_events()[..] {
+        [
+            ServerEvent::Registered {
+                registration,
+                replaced: false,
+            },
+        ] => {
+            assert_eq!(&*registration.endpoint, "a");
+            assert_eq!(registration.lifetime, seconds(300));
+            assert_eq!(
+                registration.additional,
+                [("x".to_owned(), Some("y".to_owned()))]
+            );
+            assert_eq!(
+                registration.objects.formats,
+                [ContentFormat::SenmlJson, ContentFormat::SenmlCbor]
+            );
+            assert_eq!(
+                registration.objects.version(3303),
+                Some(ObjectVersion::new(1, 1))
+            );
+            assert!(registration.objects.has(&Path::object_instance(3, 0)));
+        }
+        other => panic!("{other:?}"),
+    }
+    let answer = bench.ask(device, to_location(Code::POST, &location, &["lt=60"]));
+    assert_eq!(answer.code, Code::CHANGED);
+    match &bench.take_events()[..] {
+        [
+            ServerEvent::Updated {
+                registration,
+                changed: true,
+            },
+        ] => {
+            assert_eq!(registration.lifetime, seconds(60));
+        }
+        other => panic!("{other:?}"),
+    }
+    let answer = bench.ask(device, to_location(Code::DELETE, &location, &[]));
+    assert_eq!(answer.code, Code::DELETED);
+    assert!(matches!(
+        &bench.take_events()[..],
+        [ServerEvent::Deregistered {
+            reason: DeregistrationReason::ByDevice,
+            ..
+        }]
+    ));
+    assert_eq!(
+        bench
+            .ask(device, to_location(Code::POST, &location, &[]))
+            .code,
+        Code::NOT_FOUND
+    );
+    assert_eq!(
+        bench
+            .ask(device, to_location(Code::DELETE, &location, &[]))
+            .code,
+        Code::NOT_FOUND
+    );
+    assert_eq!(bench.server.registrations(0, 10).0, 0);
+}
+
+#[test]
+fn a_registration_expires_unless_it_is_updated() {
+    let mut bench = Bench::open();
+    let device = bench.add(From::address(1));
+    let location = bench.register(device, &["ep=a", "lt=60", "lwm2m=1.1"], LINKS);
+    bench.take_events();
+    for _ in 0..10 {
+        bench.pass(seconds(59));
+        assert_eq!(
+            bench
+                .ask(device, to_location(Code::POST, &location, &[]))
+                .code,
+            Code::CHANGED
+        );
+    }
+    assert!(
+        bench
+            .take_events()
+            .iter()
+            .all(|event| matches!(event, ServerEvent::Updated { changed: false, .. }))
+    );
+    bench.pass(seconds(59));
+    assert!(bench.server.registration("a").is_some());
+    bench.pass(seconds(2));
+    assert!(
+        matches!(&bench.take_events()[..], [ServerEvent::Expired { endpoint }] if &**endpoint == "a")
+    );
+    assert!(bench.server.registration("a").is_none());
+    assert_eq!(
+        bench
+            .ask(device, to_location(Code::POST, &location, &[]))
+            .code,
+        Code::NOT_FOUND
+    );
+}
+
+#[test]
+fn a_lifetime_that_is_shortened_takes_effect() {
+    let mut bench = Bench::open();
+    let device = bench.add(From::address(1));
+    let location = bench.register(device, &["ep=a", "lt=86400", "lwm2m=1.1"], LINKS);
+    bench.ask(device, to_location(Code::POST, &location, &["lt=20"]));
+    bench.pass(seconds(21));
+    assert!(bench.server.registration("a").is_none());
+}
+
+#[test]
+fn a_new_registration_replaces_the_old() {
+    let mut bench = Bench::open();
+    let first = bench.add(From::address(1));
+    let second = bench.add(From::address(2));
+    let old = bench.register(first, &["ep=a", "lt=300", "lwm2m=1.1"], LINKS);
+    let new = bench.register(second, &["ep=a", "lt=300", "lwm2m=1.1"], LINKS);
+    assert_ne!(old, new);
+    assert!(matches!(
+        bench.take_events().last(),
+        Some(ServerEvent::Registered { replaced: true, registration }) if registration.address.port() == 2
+    ));
+    assert_eq!(bench.server.registrations(0, 10).0, 1);
+    assert_eq!(
+        bench.ask(first, to_location(Code::POST, &old, &[])).code,
+        Code::NOT_FOUND
+    );
+    assert_eq!(
+        bench.ask(second, to_location(Code::POST, &new, &[])).code,
+        Code::CHANGED
+    );
+}
+
+#[test]
+fn equal_object_lists_are_one() {
+    let mut bench = Bench::open();
+    for port in 1..=3 {
+        let device = bench.add(From::address(port));
+        bench.register(
+            device,
+            &[&format!("ep=d{port}"), "lt=300", "lwm2m=1.1"],
+            LINKS,
+        );
+    }
+    let lists: Vec<_> = (1..=3)
+        .filter_map(|n| bench.server.registration(&format!("d{n}")))
+        .collect();
+    assert!(std::sync::Arc::ptr_eq(&lists[0].objects, &lists[1].objects));
+    assert!(std::sync::Arc::ptr_eq(&lists[0].objects, &lists[2].objects));
+}
+
+#[test]
+fn what_is_malformed_is_answered_as_the_specification_says() {
+    let mut bench = Bench::open();
+    let device = bench.add(From::address(1));
+    let cases: &[(&[&str], &str, Code)] = &[
+        // 1.0 needs a name; from 1.1 it may come from the identity, where there is one.
+        (&["lt=60", "lwm2m=1.0"], LINKS, Code::BAD_REQUEST),
+        (&["lt=60", "lwm2m=1.1"], LINKS, Code::BAD_REQUEST),
+        (&["ep=", "lt=60", "lwm2m=1.1"], LINKS, Code::BAD_REQUEST),
+        (
+            &["ep=a", "lt=60", "lwm2m=2.7"],
+            LINKS,
+            Code::PRECONDITION_FAILED,
+        ),
+        (&["ep=a", "lwm2m=1.1"], LINKS, Code::BAD_REQUEST),
+        (&["ep=a", "lt=soon", "lwm2m=1.1"], LINKS, Code::BAD_REQUEST),
+        (
+            &["ep=a", "ep=b", "lt=60", "lwm2m=1.1"],
+            LINKS,
+            Code::BAD_REQUEST,
+        ),
+        (
+            &["ep=a", "lt=60", "lwm2m=1.1"],
+            "</3/0>,<unclosed",
+            Code::BAD_REQUEST,
+        ),
+        (
+            &["ep=a", "lt=60", "lwm2m=1.1"],
+            "not links at all",
+            Code::BAD_REQUEST,
+        ),
+        (&["ep=a", "lt=60", "lwm2m=1.1"], "", Code::BAD_REQUEST),
+        (
+            &["ep=a", "lt=60", "lwm2m=1.2", "pid=ni:///sha-256;x"],
+            "",
+            Code::BAD_REQUEST,
+        ),
+    ];
+    for (query, links, code) in cases {
+        let answer = bench.ask(device, register(query, links));
+        assert_eq!(answer.code, *code, "{query:?} {links}");
+        let events = bench.take_events();
+        assert_eq!(refusal(&events).1, *code, "{query:?}");
+    }
+    assert_eq!(bench.server.registrations(0, 10).0, 0);
+    assert_eq!(bench.server.metrics().refused, cases.len() as u64);
+}
+
+#[test]
+fn other_paths_and_methods() {
+    let mut bench = Bench::open();
+    let device = bench.add(From::address(1));
+    let get = |segments: &[&str]| {
+        segments
+            .iter()
+            .fold(Request::new(Code::GET), |request, segment| {
+                request.path_segment(segment)
+            })
+    };
+    let answer = bench.ask(device, get(&[".well-known", "core"]));
+    assert_eq!(answer.code, Code::CONTENT);
+    assert_eq!(answer.options.content_format(), Some(40));
+    assert!(lwm2m_core::link::parse(&answer.payload).unwrap().len() == 2);
+    for (segments, code) in [
+        (&["rd"][..], Code::METHOD_NOT_ALLOWED),
+        (&["dp"], Code::METHOD_NOT_ALLOWED),
+        (&["bs"], Code::NOT_FOUND),
+        (&["3", "0"], Code::NOT_FOUND),
+        (&[], Code::NOT_FOUND),
+    ] {
+        assert_eq!(bench.ask(device, get(segments)).code, code, "{segments:?}");
+    }
+}
+
+#[test]
+fn garbage_is_dropped_and_hurts_nobody() {
+    let mut bench = Bench::open();
+    let device = bench.add(From::address(1));
+    let location = bench.register(device, &["ep=a", "lt=300", "lwm2m=1.1"], LINKS);
+    let from = From::address(1);
+    let mut state = 1u64;
+    for length in 0..600usize {
+        let bytes: Vec<u8> = (0..length % 97)
+            .map(|_| {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                (state >> 33) as u8
+            })
+            .collect();
+        bench.inject(&from, &bytes);
+    }
+    assert_eq!(
+        bench
+            .ask(device, to_location(Code::POST, &location, &[]))
+            .code,
+        Code::CHANGED
+    );
+    assert_eq!(bench.server.registrations(0, 10).0, 1);
+}
+
+#[test]
+fn the_endpoint_name_must_belong_to_the_identity() {
+    let mut bench = Bench::new(ServerConfig::default(), open_policy(&security()));
+    let a = bench.add(From::psk(1, "id-a"));
+    let b = bench.add(From::psk(2, "id-b"));
+    let nobody = bench.add(From::address(1));
+
+    let answer = bench.ask(a, register(&["ep=b", "lt=60", "lwm2m=1.1"], LINKS));
+    assert_eq!(answer.code, Code::BAD_REQUEST);
+    assert_eq!(
+        refusal(&bench.take_events()),
+        (&RefusalReason::IdentityMismatch, Code::BAD_REQUEST)
+    );
+    // A name with credentials is not to be had without them.
+    let answer = bench.ask(nobody, register(&["ep=a", "lt=60", "lwm2m=1.1"], LINKS));
+    assert_eq!(answer.code, Code::FORBIDDEN);
+    assert_eq!(
+        refusal(&bench.take_events()),
+        (&RefusalReason::Unsecured, Code::FORBIDDEN)
+    );
+
+    // From 1.1 the name may come from the identity.
+    let location = bench.register(a, &["lt=60", "lwm2m=1.1"], LINKS);
+    assert!(bench.server.registration("a").is_some());
+    bench.take_events();
+
+    for intruder in [b, nobody] {
+        for method in [Code::POST, Code::DELETE] {
+            let answer = bench.ask(intruder, to_location(method, &location, &[]));
+            assert_eq!(answer.code, Code::BAD_REQUEST);
+            assert_eq!(
+                refusal(&bench.take_events()).0,
+                &RefusalReason::IdentityMismatch
+            );
+        }
+    }
+    assert!(bench.server.registration("a").is_some());
+    assert_eq!(
+        bench.ask(a, to_location(Code::DELETE, &location, &[])).code,
+        Code::DELETED
+    );
+}
+
+#[test]
+fn without_choice_nobody_comes_in_unsecured() {
+    let store = SecurityStore::new();
+    let policy = Policy::Inline(Box::new(move |request| store.authorize(request)));
+    let mut bench = Bench::new(ServerConfig::default(), policy);
+    let device = bench.add(From::address(1));
+    let answer = bench.ask(device, register(&["ep=a", "lt=60", "lwm2m=1.1"], LINKS));
+    assert_eq!(answer.code, Code::FORBIDDEN);
+}
+
+#[test]
+fn removed_credentials_end_session_and_registration() {
+    let security = security();
+    let mut bench = Bench::new(ServerConfig::default(), open_policy(&security));
+    let device = bench.add(From::psk(1, "id-a"));
+    bench.register(device, &["ep=a", "lt=60", "lwm2m=1.1"], LINKS);
+    bench.take_events();
+    let removed = security.credentials("a");
+    security.remove("a");
+    bench.server.credentials_removed("a", &removed);
+    bench.settle();
+    assert!(matches!(
+        &bench.outbound[..],
+        [Outbound::Forget { identity: PeerIdentity::Psk(identity) }] if identity == b"id-a"
+    ));
+    assert!(matches!(
+        &bench.take_events()[..],
+        [ServerEvent::Deregistered {
+            reason: DeregistrationReason::CredentialsRemoved,
+            ..
+        }]
+    ));
+}
+
+#[test]
+fn registrations_are_bounded() {
+    let mut config = ServerConfig::default();
+    config.max_registrations = 2;
+    let mut bench = Bench::new(config, open_policy(&SecurityStore::new()));
+    for port in 1..=2 {
+        let device = bench.add(From::address(port));
+        bench.register(
+            device,
+            &[&format!("ep=d{port}"), "lt=60", "lwm2m=1.1"],
+            LINKS,
+        );
+    }
+    bench.take_events();
+    let device = bench.add(From::address(3));
+    let answer = bench.ask(device, register(&["ep=d3", "lt=60", "lwm2m=1.1"], LINKS));
+    assert_eq!(answer.code, Code::SERVICE_UNAVAILABLE);
+    assert!(matches!(
+        refusal(&bench.take_events()).0,
+        RefusalReason::Limit(_)
+    ));
+    // Who is known may come again, and what expires makes room.
+    let again = register(&["ep=d1", "lt=600", "lwm2m=1.1"], LINKS);
+    assert_eq!(bench.ask(0, again).code, Code::CREATED);
+    bench.pass(seconds(61));
+    assert_eq!(bench.server.registrations(0, 10).0, 1);
+    bench.register(device, &["ep=d3", "lt=60", "lwm2m=1.1"], LINKS);
+}
+
+/// The tickets that wait for an authorizer.
+fn questions(bench: &mut Bench) -> Vec<lwm2m_server::engine::AuthorizationTicket> {
+    let asked = bench.events.drain(..).filter_map(|event| match event {
+        EngineEvent::Authorize { ticket, .. } => Some(ticket),
+        _ => None,
+    });
+    asked.collect()
+}
+
+#[test]
+fn an_authorizer_may_take_its_time_but_not_too_much() {
+    let mut config = ServerConfig::default();
+    config.max_pending_authorizations = 1;
+    let mut bench = Bench::new(config, Policy::Deferred);
+    let device = bench.add(From::address(1));
+    let other = bench.add(From::address(2));
+    let now = bench.now;
+    bench.devices[device]
+        .1
+        .send(now, register(&["ep=a", "lt=60", "lwm2m=1.1"], LINKS));
+    bench.settle();
+    let tickets = questions(&mut bench);
+    assert_eq!(tickets.len(), 1);
+    // One more does not fit.
+    let answer = bench.ask(other, register(&["ep=b", "lt=60", "lwm2m=1.1"], LINKS));
+    assert_eq!(answer.code, Code::SERVICE_UNAVAILABLE);
+    bench.pass(seconds(5));
+    assert!(bench.devices[device].1.answers.is_empty());
+    bench.server.decide(
+        bench.now,
+        tickets[0],
+        Authorization::Accept {
+            endpoint: "a".into(),
+        },
+    );
+    bench.settle();
+    let answers = &bench.devices[device].1.answers;
+    assert!(
+        matches!(
+            answers[..],
+            [Ok(Response {
+                code: Code::CREATED,
+                ..
+            })]
+        ),
+        "{answers:?}"
+    );
+
+    let now = bench.now;
+    bench.devices[device]
+        .1
+        .send(now, register(&["ep=a", "lt=60", "lwm2m=1.1"], LINKS));
+    bench.settle();
+    bench.take_events();
+    let tickets = questions(&mut bench);
+    bench.server.decide(
+        bench.now,
+        tickets[0],
+        Authorization::Refuse(RefusalReason::NotAuthorized("not today".into())),
+    );
+    bench.settle();
+    let answer = bench.devices[device].1.answers[1].clone().unwrap();
+    assert_eq!(answer.code, Code::FORBIDDEN);
+
+    let now = bench.now;
+    bench.devices[device]
+        .1
+        .send(now, register(&["ep=a", "lt=60", "lwm2m=1.1"], LINKS));
+    bench.settle();
+    bench.pass(seconds(11));
+    let answer = bench.devices[device].1.answers[2].clone().unwrap();
+    assert_eq!(answer.code, Code::SERVICE_UNAVAILABLE);
+}
+
+#[test]
+fn a_device_whose_connection_ends_stays_registered_and_comes_back_by_an_update() {
+    let mut bench = Bench::new(ServerConfig::default(), open_policy(&security()));
+    let old = bench.add(From::psk(1, "id-a"));
+    let location = bench.register(old, &["ep=a", "lt=300", "lwm2m=1.1"], LINKS);
+    let peer = bench.devices[old].0.peer;
+    let reason = lwm2m_core::engine::CloseReason::ByPeer;
+    bench
+        .server
+        .handle(bench.now, Inbound::Closed { peer, reason });
+    bench.settle();
+    assert!(bench.server.registration("a").is_some());
+    let new = bench.add(From::psk(2, "id-a"));
+    assert_eq!(
+        bench.ask(new, to_location(Code::POST, &location, &[])).code,
+        Code::CHANGED
+    );
+}
+
+#[test]
+fn pages() {
+    let mut bench = Bench::open();
+    for port in 1..=5 {
+        let device = bench.add(From::address(port));
+        bench.register(
+            device,
+            &[&format!("ep=d{port}"), "lt=60", "lwm2m=1.1"],
+            LINKS,
+        );
+    }
+    let (total, page) = bench.server.registrations(2, 2);
+    let names: Vec<&str> = page
+        .iter()
+        .map(|registration| &*registration.endpoint)
+        .collect();
+    assert_eq!((total, &names[..]), (5, &["d3", "d4"][..]));
+    assert!(bench.server.registrations(9, 2).1.is_empty());
+}

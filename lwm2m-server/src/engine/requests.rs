@@ -304,9 +304,8 @@ impl ServerEngine {
         if result.is_err() {
             self.metrics.requests_failed += 1;
         }
-        match (pending.purpose, &result) {
-            (Purpose::Observe(id) | Purpose::Renew(id), Err(_)) => self.on_observe_given_up(id),
-            _ => {}
+        if let (Purpose::Observe(id) | Purpose::Renew(id), Err(_)) = (pending.purpose, &result) {
+            self.on_observe_given_up(id);
         }
         if !matches!(pending.purpose, Purpose::Renew(_)) {
             self.events

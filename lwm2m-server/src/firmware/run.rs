@@ -305,18 +305,21 @@ impl Run {
                 () = registered(events, self.device.endpoint()) => restarted = true,
                 () = sleep_until(next) => {}
             }
-            match (self.read(STATE).await, self.read(RESULT).await) {
+            let (now, result) = (self.read(STATE).await, self.read(RESULT).await);
+            // A device that does not keep the result over its restart shows its success by its version.
+            let forgot =
+                restarted && package.version.is_some() && (&now, &result) == (&Ok(IDLE), &Ok(0));
+            if forgot
+                && self
+                    .version()
+                    .await
+                    .is_ok_and(|version| version == package.version)
+            {
+                return Ok(());
+            }
+            match (now, result) {
                 (Ok(IDLE), Ok(SUCCESS)) => return Ok(()),
                 // A device that does not keep the result over its restart shows its success by its version.
-                (Ok(IDLE), Ok(0)) if restarted && package.version.is_some() => {
-                    if self
-                        .version()
-                        .await
-                        .is_ok_and(|version| version == package.version)
-                    {
-                        return Ok(());
-                    }
-                }
                 (Ok(UPDATING), _) | (Ok(_), Ok(0 | SUCCESS)) => {}
                 (Ok(_), Ok(code)) => return Err(refused(code)),
                 // The device may be out of reach for a while.

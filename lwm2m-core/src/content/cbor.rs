@@ -62,7 +62,8 @@ impl<'a> Reader<'a> {
 
     /// The next header; strings are then read with [`Reader::bytes`] and [`Reader::text`].
     pub(super) fn header(&mut self) -> Result<Header, Fault> {
-        // Most headers of small payloads are one byte, which holds the number or length itself.
+        // Shortcuts for what most payloads are made of: headers of one byte, which holds the number or length
+        // itself, and floats as we write them.
         if let [first, rest @ ..] = self.rest {
             let number = usize::from(first & 0x1f);
             let header = match first {
@@ -78,6 +79,14 @@ impl<'a> Reader<'a> {
                 self.rest = rest;
                 return Ok(header);
             }
+        }
+        if let Some((&[0xfa, a, b, c, d], rest)) = self.rest.split_first_chunk() {
+            self.rest = rest;
+            return Ok(Header::Float(f32::from_be_bytes([a, b, c, d]).into()));
+        }
+        if let Some((&[0xfb, a, b, c, d, e, f, g, h], rest)) = self.rest.split_first_chunk() {
+            self.rest = rest;
+            return Ok(Header::Float(f64::from_be_bytes([a, b, c, d, e, f, g, h])));
         }
         let mut decoder = Decoder::from(self.rest);
         let header = decoder.pull().map_err(|error| match error {

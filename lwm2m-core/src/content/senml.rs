@@ -13,6 +13,7 @@ use crate::{
     value::Value,
 };
 use alloc::{borrow::Cow, vec::Vec};
+use core::mem;
 
 /// The highest version of SenML that is understood (RFC 8428, section 4.4), which is the default as well.
 const VERSION: i64 = 10;
@@ -77,7 +78,7 @@ impl Resolver {
     /// for values.
     fn resolve(
         &mut self,
-        record: Record<'_>,
+        record: &mut Record<'_>,
         base_names_place: bool,
         to: &Incoming<'_>,
     ) -> Result<Option<Resolved>, DecodeError> {
@@ -91,7 +92,9 @@ impl Resolver {
             self.base_name = NameParser::new(base_name, to)?;
         }
         self.base_time = record.base_time.or(self.base_time);
-        self.base_value = record.base_value.or(self.base_value.take());
+        if let Some(base_value) = record.base_value.take() {
+            self.base_value = Some(base_value);
+        }
         if only_base {
             return Ok(None);
         }
@@ -104,7 +107,7 @@ impl Resolver {
         }
         let name = record.name.as_deref().unwrap_or_default();
         let path = self.base_name.finish(name, to)?;
-        let content = match (record.content, &self.base_value) {
+        let content = match (mem::take(&mut record.content), &self.base_value) {
             (Content::Value(value), Some(base)) => Content::Value(sum(base, value)),
             (content, _) => content,
         };
@@ -146,7 +149,7 @@ fn sum(base: &Value, value: Value) -> Value {
 fn read<'p>(
     format: ContentFormat,
     payload: &'p [u8],
-    each: &mut dyn FnMut(Record<'p>) -> Result<(), DecodeError>,
+    each: &mut dyn FnMut(&mut Record<'p>) -> Result<(), DecodeError>,
 ) -> Result<(), DecodeError> {
     match format {
         // A read of nothing may be answered with nothing.

@@ -31,7 +31,7 @@ mod label {
 pub(super) fn read<'p>(
     format: ContentFormat,
     payload: &'p [u8],
-    each: &mut dyn FnMut(Record<'p>) -> Result<(), DecodeError>,
+    each: &mut dyn FnMut(&mut Record<'p>) -> Result<(), DecodeError>,
 ) -> Result<(), DecodeError> {
     let malformed = |reason: Fault| DecodeError::Malformed { format, reason };
     let mut reader = Reader::new(payload);
@@ -39,16 +39,17 @@ pub(super) fn read<'p>(
         return Err(malformed("a SenML pack must be an array"));
     };
     while let Some(header) = reader.next_in(&mut left).map_err(malformed)? {
-        each(record(header, &mut reader).map_err(malformed)?)?;
+        let mut record = Record::default();
+        fill(&mut record, header, &mut reader).map_err(malformed)?;
+        each(&mut record)?;
     }
     reader.end().map_err(malformed)
 }
 
-fn record<'p>(header: Header, reader: &mut Reader<'p>) -> Result<Record<'p>, Fault> {
+fn fill<'p>(record: &mut Record<'p>, header: Header, reader: &mut Reader<'p>) -> Result<(), Fault> {
     let Header::Map(mut left) = header else {
         return Err("a SenML record must be a map");
     };
-    let mut record = Record::default();
     // Labels that have been seen, by number; -6 to 8 are all there are.
     let mut seen = 0u32;
     while let Some(header) = reader.next_in(&mut left)? {
@@ -131,7 +132,7 @@ fn record<'p>(header: Header, reader: &mut Reader<'p>) -> Result<Record<'p>, Fau
             }
         }
     }
-    Ok(record)
+    Ok(())
 }
 
 fn text<'p>(reader: &mut Reader<'p>) -> Result<alloc::borrow::Cow<'p, str>, Fault> {

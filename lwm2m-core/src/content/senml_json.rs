@@ -23,7 +23,7 @@ use serde::{
 pub(super) fn read<'p>(
     format: ContentFormat,
     payload: &'p [u8],
-    each: &mut dyn FnMut(Record<'p>) -> Result<(), DecodeError>,
+    each: &mut dyn FnMut(&mut Record<'p>) -> Result<(), DecodeError>,
 ) -> Result<(), DecodeError> {
     let mut refusal = None;
     let text = utf8(payload).map_err(|reason| DecodeError::Malformed { format, reason })?;
@@ -59,7 +59,7 @@ pub(super) fn fault(error: &serde_json::Error) -> &'static str {
 }
 
 struct Pack<'s, 'p> {
-    each: &'s mut dyn FnMut(Record<'p>) -> Result<(), DecodeError>,
+    each: &'s mut dyn FnMut(&mut Record<'p>) -> Result<(), DecodeError>,
     /// Why a record was refused: serde's errors cannot carry it.
     refusal: &'s mut Option<DecodeError>,
 }
@@ -80,8 +80,8 @@ impl<'p> Visitor<'p> for Pack<'_, 'p> {
     }
 
     fn visit_seq<A: SeqAccess<'p>>(self, mut records: A) -> Result<(), A::Error> {
-        while let Some(JsonRecord(record)) = records.next_element()? {
-            if let Err(refusal) = (self.each)(record) {
+        while let Some(JsonRecord(mut record)) = records.next_element()? {
+            if let Err(refusal) = (self.each)(&mut record) {
                 *self.refusal = Some(refusal);
                 return Err(A::Error::custom("refused"));
             }

@@ -273,6 +273,7 @@ impl ClientEngine {
                 (Rule::Single(present), Rule::Single(new)) => {
                     present.set_attributes(*new.attributes());
                 }
+                (Rule::Composite(present), Rule::Composite(new)) => present.follow(&new),
                 (present, new) => *present = new,
             }
             observer.next = Some(now);

@@ -37,7 +37,10 @@ impl CompositeRule {
         now: Instant,
     ) -> Self {
         let elements: Vec<_> = elements.into_iter().collect();
-        let periods = periods(requested, elements.iter().map(|(attributes, _)| attributes));
+        let periods = match requested {
+            Some(requested) => requested.into(),
+            None => combined(elements.iter().map(|(attributes, _)| attributes)),
+        };
         let conditions = elements
             .iter()
             .map(|(attributes, value)| Condition::new(attributes, *value));
@@ -47,17 +50,11 @@ impl CompositeRule {
         }
     }
 
-    /// Takes new attributes, as [`CompositeRule::new`] does: they rule from now on. What was held back stays so.
-    pub fn set_attributes(
-        &mut self,
-        requested: Option<&Attributes>,
-        elements: impl IntoIterator<Item = Attributes>,
-    ) {
-        let elements: Vec<_> = elements.into_iter().collect();
-        self.schedule
-            .set_periods(periods(requested, elements.iter()));
-        for (condition, attributes) in self.conditions.iter_mut().zip(&elements) {
-            condition.set_bounds(attributes);
+    /// Takes the attributes of other rules for the same paths: they rule from now on. What was held back stays so.
+    pub fn follow(&mut self, rules: &CompositeRule) {
+        self.schedule.follow(&rules.schedule);
+        for (condition, new) in self.conditions.iter_mut().zip(&rules.conditions) {
+            condition.follow(new);
         }
     }
 
@@ -90,16 +87,6 @@ impl CompositeRule {
         for (condition, value) in self.conditions.iter_mut().zip(values) {
             condition.notified(value);
         }
-    }
-}
-
-fn periods<'a>(
-    requested: Option<&Attributes>,
-    elements: impl Iterator<Item = &'a Attributes>,
-) -> Periods {
-    match requested {
-        Some(requested) => requested.into(),
-        None => combined(elements),
     }
 }
 

@@ -87,6 +87,10 @@ impl Condition {
         self.bounds = attributes.into();
     }
 
+    pub(super) fn follow(&mut self, other: &Condition) {
+        self.bounds = other.bounds;
+    }
+
     /// Looks at the value. Where there is no condition, none for its type, or nothing to compare it with (it was
     /// not there before), every change counts.
     pub(super) fn is_met(&mut self, value: Option<&Value>, changed: bool) -> bool {

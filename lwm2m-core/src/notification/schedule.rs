@@ -52,6 +52,10 @@ impl Schedule {
         self.periods = periods.into();
     }
 
+    pub(super) fn follow(&mut self, other: &Schedule) {
+        self.periods = other.periods;
+    }
+
     /// `is_met` looks at the value; it is called at most once, and not before epmin is over.
     pub(super) fn decide(
         &mut self,

@@ -353,7 +353,14 @@ fn new_attributes_of_a_composite_rule_from_now_on() {
     let seven = Value::Integer(7);
     let changed = [state(&values[0], false), state(&seven, true)];
     assert_eq!(rule.evaluate(at(1), changed), Decision::At(at(10)));
-    rule.set_attributes(None, [attributes("pmin=4"), attributes("gt=9")]);
+    let new = |requested: Option<&Attributes>, elements: [Attributes; 2]| {
+        CompositeRule::new(
+            requested,
+            elements.map(|attributes| (attributes, None)),
+            at(2),
+        )
+    };
+    rule.follow(&new(None, [attributes("pmin=4"), attributes("gt=9")]));
     // What counted before goes out, by the new periods.
     assert_eq!(rule.evaluate(at(2), changed), Decision::At(at(4)));
     assert_eq!(rule.evaluate(at(4), changed), Decision::Now);
@@ -361,7 +368,10 @@ fn new_attributes_of_a_composite_rule_from_now_on() {
     let eight = Value::Integer(8);
     let below = [state(&values[0], false), state(&eight, true)];
     assert_eq!(rule.evaluate(at(20), below), Decision::Never);
-    rule.set_attributes(Some(&attributes("pmax=30")), [Attributes::default(); 2]);
+    rule.follow(&new(
+        Some(&attributes("pmax=30")),
+        [Attributes::default(); 2],
+    ));
     assert_eq!(
         rule.evaluate(at(21), [state(&values[0], false); 2]),
         Decision::At(at(34))

@@ -1,0 +1,244 @@
+//! What the evaluation server can be told: on the command line, or in a TOML file with the same names.
+
+use clap::Parser;
+use serde::Deserialize;
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+/// An LwM2M server, a bootstrap server, a web page and simulated devices in one program.
+///
+/// Without arguments it listens on 127.0.0.1 only, starts three simulated devices, takes them through a tour of the
+/// protocol, and stays.
+#[derive(Debug, Parser)]
+#[command(name = "lwm2m-evaluation-server", version)]
+struct Arguments {
+    /// Run the tour once, print its table, and exit: 0 where every step passed, 1 otherwise
+    #[arg(long)]
+    tour: bool,
+
+    /// Read settings from this TOML file; what stands on the command line wins
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    #[command(flatten)]
+    values: Values,
+}
+
+/// The settings, each of which may be absent on the command line and in the file.
+#[derive(Debug, Default, clap::Args, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Values {
+    /// Address of the LwM2M server without security [default: 127.0.0.1:5683]
+    #[arg(long, value_name = "ADDRESS")]
+    coap: Option<SocketAddr>,
+
+    /// Address of the LwM2M server over DTLS [default: 127.0.0.1:5684]
+    #[arg(long, value_name = "ADDRESS")]
+    coaps: Option<SocketAddr>,
+
+    /// Address of the bootstrap server without security [default: 127.0.0.1:5783]
+    #[arg(long, value_name = "ADDRESS")]
+    bootstrap_coap: Option<SocketAddr>,
+
+    /// Address of the bootstrap server over DTLS [default: 127.0.0.1:5784]
+    #[arg(long, value_name = "ADDRESS")]
+    bootstrap_coaps: Option<SocketAddr>,
+
+    /// Address of the web page and the HTTP API, which have no authentication [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    http: Option<SocketAddr>,
+
+    /// How many simulated devices to start: the first three make the tour, the others register, report and
+    /// stay; 0 for none [default: 3]
+    #[arg(long, value_name = "N")]
+    devices: Option<usize>,
+
+    /// Keep registrations, credentials and bootstrap configurations in this directory; without it nothing is kept
+    #[arg(long, value_name = "DIRECTORY")]
+    data_dir: Option<PathBuf>,
+
+    /// What to log, to standard error: a level (error, warn, info, debug, trace) or a filter such as
+    /// "warn,lwm2m_server=debug" [default: warn]
+    #[arg(long, value_name = "FILTER")]
+    log: Option<String>,
+}
+
+/// The most simulated devices that one process is asked to hold: each has a UDP socket of its own, and the
+/// usual limit of open files is not far above.
+pub(crate) const MAX_DEVICES: usize = 10_000;
+
+/// The settings in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub(crate) tour_only: bool,
+    pub(crate) coap: SocketAddr,
+    pub(crate) coaps: SocketAddr,
+    pub(crate) bootstrap_coap: SocketAddr,
+    pub(crate) bootstrap_coaps: SocketAddr,
+    pub(crate) http: SocketAddr,
+    pub(crate) devices: usize,
+    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) log: String,
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SettingsError {
+    #[error(transparent)]
+    Arguments(#[from] clap::Error),
+    #[error("the config file {path} cannot be read: {source}")]
+    Unreadable {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("the config file {path} is not valid:\n{source}")]
+    Invalid {
+        path: PathBuf,
+        source: toml::de::Error,
+    },
+    #[error("--devices takes at most {MAX_DEVICES}, not {0}")]
+    TooManyDevices(usize),
+    #[error("--tour needs the three devices that make it: --devices must be at least 3, not {0}")]
+    TooFewDevices(usize),
+}
+
+impl Settings {
+    /// The settings of these command line arguments (the first is the program's name) and of the file they name.
+    pub(crate) fn read(
+        arguments: impl IntoIterator<Item = std::ffi::OsString>,
+    ) -> Result<Self, SettingsError> {
+        let arguments = Arguments::try_parse_from(arguments)?;
+        let file = match &arguments.config {
+            Some(path) => read_file(path)?,
+            None => Values::default(),
+        };
+        let Arguments { tour, values, .. } = arguments;
+        let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let settings = Settings {
+            tour_only: tour,
+            coap: values.coap.or(file.coap).unwrap_or(loopback(5683)),
+            coaps: values.coaps.or(file.coaps).unwrap_or(loopback(5684)),
+            bootstrap_coap: values
+                .bootstrap_coap
+                .or(file.bootstrap_coap)
+                .unwrap_or(loopback(5783)),
+            bootstrap_coaps: values
+                .bootstrap_coaps
+                .or(file.bootstrap_coaps)
+                .unwrap_or(loopback(5784)),
+            http: values.http.or(file.http).unwrap_or(loopback(8080)),
+            devices: values.devices.or(file.devices).unwrap_or(3),
+            data_dir: values.data_dir.or(file.data_dir),
+            log: values.log.or(file.log).unwrap_or_else(|| "warn".to_owned()),
+        };
+        match settings.devices {
+            n if n > MAX_DEVICES => Err(SettingsError::TooManyDevices(n)),
+            n if settings.tour_only && n < 3 => Err(SettingsError::TooFewDevices(n)),
+            _ => Ok(settings),
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<Values, SettingsError> {
+    let text = std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    toml::from_str(&text).map_err(|source| SettingsError::Invalid {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn read(arguments: &[&str]) -> Result<Settings, SettingsError> {
+        Settings::read(["server"].iter().chain(arguments).map(|a| (*a).into()))
+    }
+
+    struct TemporaryFile(PathBuf);
+
+    impl TemporaryFile {
+        fn new(name: &str, content: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("lwm2m-{}-{name}", std::process::id()));
+            let mut file = std::fs::File::create(&path).unwrap();
+            file.write_all(content.as_bytes()).unwrap();
+            TemporaryFile(path)
+        }
+
+        fn path(&self) -> &str {
+            self.0.to_str().unwrap()
+        }
+    }
+
+    impl Drop for TemporaryFile {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+
+    #[test]
+    fn defaults_are_loopback_only() {
+        let settings = read(&[]).unwrap();
+        let listeners = [
+            settings.coap,
+            settings.coaps,
+            settings.bootstrap_coap,
+            settings.bootstrap_coaps,
+            settings.http,
+        ];
+        assert!(listeners.iter().all(|address| address.ip().is_loopback()));
+        let ports: Vec<u16> = listeners.iter().map(SocketAddr::port).collect();
+        assert_eq!(ports, [5683, 5684, 5783, 5784, 8080]);
+        assert_eq!((settings.devices, settings.data_dir), (3, None));
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_file() {
+        let file = TemporaryFile::new(
+            "precedence.toml",
+            "coap = \"127.0.0.1:1000\"\ndevices = 7\ndata-dir = \"kept\"\n",
+        );
+        let settings = read(&["--config", file.path(), "--devices", "9"]).unwrap();
+        assert_eq!(settings.devices, 9);
+        assert_eq!(settings.coap.port(), 1000);
+        assert_eq!(settings.data_dir, Some("kept".into()));
+        assert_eq!(settings.coaps.port(), 5684);
+    }
+
+    #[test]
+    fn bad_settings_say_what_is_wrong() {
+        let unknown = TemporaryFile::new("unknown.toml", "devicez = 7\n");
+        let wrong = TemporaryFile::new("wrong.toml", "coap = \"nowhere\"\n");
+        for (arguments, expected) in [
+            (&["--nonsense"][..], "--nonsense"),
+            (&["--coap", "nowhere"], "--coap"),
+            (&["--devices", "-1"], "-1"),
+            (&["--devices", "1000000"], "at most 10000"),
+            (&["--tour", "--devices", "2"], "at least 3"),
+            (&["--config", "/nonexistent.toml"], "/nonexistent.toml"),
+            (&["--config", unknown.path()], "devicez"),
+            (&["--config", wrong.path()], "coap"),
+        ] {
+            let error = read(arguments).unwrap_err().to_string();
+            assert!(error.contains(expected), "{arguments:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_option_has_help() {
+        use clap::CommandFactory;
+        for argument in Arguments::command().get_arguments() {
+            assert!(
+                argument.get_help().is_some(),
+                "{} has none",
+                argument.get_id()
+            );
+        }
+    }
+}

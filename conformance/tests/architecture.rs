@@ -49,6 +49,7 @@ const CORE_FLOORS: &[&[&str]] = &[
         "link",
         "version",
         "time",
+        "timer",
         "peer",
         "uri",
         "secret",

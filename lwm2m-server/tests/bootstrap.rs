@@ -1,5 +1,7 @@
 //! Bootstrap sessions of the engine, in virtual time.
 
+#![allow(clippy::unwrap_used, reason = "helpers outside of test functions")]
+
 mod support;
 
 use lwm2m_core::{

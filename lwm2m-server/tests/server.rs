@@ -1,5 +1,7 @@
 //! The async handles, over a device that is a transport, on tokio's paused clock.
 
+#![allow(clippy::unwrap_used, reason = "helpers outside of test functions")]
+
 mod support;
 
 use lwm2m_core::{

@@ -327,3 +327,6 @@ impl ClientBuilder {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ mod management;
 mod reporting;
 mod sessions;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod uploads;
 
 use crate::{

@@ -30,29 +30,29 @@ use std::{
     vec::Vec,
 };
 
-pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
 /// A server without opinions: what a client asks of it is answered by a table and kept, and it asks what a test
 /// tells it to.
-pub(super) struct Scripted {
+pub(crate) struct Scripted {
     endpoint: Endpoint,
     /// What clients have asked, with the code it was answered with.
-    pub(super) asked: Vec<(Request, Option<Code>)>,
+    pub(crate) asked: Vec<(Request, Option<Code>)>,
     /// Requests that the table left to the test.
-    pub(super) open: VecDeque<(PeerId, ExchangeId, Request)>,
+    pub(crate) open: VecDeque<(PeerId, ExchangeId, Request)>,
     /// What clients have answered, failures included.
-    pub(super) events: VecDeque<Event>,
+    pub(crate) events: VecDeque<Event>,
     /// The client that spoke last.
-    pub(super) peer: Option<PeerId>,
+    pub(crate) peer: Option<PeerId>,
     /// Answers in place of the usual ones, first in first out, by first path segment.
-    pub(super) answers: VecDeque<(&'static str, Option<Response>)>,
+    pub(crate) answers: VecDeque<(&'static str, Option<Response>)>,
     /// The observation that began last.
-    pub(super) observation: Option<ObservationId>,
+    pub(crate) observation: Option<ObservationId>,
     registrations: u32,
 }
 
 impl Scripted {
-    fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Scripted {
             endpoint: endpoint(seed),
             asked: Vec::new(),
@@ -65,8 +65,28 @@ impl Scripted {
         }
     }
 
+    /// Asks the client that spoke last.
+    pub(crate) fn ask_first(&mut self, now: Instant, request: Request) {
+        let peer = self.peer.expect("a client has spoken");
+        let options = RequestOptions::default();
+        (self.endpoint)
+            .request(now, peer, request, options)
+            .unwrap();
+    }
+
+    /// Contents of the notifications since the last call.
+    pub(crate) fn notifications(&mut self) -> Vec<Response> {
+        let events = core::mem::take(&mut self.events).into_iter();
+        events
+            .filter_map(|event| match event {
+                Event::Notification { response, .. } => Some(response),
+                _ => None,
+            })
+            .collect()
+    }
+
     /// Answers the next request to this path so; `None`: not at all.
-    pub(super) fn next_answer(&mut self, path: &'static str, response: Option<Response>) {
+    pub(crate) fn next_answer(&mut self, path: &'static str, response: Option<Response>) {
         self.answers.push_back((path, response));
     }
 
@@ -165,19 +185,19 @@ fn endpoint(seed: u64) -> Endpoint {
 }
 
 /// One client, one server, one bootstrap server.
-pub(super) struct World {
-    pub(super) net: Net,
-    pub(super) server: HostId<Scripted>,
-    pub(super) bootstrap: HostId<Scripted>,
-    pub(super) client: HostId<ClientEngine>,
+pub(crate) struct World {
+    pub(crate) net: Net,
+    pub(crate) server: HostId<Scripted>,
+    pub(crate) bootstrap: HostId<Scripted>,
+    pub(crate) client: HostId<ClientEngine>,
     /// What the client has told so far.
-    pub(super) told: Vec<ClientEvent>,
+    pub(crate) told: Vec<ClientEvent>,
 }
 
-pub(super) const SERVER: &str = "coap://10.0.0.1:5683";
-pub(super) const BOOTSTRAP: &str = "coap://10.0.0.2:5683";
+pub(crate) const SERVER: &str = "coap://10.0.0.1:5683";
+pub(crate) const BOOTSTRAP: &str = "coap://10.0.0.2:5683";
 
-pub(super) fn sensor() -> DataObject {
+pub(crate) fn sensor() -> DataObject {
     let sensor = Instance::new()
         .with(temperature::SENSOR_VALUE, 20.0)
         .with(temperature::SENSOR_UNITS, "Cel");
@@ -189,7 +209,7 @@ pub(super) fn sensor() -> DataObject {
         )
 }
 
-pub(super) fn builder() -> ClientBuilder {
+pub(crate) fn builder() -> ClientBuilder {
     let resources = Instance::new()
         .with(device::MANUFACTURER, "Maker")
         .with_multiple(device::AVAILABLE_POWER_SOURCES, [(0, 1), (1, 5)]);
@@ -198,7 +218,7 @@ pub(super) fn builder() -> ClientBuilder {
         .object(sensor())
 }
 
-pub(super) fn server_account() -> ServerAccount {
+pub(crate) fn server_account() -> ServerAccount {
     let account = Account::nosec(SERVER.parse().unwrap());
     ServerAccount::new(7, account)
         .lifetime(300)
@@ -206,11 +226,11 @@ pub(super) fn server_account() -> ServerAccount {
 }
 
 impl World {
-    pub(super) fn new(builder: ClientBuilder) -> Self {
+    pub(crate) fn new(builder: ClientBuilder) -> Self {
         Self::with_link(builder, Link::new().delay(Duration::from_millis(20)), 1)
     }
 
-    pub(super) fn with_link(builder: ClientBuilder, link: Link, seed: u64) -> Self {
+    pub(crate) fn with_link(builder: ClientBuilder, link: Link, seed: u64) -> Self {
         let mut net = Net::new(seed);
         net.set_default_link(link);
         let server = net.add_host("10.0.0.1:5683".parse().unwrap(), Scripted::new(seed + 1));
@@ -228,7 +248,7 @@ impl World {
     }
 
     /// A client that is registered with the server.
-    pub(super) fn registered() -> Self {
+    pub(crate) fn registered() -> Self {
         let mut world = World::new(builder().server(server_account()));
         world.run(SECOND);
         assert!(
@@ -240,34 +260,28 @@ impl World {
         world
     }
 
-    pub(super) fn run(&mut self, duration: Duration) {
+    pub(crate) fn run(&mut self, duration: Duration) {
         self.net.run_for(duration);
         self.told.extend(self.net.events(self.client));
     }
 
-    pub(super) fn take_told(&mut self) -> Vec<ClientEvent> {
+    pub(crate) fn take_told(&mut self) -> Vec<ClientEvent> {
         self.told.extend(self.net.events(self.client));
         core::mem::take(&mut self.told)
     }
 
     /// What a server was asked since the last call, with the codes of the answers.
-    pub(super) fn asked(&mut self, server: HostId<Scripted>) -> Vec<(Request, Option<Code>)> {
+    pub(crate) fn asked(&mut self, server: HostId<Scripted>) -> Vec<(Request, Option<Code>)> {
         core::mem::take(&mut self.net.host_mut(server).asked)
     }
 
     /// Lets a server send a request to the client that spoke to it last, without waiting for anything.
-    pub(super) fn send(&mut self, server: HostId<Scripted>, request: Request) {
-        self.net.act(server, |server, now| {
-            let peer = server.peer.expect("the client has spoken");
-            let options = RequestOptions::default();
-            (server.endpoint)
-                .request(now, peer, request, options)
-                .unwrap();
-        });
+    pub(crate) fn send(&mut self, server: HostId<Scripted>, request: Request) {
+        (self.net).act(server, |server, now| server.ask_first(now, request));
     }
 
     /// Lets a server ask, and gives the answer.
-    pub(super) fn ask(&mut self, server: HostId<Scripted>, request: Request) -> Response {
+    pub(crate) fn ask(&mut self, server: HostId<Scripted>, request: Request) -> Response {
         self.send(server, request);
         let done = |net: &mut Net| {
             let events = &net.host(server).events;
@@ -288,23 +302,16 @@ impl World {
     }
 
     /// Contents of the notifications that a server got since the last call.
-    pub(super) fn notifications(&mut self, server: HostId<Scripted>) -> Vec<Response> {
-        let events = core::mem::take(&mut self.net.host_mut(server).events);
-        events
-            .into_iter()
-            .filter_map(|event| match event {
-                Event::Notification { response, .. } => Some(response),
-                _ => None,
-            })
-            .collect()
+    pub(crate) fn notifications(&mut self, server: HostId<Scripted>) -> Vec<Response> {
+        self.net.host_mut(server).notifications()
     }
 
-    pub(super) fn client<R>(&mut self, act: impl FnOnce(&mut ClientEngine, Instant) -> R) -> R {
+    pub(crate) fn client<R>(&mut self, act: impl FnOnce(&mut ClientEngine, Instant) -> R) -> R {
         self.net.act(self.client, act)
     }
 }
 
-pub(super) fn request(code: Code, path: &str) -> Request {
+pub(crate) fn request(code: Code, path: &str) -> Request {
     path.split('/')
         .filter(|segment| !segment.is_empty())
         .fold(Request::new(code), |request, segment| {
@@ -312,29 +319,29 @@ pub(super) fn request(code: Code, path: &str) -> Request {
         })
 }
 
-pub(super) fn get(path: &str) -> Request {
+pub(crate) fn get(path: &str) -> Request {
     request(Code::GET, path)
 }
 
-pub(super) fn put_text(path: &str, text: &str) -> Request {
+pub(crate) fn put_text(path: &str, text: &str) -> Request {
     let text = text.as_bytes().to_vec();
     request(Code::PUT, path).body(ContentFormat::Text.number(), text)
 }
 
-pub(super) fn observe(path: &str) -> Request {
+pub(crate) fn observe(path: &str) -> Request {
     get(path).uint_option(option::OBSERVE, 0)
 }
 
-pub(super) fn text(response: &Response) -> String {
+pub(crate) fn text(response: &Response) -> String {
     String::from_utf8(response.payload.to_vec()).unwrap()
 }
 
-pub(super) fn queries(request: &Request) -> Vec<String> {
+pub(crate) fn queries(request: &Request) -> Vec<String> {
     let queries = request.options.texts(option::URI_QUERY).unwrap();
     queries.into_iter().map(String::from).collect()
 }
 
-pub(super) fn path_of(request: &Request) -> String {
+pub(crate) fn path_of(request: &Request) -> String {
     let segments = request.options.texts(option::URI_PATH).unwrap();
     segments.join("/")
 }

@@ -100,9 +100,13 @@ pub struct EndpointConfig {
     pub max_exchanges_per_peer: usize,
     /// Requests of all peers that wait for an answer of the layer above.
     pub max_exchanges: usize,
-    /// Requests of one peer that must not be executed twice and are remembered for EXCHANGE_LIFETIME. Each costs
-    /// 56 bytes and its answer. Beyond it such requests are answered 5.03.
+    /// Requests of one peer that must not be executed twice and whose answers are kept for EXCHANGE_LIFETIME, the
+    /// latest of them. Each costs 56 bytes and its answer. More than `max_exchanges_per_peer`.
     pub dedup_per_peer: usize,
+    /// Older requests of one peer that must not be executed twice and are known for EXCHANGE_LIFETIME, without
+    /// their answers. Each costs 8 bytes. Where there is no room for more, such requests are answered 5.03: 2,048
+    /// are more than eight a second.
+    pub dedup_seen_per_peer: usize,
     /// Requests and responses of one peer whose repetition would do no harm and that are remembered to answer it
     /// cheaply; the oldest makes room. Each costs 56 bytes and up to `dedup_answer` bytes.
     pub dedup_idempotent_per_peer: usize,
@@ -141,7 +145,8 @@ impl Default for EndpointConfig {
             max_requests: 1_000_000,
             max_exchanges_per_peer: 16,
             max_exchanges: 100_000,
-            dedup_per_peer: 256,
+            dedup_per_peer: 64,
+            dedup_seen_per_peer: 2048,
             dedup_idempotent_per_peer: 16,
             dedup_answer: 256,
             max_uploads_per_peer: 4,

@@ -1,8 +1,16 @@
 //! Deduplication (RFC 7252, section 4.5): what a peer has sent, and how to answer it when it comes again.
 //!
-//! Two rings for each peer. Requests that must not be executed twice are *protected*: they stay for
-//! EXCHANGE_LIFETIME, and where there are too many, new ones are refused. All else (safe requests, blocks in the
-//! middle of an upload, responses) is *replaceable*: the oldest makes room, since executing it again does no harm.
+//! ```text
+//!                                room needed, answered
+//!   not to be executed twice ──▶ protected ───────────▶ seen ──▶ forgotten after EXCHANGE_LIFETIME
+//!                                 answer and all        8 bytes
+//!   harmless when repeated ────▶ replaceable ──▶ the oldest makes room
+//! ```
+//!
+//! A request that must not be executed twice is known for EXCHANGE_LIFETIME: the latest with their answers, older
+//! ones (which their sender, having had answers to many later ones, no longer repeats) only as seen. Where there
+//! is no room even for that, new requests are refused. All else (safe requests, blocks in the middle of an upload,
+//! responses) makes room for newer ones, since taking it in again does no harm.
 
 use crate::time::Instant;
 use alloc::{collections::VecDeque, vec::Vec};
@@ -27,37 +35,49 @@ struct Entry {
     answer: Answer,
 }
 
-/// The rings of one peer.
+struct Seen {
+    id: u16,
+    /// Seconds since the driver's zero; they wrap around after 136 years.
+    at: u32,
+}
+
+/// What one peer has sent.
 #[derive(Default)]
 pub(super) struct Dedup {
     protected: VecDeque<Entry>,
     replaceable: VecDeque<Entry>,
+    seen: VecDeque<Seen>,
 }
 
-/// The protected ring is full of live entries.
+/// How many messages are remembered.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) protected: usize,
+    pub(super) seen: usize,
+    pub(super) replaceable: usize,
+}
+
+/// There is no room for another request that must not be executed twice.
 #[derive(Debug, PartialEq)]
 pub(super) struct Full;
 
 impl Dedup {
     /// How to answer the message with this id, if it came before.
-    pub(super) fn find(
-        &mut self,
-        id: u16,
-        now: Instant,
-        lifetime: Duration,
-    ) -> Option<&mut Answer> {
+    pub(super) fn find(&mut self, id: u16, now: Instant, lifetime: Duration) -> Option<Answer> {
         self.forget_old(now, lifetime);
-        self.replaceable
-            .iter_mut()
+        let mut entries = self
+            .replaceable
+            .iter()
             .rev()
-            .chain(self.protected.iter_mut().rev())
-            .find(|entry| entry.id == id)
-            .map(|entry| &mut entry.answer)
-    }
-
-    /// Whether a protected entry would find room.
-    pub(super) fn has_room(&self, limit: usize) -> bool {
-        self.protected.len() < limit
+            .chain(self.protected.iter().rev());
+        match entries.find(|entry| entry.id == id) {
+            Some(entry) => Some(entry.answer.clone()),
+            None => self
+                .seen
+                .iter()
+                .any(|seen| seen.id == id)
+                .then_some(Answer::Ignore),
+        }
     }
 
     /// Remembers a message that must not be executed twice.
@@ -66,10 +86,21 @@ impl Dedup {
         id: u16,
         now: Instant,
         answer: Answer,
-        limit: usize,
+        limits: Limits,
     ) -> Result<(), Full> {
-        if !self.has_room(limit) {
-            return Err(Full);
+        if self.protected.len() >= limits.protected {
+            let oldest = self
+                .protected
+                .iter()
+                .position(|entry| !matches!(entry.answer, Answer::Pending(_)))
+                .filter(|_| self.seen.len() < limits.seen);
+            let entry = oldest
+                .and_then(|at| self.protected.remove(at))
+                .ok_or(Full)?;
+            self.seen.push_back(Seen {
+                id: entry.id,
+                at: seconds(entry.at),
+            });
         }
         self.protected.push_back(Entry {
             id,
@@ -79,12 +110,12 @@ impl Dedup {
         Ok(())
     }
 
-    /// Remembers a message that may be executed twice.
-    pub(super) fn remember(&mut self, id: u16, now: Instant, answer: Answer, limit: usize) {
-        if limit == 0 {
+    /// Remembers a message that may be taken in twice.
+    pub(super) fn remember(&mut self, id: u16, now: Instant, answer: Answer, limits: Limits) {
+        if limits.replaceable == 0 {
             return;
         }
-        while self.replaceable.len() >= limit {
+        while self.replaceable.len() >= limits.replaceable {
             self.replaceable.pop_front();
         }
         self.replaceable.push_back(Entry {
@@ -95,9 +126,9 @@ impl Dedup {
     }
 
     /// Notes how a message that came before was answered. An answer to a replaceable message that is larger than
-    /// `limit` is not kept; the message then counts as new when it comes again.
-    pub(super) fn answered(&mut self, id: u16, answer: Answer, limit: usize) {
-        let large = matches!(&answer, Answer::Replay(data) if data.len() > limit);
+    /// `largest` is not kept; the message then counts as new when it comes again.
+    pub(super) fn answered(&mut self, id: u16, answer: Answer, largest: usize) {
+        let large = matches!(&answer, Answer::Replay(data) if data.len() > largest);
         if let Some(at) = self.replaceable.iter().rposition(|entry| entry.id == id) {
             if large {
                 self.replaceable.remove(at);
@@ -112,7 +143,7 @@ impl Dedup {
     /// Whether nothing is remembered any more.
     pub(super) fn is_empty(&mut self, now: Instant, lifetime: Duration) -> bool {
         self.forget_old(now, lifetime);
-        self.protected.is_empty() && self.replaceable.is_empty()
+        self.protected.is_empty() && self.replaceable.is_empty() && self.seen.is_empty()
     }
 
     fn forget_old(&mut self, now: Instant, lifetime: Duration) {
@@ -124,7 +155,20 @@ impl Dedup {
                 ring.pop_front();
             }
         }
+        // Whole seconds may be one short.
+        let lifetime = lifetime.as_secs() + 1;
+        while self
+            .seen
+            .front()
+            .is_some_and(|seen| u64::from(seconds(now).wrapping_sub(seen.at)) > lifetime)
+        {
+            self.seen.pop_front();
+        }
     }
+}
+
+fn seconds(at: Instant) -> u32 {
+    (at.as_micros() / 1_000_000) as u32
 }
 
 #[cfg(test)]
@@ -134,49 +178,73 @@ mod tests {
 
     const LIFETIME: Duration = Duration::from_secs(247);
     const START: Instant = Instant::ZERO;
+    const LIMITS: Limits = Limits {
+        protected: 4,
+        seen: 2,
+        replaceable: 4,
+    };
 
     #[test]
     fn answers_are_replayed_until_the_lifetime_ends() {
         let mut dedup = Dedup::default();
-        dedup.protect(7, START, Answer::Pending(1), 4).unwrap();
-        assert_eq!(
-            dedup.find(7, START, LIFETIME),
-            Some(&mut Answer::Pending(1))
-        );
+        dedup.protect(7, START, Answer::Pending(1), LIMITS).unwrap();
+        assert_eq!(dedup.find(7, START, LIFETIME), Some(Answer::Pending(1)));
         dedup.answered(7, Answer::Replay(vec![0; 500]), 256);
         let almost = START + (LIFETIME - Duration::from_micros(1));
-        assert_eq!(
-            dedup.find(7, almost, LIFETIME),
-            Some(&mut Answer::Replay(vec![0; 500]))
-        );
+        let replay = Some(Answer::Replay(vec![0; 500]));
+        assert_eq!(dedup.find(7, almost, LIFETIME), replay);
         assert_eq!(dedup.find(7, START + LIFETIME, LIFETIME), None);
         assert!(dedup.is_empty(START + LIFETIME, LIFETIME));
     }
 
     #[test]
-    fn a_full_ring_evicts_no_live_request() {
+    fn no_live_request_is_forgotten() {
         let mut dedup = Dedup::default();
-        for id in 0..4 {
-            dedup.protect(id, START, Answer::Ignore, 4).unwrap();
+        dedup.protect(0, START, Answer::Pending(1), LIMITS).unwrap();
+        for id in 1..6 {
+            dedup
+                .protect(id, START, Answer::Acknowledge, LIMITS)
+                .unwrap();
         }
-        assert_eq!(dedup.protect(4, START, Answer::Ignore, 4), Err(Full));
+        assert_eq!(dedup.protect(6, START, Answer::Ignore, LIMITS), Err(Full));
         for id in 100..110 {
-            dedup.remember(id, START, Answer::Acknowledge, 4);
+            dedup.remember(id, START, Answer::Acknowledge, LIMITS);
         }
         assert_eq!(dedup.find(105, START, LIFETIME), None, "made room");
         assert!(dedup.find(106, START, LIFETIME).is_some());
-        assert!(dedup.find(0, START, LIFETIME).is_some());
-        assert!(dedup.find(0, START + LIFETIME, LIFETIME).is_none());
-        dedup
-            .protect(5, START + LIFETIME, Answer::Ignore, 4)
-            .unwrap();
+        for (id, answer) in [
+            (0, Answer::Pending(1)),
+            (1, Answer::Ignore),
+            (2, Answer::Ignore),
+            (3, Answer::Acknowledge),
+        ] {
+            assert_eq!(dedup.find(id, START, LIFETIME), Some(answer), "{id}");
+        }
+        let later = START + LIFETIME + Duration::from_secs(2);
+        for id in 0..6 {
+            assert_eq!(dedup.find(id, later, LIFETIME), None);
+        }
+        dedup.protect(6, later, Answer::Ignore, LIMITS).unwrap();
+    }
+
+    #[test]
+    fn a_ring_of_unanswered_requests_is_full() {
+        let mut dedup = Dedup::default();
+        for id in 0..4 {
+            dedup
+                .protect(id, START, Answer::Pending(id.into()), LIMITS)
+                .unwrap();
+        }
+        assert_eq!(dedup.protect(4, START, Answer::Ignore, LIMITS), Err(Full));
+        dedup.answered(2, Answer::Acknowledge, 256);
+        assert_eq!(dedup.protect(4, START, Answer::Ignore, LIMITS), Ok(()));
     }
 
     #[test]
     fn large_answers_to_safe_requests_are_not_kept() {
         let mut dedup = Dedup::default();
-        dedup.remember(1, START, Answer::Pending(1), 4);
-        dedup.remember(2, START, Answer::Pending(2), 4);
+        dedup.remember(1, START, Answer::Pending(1), LIMITS);
+        dedup.remember(2, START, Answer::Pending(2), LIMITS);
         dedup.answered(1, Answer::Replay(vec![0; 257]), 256);
         dedup.answered(2, Answer::Replay(vec![0; 256]), 256);
         assert!(dedup.find(1, START, LIFETIME).is_none());

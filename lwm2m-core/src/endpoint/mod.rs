@@ -125,7 +125,7 @@ pub struct Endpoint {
     last_id: u64,
     timers: Wheel<Timer>,
     metrics: Metrics,
-    peers: HashMap<PeerId, Peer>,
+    peers: HashMap<PeerId, Box<Peer>>,
     timings: HashMap<PeerId, Timing>,
     transmissions: HashMap<(PeerId, u16), Transmission>,
 

@@ -2,7 +2,7 @@
 
 use super::{Endpoint, Failure, ObserverGone, Timer, Timing, dedup::Dedup, message_id::MessageIds};
 use crate::{peer::PeerId, time::Instant, timer::TimerId};
-use alloc::{collections::VecDeque, vec::Vec};
+use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 use rand_core::RngCore;
 
 /// The state of one peer. It goes when nothing is under way and EXCHANGE_LIFETIME has passed since its last
@@ -80,7 +80,7 @@ impl Endpoint {
             let first = self.random.next_u32() as u16;
             self.peers.insert(
                 peer,
-                Peer {
+                Box::new(Peer {
                     ids: MessageIds::new(first),
                     dedup: Dedup::default(),
                     last_used: self.now,
@@ -98,7 +98,7 @@ impl Endpoint {
                     observers: Vec::new(),
                     observations: Vec::new(),
                     has_uploaded: false,
-                },
+                }),
             );
         }
         let state = self.peers.get_mut(&peer)?;

@@ -18,7 +18,7 @@
 use super::{
     Endpoint, Event, ExchangeId, ObserverGone, Timer,
     blockwise::{self, is_safe},
-    dedup::Answer,
+    dedup::{Answer, Limits},
     observe::View,
     peer::take_out,
     transmission::Owner,
@@ -219,7 +219,6 @@ impl Endpoint {
         else {
             return false;
         };
-        let answer = answer.clone();
         self.metrics.duplicates += 1;
         let acknowledge = match answer {
             Answer::Replay(data) => {
@@ -243,11 +242,19 @@ impl Endpoint {
         self.send(peer, &Message::empty(MessageKind::Acknowledgement, id));
     }
 
+    fn dedup_limits(&self) -> Limits {
+        Limits {
+            protected: self.config.dedup_per_peer,
+            seen: self.config.dedup_seen_per_peer,
+            replaceable: self.config.dedup_idempotent_per_peer,
+        }
+    }
+
     /// Remembers a response of a peer, so that it is acknowledged again when it is repeated.
     pub(super) fn remember_response(&mut self, peer: PeerId, id: u16) {
-        let (now, limit) = (self.now, self.config.dedup_idempotent_per_peer);
+        let (now, limits) = (self.now, self.dedup_limits());
         if let Some(state) = self.peer(peer) {
-            state.dedup.remember(id, now, Answer::Acknowledge, limit);
+            state.dedup.remember(id, now, Answer::Acknowledge, limits);
         }
     }
 
@@ -264,22 +271,14 @@ impl Endpoint {
         exchange: u64,
         repeatable: bool,
     ) -> bool {
-        let (now, protected, replaceable) = (
-            self.now,
-            self.config.dedup_per_peer,
-            self.config.dedup_idempotent_per_peer,
-        );
+        let (now, limits) = (self.now, self.dedup_limits());
         let Some(state) = self.peer(peer) else {
             return false;
         };
         let pending = Answer::Pending(exchange);
         if repeatable {
-            state.dedup.remember(asked.id, now, pending, replaceable);
-        } else if state
-            .dedup
-            .protect(asked.id, now, pending, protected)
-            .is_err()
-        {
+            state.dedup.remember(asked.id, now, pending, limits);
+        } else if state.dedup.protect(asked.id, now, pending, limits).is_err() {
             self.metrics.refused_dedup += 1;
             self.refuse(peer, asked, Response::new(Code::SERVICE_UNAVAILABLE));
             return false;
@@ -453,9 +452,9 @@ impl Endpoint {
 
     /// Answers a message that begins no exchange.
     pub(super) fn refuse(&mut self, peer: PeerId, asked: &Asked, response: Response) {
-        let (now, limit) = (self.now, self.config.dedup_idempotent_per_peer);
+        let (now, limits) = (self.now, self.dedup_limits());
         if let Some(state) = self.peer(peer) {
-            state.dedup.remember(asked.id, now, Answer::Ignore, limit);
+            state.dedup.remember(asked.id, now, Answer::Ignore, limits);
         }
         self.answer(peer, asked, response, None);
     }

@@ -443,6 +443,7 @@ fn unwanted_responses() {
 fn deduplication_keeps_what_must_not_be_executed_twice() {
     let config = EndpointConfig {
         dedup_per_peer: 4,
+        dedup_seen_per_peer: 0,
         ..EndpointConfig::default()
     };
     let mut net = Net::with(18, EndpointConfig::default(), config);

@@ -239,11 +239,10 @@ fn too_large_uploads() {
     assert_eq!(response.code, Code::REQUEST_ENTITY_TOO_LARGE);
     assert_eq!(response.options.uint(option::SIZE1), Some(1000));
     // The size need not be said beforehand.
-    let mut id = 100;
     let mut code = Code::CONTINUE;
     for number in 0..20 {
+        let id = 100 + number as u16;
         let mut message = Message::new(MessageKind::Confirmable, Code::PUT, id, Token::EMPTY);
-        id += 1;
         let block = Block {
             number,
             more: true,

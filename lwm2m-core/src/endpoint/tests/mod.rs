@@ -2,6 +2,8 @@
 
 mod basics;
 mod blocks;
+mod garbage;
+mod model;
 mod observing;
 
 use super::*;
@@ -28,19 +30,21 @@ pub(super) struct Faults {
     pub(super) reordering: u32,
 }
 
+type Loser = Box<dyn FnMut(usize, &Message) -> bool>;
+
 /// Two endpoints and the network between them.
 pub(super) struct Net {
     pub(super) now: Instant,
     pub(super) ends: [Endpoint; 2],
     pub(super) faults: Faults,
     pub(super) events: [VecDeque<Event>; 2],
-    /// All that was sent: by whom, and what.
+    /// All that was sent, unless `record` is off: by whom, and what.
     pub(super) sent: Vec<(usize, Message)>,
     pub(super) record: bool,
     /// Leaves the events of B to the test.
     pub(super) hold_events: bool,
     /// Decides for each datagram by sender and count whether it is lost; asked before `faults`.
-    pub(super) lose: Box<dyn FnMut(usize, &Message) -> bool>,
+    pub(super) lose: Loser,
     flying: BTreeMap<(Instant, u64), (usize, Vec<u8>)>,
     count: u64,
     rng: ChaCha8Rng,

@@ -34,6 +34,9 @@ pub struct ClientTransportConfig {
     pub handshake_timeout: Duration,
     /// Time to the first retransmission of a handshake flight; the backend does not back off. Default 1 s.
     pub retransmit_interval: Duration,
+    /// Longest datagram of a handshake, in bytes of UDP payload; longer messages are sent in fragments. Default 1232,
+    /// which fits every IPv6 link.
+    pub max_handshake_datagram: usize,
     /// Connections at one time; further ones are refused. Default 1024.
     pub max_connections: usize,
     /// Datagrams that wait in each connection for sending; what comes beyond is dropped. Default 32.
@@ -49,6 +52,7 @@ impl Default for ClientTransportConfig {
             trust_anchors: Vec::new(),
             handshake_timeout: Duration::from_secs(30),
             retransmit_interval: Duration::from_secs(1),
+            max_handshake_datagram: 1232,
             max_connections: 1024,
             send_queue: 32,
             receive_queue: 256,

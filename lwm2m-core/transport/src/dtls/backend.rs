@@ -1,6 +1,7 @@
 //! Configurations of the backend, and its handshake with panics contained.
 
 use super::{
+    record::MIN_FRAGMENT,
     verify::Judge,
     wire::{Shared, Wire},
 };
@@ -15,22 +16,33 @@ use webrtc_dtls::{
     crypto::Certificate,
 };
 
-/// Room for IP and UDP headers in the smallest MTU that IPv6 allows.
-const MTU: usize = 1232;
+/// Headers of record and handshake message, which the backend does not count when it cuts messages into fragments.
+const FRAGMENT_HEADERS: usize = 13 + 12;
+
+/// How flights are sent, on either side.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Flights {
+    pub(crate) retransmit_interval: Duration,
+    /// The longest datagram of a handshake.
+    pub(crate) max_datagram: usize,
+}
 
 /// How a client asks for a key; errors end the handshake.
 pub(crate) type PskLookup = Arc<dyn Fn(&[u8]) -> Result<Vec<u8>, Error> + Send + Sync>;
 
-fn common(retransmit_interval: Duration) -> Config {
+fn common(flights: Flights) -> Config {
     Config {
         extended_master_secret: ExtendedMasterSecretType::Request,
-        flight_interval: retransmit_interval,
-        mtu: MTU,
+        flight_interval: flights.retransmit_interval,
+        mtu: flights
+            .max_datagram
+            .saturating_sub(FRAGMENT_HEADERS)
+            .max(MIN_FRAGMENT),
         ..Config::default()
     }
 }
 
-fn psk(retransmit_interval: Duration, lookup: PskLookup) -> Config {
+fn psk(flights: Flights, lookup: PskLookup) -> Config {
     Config {
         cipher_suites: vec![
             // What LwM2M asks for comes first.
@@ -39,11 +51,11 @@ fn psk(retransmit_interval: Duration, lookup: PskLookup) -> Config {
             CipherSuiteId::Tls_Psk_With_Aes_128_Gcm_Sha256,
         ],
         psk: Some(lookup),
-        ..common(retransmit_interval)
+        ..common(flights)
     }
 }
 
-fn certificate(retransmit_interval: Duration, own: Certificate, judge: Judge) -> Config {
+fn certificate(flights: Flights, own: Certificate, judge: Judge) -> Config {
     Config {
         cipher_suites: vec![
             CipherSuiteId::Tls_Ecdhe_Ecdsa_With_Aes_128_Ccm_8,
@@ -52,16 +64,16 @@ fn certificate(retransmit_interval: Duration, own: Certificate, judge: Judge) ->
         ],
         certificates: vec![own],
         verify_peer_certificate: Some(judge),
-        ..common(retransmit_interval)
+        ..common(flights)
     }
 }
 
-pub(crate) fn psk_server(retransmit_interval: Duration, lookup: PskLookup) -> Config {
-    psk(retransmit_interval, lookup)
+pub(crate) fn psk_server(flights: Flights, lookup: PskLookup) -> Config {
+    psk(flights, lookup)
 }
 
 pub(crate) fn certificate_server(
-    retransmit_interval: Duration,
+    flights: Flights,
     own: Certificate,
     client_anchors: rustls::RootCertStore,
     judge: Judge,
@@ -69,28 +81,23 @@ pub(crate) fn certificate_server(
     Config {
         client_auth: ClientAuthType::RequireAndVerifyClientCert,
         client_cas: client_anchors,
-        ..certificate(retransmit_interval, own, judge)
+        ..certificate(flights, own, judge)
     }
 }
 
-pub(crate) fn psk_client(
-    retransmit_interval: Duration,
-    identity: Vec<u8>,
-    key: Secret,
-    host: &str,
-) -> Config {
+pub(crate) fn psk_client(flights: Flights, identity: Vec<u8>, key: Secret, host: &str) -> Config {
     Config {
         psk_identity_hint: Some(identity),
         server_name: host.into(),
         ..psk(
-            retransmit_interval,
+            flights,
             Arc::new(move |_hint| Ok(key.expose_secret().to_vec())),
         )
     }
 }
 
 pub(crate) fn certificate_client(
-    retransmit_interval: Duration,
+    flights: Flights,
     own: Certificate,
     judge: Judge,
     host: &str,
@@ -99,7 +106,7 @@ pub(crate) fn certificate_client(
         // The judge verifies all; the backend's own verification knows nothing of certificate usages.
         insecure_skip_verify: true,
         server_name: host.into(),
-        ..certificate(retransmit_interval, own, judge)
+        ..certificate(flights, own, judge)
     }
 }
 

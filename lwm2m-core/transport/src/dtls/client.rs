@@ -1,7 +1,7 @@
 //! The task of a coaps connection.
 
 use super::{
-    backend::{self, Failure, alert_text},
+    backend::{self, Failure, Flights, alert_text},
     certificate,
     record::Records,
     session::Session,
@@ -107,7 +107,10 @@ fn configuration(
     credentials: &Credentials,
 ) -> Result<Config, CloseReason> {
     let unsupported = |what: &str| CloseReason::Unsupported(what.into());
-    let interval = link.config.retransmit_interval;
+    let flights = Flights {
+        retransmit_interval: link.config.retransmit_interval,
+        max_datagram: link.config.max_handshake_datagram,
+    };
     match credentials {
         Credentials::None => Err(unsupported("coaps without credentials")),
         Credentials::Psk { identity, key } => {
@@ -118,7 +121,7 @@ fn configuration(
                 return Err(CloseReason::HandshakeFailed("the key is empty".into()));
             }
             Ok(backend::psk_client(
-                interval,
+                flights,
                 identity.clone(),
                 key.clone(),
                 target.host(),
@@ -139,7 +142,7 @@ fn configuration(
                 target.host(),
             )?;
             Ok(backend::certificate_client(
-                interval,
+                flights,
                 own,
                 judge,
                 target.host(),

@@ -19,6 +19,9 @@ pub struct DtlsServerConfig {
     pub handshake_timeout: Duration,
     /// Time to the first retransmission of a handshake flight; the backend does not back off. Default 1 s.
     pub retransmit_interval: Duration,
+    /// Longest datagram of a handshake, in bytes of UDP payload; longer messages are sent in fragments. Default 1232,
+    /// which fits every IPv6 link.
+    pub max_handshake_datagram: usize,
     /// Bytes that one handshake may receive, retransmissions included; what comes beyond is dropped. Default 128 KiB.
     pub max_handshake_bytes: usize,
     /// Handshakes going on at one time, each about 50 KiB and up to `max_handshake_bytes` more. When there are as
@@ -52,6 +55,7 @@ impl DtlsServerConfig {
             client_trust_anchors: Vec::new(),
             handshake_timeout: Duration::from_secs(30),
             retransmit_interval: Duration::from_secs(1),
+            max_handshake_datagram: 1232,
             max_handshakes: 256,
             max_handshakes_per_address: 64,
             max_handshake_bytes: 128 * 1024,

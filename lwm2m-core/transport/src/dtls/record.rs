@@ -13,7 +13,7 @@ const HANDSHAKE_HEADER: usize = 12;
 const MAX_MESSAGE: usize = 16_384;
 
 /// The shortest fragment that is let through, the last one of a message apart. The backend recurses once per fragment.
-const MIN_FRAGMENT: usize = 64;
+pub(crate) const MIN_FRAGMENT: usize = 64;
 
 pub(crate) const CHANGE_CIPHER_SPEC: u8 = 20;
 pub(crate) const ALERT: u8 = 21;

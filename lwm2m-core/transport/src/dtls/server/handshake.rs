@@ -3,7 +3,7 @@
 use crate::{
     credentials::CredentialSource,
     dtls::{
-        backend::{self, Failure, PskLookup, alert_text},
+        backend::{self, Failure, Flights, PskLookup, alert_text},
         certificate,
         hello::KeyExchange,
         verify::judge_of_clients,
@@ -25,7 +25,7 @@ use webrtc_dtls::{Error, conn::DTLSConn, crypto::Certificate};
 pub(super) struct Security {
     pub(super) credentials: Arc<dyn CredentialSource>,
     pub(super) certificate: Option<(Certificate, RootCertStore)>,
-    pub(super) retransmit_interval: Duration,
+    pub(super) flights: Flights,
     pub(super) handshake_timeout: Duration,
 }
 
@@ -58,10 +58,10 @@ impl Security {
         let progress: Progress = Arc::new(Mutex::new(Asked::NotYet));
         let config = match (exchange, &self.certificate) {
             (KeyExchange::Psk, _) => {
-                backend::psk_server(self.retransmit_interval, self.lookup(progress.clone()))
+                backend::psk_server(self.flights, self.lookup(progress.clone()))
             }
             (KeyExchange::Certificate, Some((own, anchors))) => backend::certificate_server(
-                self.retransmit_interval,
+                self.flights,
                 own.clone(),
                 anchors.clone(),
                 judge_of_clients(self.credentials.clone()),

@@ -5,6 +5,7 @@ mod handshake;
 
 use super::{
     DtlsServerConfig,
+    backend::Flights,
     verify::{anchors, ensure_provider, own_certificate},
 };
 use crate::{
@@ -259,7 +260,10 @@ fn security(config: &DtlsServerConfig) -> Result<Security, String> {
     Ok(Security {
         credentials: config.credentials.clone(),
         certificate,
-        retransmit_interval: config.retransmit_interval,
+        flights: Flights {
+            retransmit_interval: config.retransmit_interval,
+            max_datagram: config.max_handshake_datagram,
+        },
         handshake_timeout: config.handshake_timeout,
     })
 }

@@ -14,10 +14,10 @@ pub(super) enum Direction {
     ToClient,
 }
 
-/// Whether a datagram passes.
-pub(super) trait Gate: FnMut(Direction, &[u8]) -> bool + Send + 'static {}
+/// How often a datagram passes: not at all, once, or more.
+pub(super) trait Gate: FnMut(Direction, &[u8]) -> usize + Send + 'static {}
 
-impl<F: FnMut(Direction, &[u8]) -> bool + Send + 'static> Gate for F {}
+impl<F: FnMut(Direction, &[u8]) -> usize + Send + 'static> Gate for F {}
 
 pub(super) struct Proxy {
     pub(super) address: SocketAddr,
@@ -46,14 +46,14 @@ impl Proxy {
                 tokio::select! {
                     Ok((length, address)) = from_inside.recv_from(&mut up) => {
                         *newest.lock().unwrap() = Some(address);
-                        if gate(Direction::ToServer, &up[..length]) {
+                        for _ in 0..gate(Direction::ToServer, &up[..length]) {
                             let _ = from_outside.send(&up[..length]).await;
                         }
                     }
                     Ok(length) = from_outside.recv(&mut down) => {
                         let client: Option<SocketAddr> = *newest.lock().unwrap();
                         if let Some(client) = client {
-                            if gate(Direction::ToClient, &down[..length]) {
+                            for _ in 0..gate(Direction::ToClient, &down[..length]) {
                                 let _ = from_inside.send_to(&down[..length], client).await;
                             }
                         }
@@ -72,7 +72,7 @@ impl Proxy {
 
     /// One through which everything passes.
     pub(super) async fn open(server: SocketAddr) -> Self {
-        Proxy::new(server, |_, _| true).await
+        Proxy::new(server, |_, _| 1).await
     }
 
     pub(super) fn uri(&self) -> String {

@@ -1,6 +1,6 @@
 // The selected device: what is known of it, its objects, its firmware.
 
-import { agoElement, el, say } from "./dom.js";
+import { agoElement, el, refreshAgo, say } from "./dom.js";
 import { api, ApiError } from "./api.js";
 import { stateBadge } from "./devices.js";
 import { FirmwarePanel } from "./firmware.js";
@@ -106,7 +106,7 @@ export class DevicePanel {
         present.add(path);
         let instance = this.instances.get(path);
         if (!instance) {
-          instance = new Instance(this.endpoint, object, id);
+          instance = new Instance(this.endpoint, object, id, () => this.wasSeen(Date.now() / 1000));
           this.instances.set(path, instance);
           if (previous) previous.element.after(instance.element);
           else this.tree.prepend(instance.element);
@@ -133,13 +133,18 @@ export class DevicePanel {
     this.root.classList.toggle("is-gone", state === "expired" || state === "deregistered");
   }
 
+  wasSeen(time) {
+    this.seen.dataset.ago = Math.max(time, Number(this.seen.dataset.ago));
+    refreshAgo();
+  }
+
   event(event) {
     if (!this.endpoint || event.endpoint !== this.endpoint) return;
     if (!this.device) {
       if (event.kind === "registered") this.load();
       return;
     }
-    if (event.kind !== "firmware" && this.seen) this.seen.dataset.ago = event.time;
+    if (!["firmware", "asleep", "expired"].includes(event.kind)) this.wasSeen(event.time);
     switch (event.kind) {
       case "registered":
         say(`${this.endpoint} has registered.`);

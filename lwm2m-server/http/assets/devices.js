@@ -150,7 +150,7 @@ export class DeviceList {
         return this.reloadSoon();
       default: {
         const row = this.rows.get(event.endpoint);
-        if (row && event.kind !== "firmware") row.seen.dataset.ago = event.time;
+        if (row && ["updated", "notification", "sent"].includes(event.kind)) row.seen.dataset.ago = event.time;
       }
     }
   }

@@ -14,8 +14,10 @@ const ATTRIBUTES = [
 ];
 
 export class Instance {
-  constructor(endpoint, object, id) {
+  /** `answered()` is called when the device has answered. */
+  constructor(endpoint, object, id, answered) {
     this.endpoint = endpoint;
+    this.answered = answered;
     this.object = object;
     this.path = `/${object.id}/${id}`;
     this.models = new Map(object.resources.map((resource) => [resource.id, resource]));
@@ -75,12 +77,14 @@ export class Instance {
 
   async read(path = this.path) {
     const answer = await api.read(this.endpoint, path);
+    this.answered();
     for (const entry of answer.entries) this.entry(entry);
     say(`Read ${path}: ${answer.entries.length === 1 ? shown(answer.entries[0]) : `${answer.entries.length} values`}.`);
   }
 
   async discover() {
     const { links } = await api.operation(this.endpoint, "discover", { path: this.path });
+    this.answered();
     for (const { target, parameters } of links) {
       const ids = target.split("/");
       if (!target.startsWith(`${this.path}/`) || ids.length < 4) continue;

@@ -3,6 +3,7 @@
 import { byId, el } from "./dom.js";
 
 const MAX_STEPS = 500;
+const LIVE = 5;
 const MARKS = { running: "…", passed: "✓", failed: "✗" };
 
 export class Tour {
@@ -17,7 +18,11 @@ export class Tour {
     const { device = "tour", step, passed, text } = event.data ?? {};
     if (typeof step !== "string") return;
     const state = passed === undefined ? "running" : passed ? "passed" : "failed";
-    byId("tour").hidden = false;
+    if (byId("tour").hidden) {
+      byId("tour").hidden = false;
+      // Who is there while it runs wants to see it; who comes later finds it folded.
+      byId("tour").open = Date.now() / 1000 - event.time < LIVE;
+    }
     const key = JSON.stringify([device, step]);
     let row = this.rows.get(key);
     if (row?.dataset.state !== "running") {
@@ -25,13 +30,17 @@ export class Tour {
       row = el("li", {}, el("span", { class: "mark", "aria-hidden": "true" }),
         el("span", { class: "step" }), el("span", { class: "step-detail" }));
       this.rows.set(key, row);
+      const columns = byId("tour-columns");
+      const atEnd = columns.scrollHeight - columns.scrollTop - columns.clientHeight < 40;
       this.column(device).append(row);
+      if (atEnd) columns.scrollTop = columns.scrollHeight;
     }
     row.dataset.state = state;
     const [mark, name, detail] = row.children;
     mark.textContent = MARKS[state];
     name.textContent = step;
     detail.textContent = text ?? "";
+    detail.title = text ?? "";
     row.setAttribute("aria-label", `${step}: ${state}${text ? `, ${text}` : ""}`);
     if (state !== "running") this.count[state] += 1;
     byId("tour-count").textContent = `${this.count.passed} passed, ${this.count.failed} failed`;

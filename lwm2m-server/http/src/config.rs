@@ -32,7 +32,8 @@ pub struct HttpConfig {
     pub max_body: usize,
     /// Size of a firmware image. Default: 16 MiB.
     pub max_firmware: usize,
-    /// Firmware uploads and updates under way at once; each holds its image. Default: 32.
+    /// Firmware uploads and updates under way at once; each holds its image, and while it arrives as JSON up to four
+    /// times that. Default: 32.
     pub max_firmware_updates: usize,
     /// How long a request to a device may take here, the wait for a device that sleeps included, and how long an image
     /// may take to arrive. Default: 60 s.

@@ -2,7 +2,6 @@
 
 use crate::object::{Instance, ResourceValue};
 use alloc::{string::ToString, vec::Vec};
-use core::time::Duration;
 use lwm2m_core::{
     engine::{CertificateUsage, Credentials},
     secret::Secret,
@@ -150,10 +149,6 @@ impl Account {
                 .and_then(|seconds| u32::try_from(seconds).ok()),
         })
     }
-
-    pub(crate) fn hold_off_time(&self) -> Duration {
-        Duration::from_secs(u64::from(self.hold_off.unwrap_or(0)))
-    }
 }
 
 /// Why an instance of the security object cannot be used.
@@ -283,7 +278,7 @@ mod tests {
         ] {
             let back = Account::from_instance(&account.to_instance(Some(3))).unwrap();
             assert_eq!(back.uri(), account.uri());
-            assert_eq!(back.hold_off_time(), account.hold_off_time());
+            assert_eq!(back.hold_off, account.hold_off);
             match (back.credentials(), account.credentials()) {
                 (Credentials::None, Credentials::None) => {}
                 (

@@ -18,7 +18,7 @@ pub enum BuildError {
     /// The endpoint name is empty or too long for a query.
     #[error("the endpoint name must have 1 to 240 bytes")]
     EndpointName,
-    /// Neither a bootstrap account nor a server.
+    /// Neither a bootstrap account nor a server, and none in the storage.
     #[error("a client needs a bootstrap account or a server")]
     NoAccount,
     /// Two servers with the same short server id, or one that is 0 or 65535.

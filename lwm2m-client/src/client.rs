@@ -263,8 +263,8 @@ impl Client {
         Ok(self.engine.call(|engine, _| engine.registered()).await?)
     }
 
-    /// De-registers everywhere and ends; returns when it has, at the latest when the last request has timed out
-    /// (93 s with the default timings).
+    /// De-registers everywhere and ends; returns when it has, at the latest after
+    /// [`ClientConfig::deregister_timeout`](crate::ClientConfig::deregister_timeout).
     pub async fn deregister_and_stop(&self) {
         let Some(sender) = self.sender.upgrade() else {
             return;

@@ -56,6 +56,8 @@ pub struct ClientConfig {
     pub bootstrap_retry_max: Duration,
     /// How long to wait for a connection to stand before the attempt counts as failed.
     pub connect_timeout: Duration,
+    /// How long to wait for the answer to a de-registration: the device may be about to lose its power.
+    pub deregister_timeout: Duration,
     /// Seconds since 1970-01-01T00:00:00Z at the driver's zero, where known.
     pub unix_at_zero: Option<i64>,
 }
@@ -83,6 +85,7 @@ impl Default for ClientConfig {
             bootstrap_retry: Duration::from_secs(60),
             bootstrap_retry_max: Duration::from_secs(86_400),
             connect_timeout: MAX_TRANSMIT_WAIT,
+            deregister_timeout: Duration::from_secs(30),
             unix_at_zero: None,
         }
     }

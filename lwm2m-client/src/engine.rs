@@ -141,6 +141,9 @@ impl ClientEngine {
         }
         let factory = factory_state(bootstrap.as_ref(), servers)?;
         let state = storage.as_mut().and_then(|storage| storage.load());
+        if factory.security.is_empty() && state.is_none() {
+            return Err(BuildError::NoAccount);
+        }
         let (security_model, server_model) = core_models(config.version);
         let mut tree = ObjectTree::default();
         tree.insert(Box::new(DataObject::new(security_model).provisionable()));
@@ -292,8 +295,8 @@ impl ClientEngine {
         begun
     }
 
-    /// De-registers everywhere and stops; [`ClientEvent::Stopped`] follows, at the latest when the last request
-    /// has timed out.
+    /// De-registers everywhere and stops; [`ClientEvent::Stopped`] follows, at the latest after
+    /// [`ClientConfig::deregister_timeout`].
     pub fn deregister(&mut self, now: Instant) {
         self.stopping = true;
         self.restart_at = None;
@@ -644,8 +647,5 @@ fn factory_state(
         state.servers.insert(index, server.resources);
         next += 1;
     }
-    match state.security.is_empty() {
-        true => Err(BuildError::NoAccount),
-        false => Ok(state),
-    }
+    Ok(state)
 }

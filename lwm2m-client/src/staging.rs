@@ -86,10 +86,9 @@ impl Staging {
         if grouped.len() > limits.resources.saturating_mul(limits.instances) {
             return Err(ObjectError::TooLarge);
         }
-        if let Some(resource) = path.resource_id() {
-            if model.resource(resource).is_none() {
-                return Err(ObjectError::NotFound);
-            }
+        let unknown = |resource| model.resource(resource).is_none();
+        if path.resource_id().is_some_and(unknown) {
+            return Err(ObjectError::NotFound);
         }
         if !object.is_provisionable() {
             return self.write_in_place(tree, clock, id, grouped, limits);

@@ -119,28 +119,32 @@ impl ClientEngine {
         let Some(id) = self.bootstrap_account(&clock) else {
             return false;
         };
-        if !matches!(self.bootstrap.state, State::Idle | State::Waiting(_)) {
-            return true;
+        if matches!(self.bootstrap.state, State::Idle | State::Waiting(_)) {
+            let wait = match hold_off {
+                true => self.hold_off(&clock, id),
+                false => Duration::ZERO,
+            };
+            self.bootstrap.state = State::Waiting(now + wait);
+            self.tick_bootstrap(now);
         }
-        let account = self
-            .tree
-            .instance(&clock, security::ID, id)
-            .unwrap_or_default();
-        let wait = match Account::from_instance(&account) {
-            Ok(account) if hold_off => account.hold_off_time(),
-            _ => Duration::ZERO,
-        };
-        self.bootstrap.state = State::Waiting(now + wait);
-        self.tick_bootstrap(now);
         true
+    }
+
+    /// /0/x/11
+    fn hold_off(&self, clock: &Clock, account: u16) -> Duration {
+        let path = Path::resource(security::ID, account, security::CLIENT_HOLD_OFF_TIME);
+        let seconds = number(&self.tree, clock, &path).and_then(|seconds| seconds.try_into().ok());
+        Duration::from_secs(seconds.unwrap_or(0))
     }
 
     /// Begins a bootstrap since registration has failed: the first time at once, then ever later, until one leads
     /// to a registration.
     pub(super) fn bootstrap_after_failure(&mut self, now: Instant) {
-        let idle = matches!(self.bootstrap.state, State::Idle);
-        if idle && self.bootstrap_account(&self.clock(now)).is_some() {
-            self.bootstrap.state = State::Waiting(now + self.bootstrap_wait());
+        let clock = self.clock(now);
+        let account = self.bootstrap_account(&clock);
+        if let (State::Idle, Some(account)) = (&self.bootstrap.state, account) {
+            let wait = self.bootstrap_wait().max(self.hold_off(&clock, account));
+            self.bootstrap.state = State::Waiting(now + wait);
             self.bootstrap.attempts = self.bootstrap.attempts.saturating_add(1);
             self.tick_bootstrap(now);
         }
@@ -323,11 +327,9 @@ impl ClientEngine {
             }
             _ => {}
         }
-        if let Some((peer, until)) = self.bootstrap.lingering {
-            if now >= until {
-                self.bootstrap.lingering = None;
-                self.close(now, peer);
-            }
+        let linger_over = |lingering: &mut (PeerId, Instant)| now >= lingering.1;
+        if let Some((peer, _)) = self.bootstrap.lingering.take_if(linger_over) {
+            self.close(now, peer);
         }
         if self.bootstrap.purge_at.is_some_and(|at| now >= at) {
             self.purge_account(now);

@@ -220,11 +220,12 @@ impl ClientEngine {
                 update.binding = binding.and_then(|text| Binding::parse(&text).ok());
                 update.links =
                     links.then(|| self.links(self.sessions[index].registration.version()));
-                self.request_registration(now, index, update.to_request());
+                self.request_registration(now, index, update.to_request(), None);
             }
             Command::Deregister { location } => {
                 let request = Deregister { location }.to_request();
-                self.request_registration(now, index, request);
+                let deadline = Some(self.config.deregister_timeout);
+                self.request_registration(now, index, request, deadline);
             }
             Command::Registered => {
                 self.forget_observers(server);
@@ -409,15 +410,22 @@ impl ClientEngine {
         let binding = settings.binding.as_deref().unwrap_or("U");
         register.binding = Some(Binding::parse(binding).unwrap_or(Binding::U));
         register.queue_mode = self.config.queue_mode || binding.contains('Q');
-        self.request_registration(now, index, register.to_request());
+        self.request_registration(now, index, register.to_request(), None);
     }
 
-    fn request_registration(&mut self, now: Instant, index: usize, request: Request) {
+    fn request_registration(
+        &mut self,
+        now: Instant,
+        index: usize,
+        request: Request,
+        deadline: Option<Duration>,
+    ) {
         let server = self.sessions[index].server_id;
         let Some(peer) = self.sessions[index].peer else {
             return;
         };
-        let options = RequestOptions::default();
+        let mut options = RequestOptions::default();
+        options.deadline = deadline;
         match self.endpoint.request(now, peer, request, options) {
             Ok(id) => self.pending.push((id, Purpose::Registration(server))),
             Err(error) => {

@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod firmware;
+mod hostile;
 mod management;
 mod registration;
 mod reporting;

@@ -32,14 +32,23 @@ function show() {
 // An event may come twice, when the connection was lost: the last number tells.
 let last = 0;
 
+// What was before this page was opened is for the log: lists and devices are read as they are now.
+let live = false;
+
 function handle(event) {
+  if (event.kind === "live") {
+    live = true;
+    return;
+  }
   if (event.id !== undefined) {
     if (event.id <= last) return;
     last = event.id;
   }
   if (event.kind === "tour") tour.event(event);
-  list.event(event);
-  panel.event(event);
+  if (live) {
+    list.event(event);
+    panel.event(event);
+  }
   log.add(event);
 }
 

@@ -35,8 +35,7 @@ export function describe(event) {
     case "lag":
       return `${data.missed} events came too fast to be shown`;
     case "tour":
-      return [data.step, data.passed === undefined ? "under way" : data.passed ? "passed" : "failed", data.text]
-        .filter(Boolean).join(" · ");
+      return [data.step, data.state, data.detail].filter(Boolean).join(" · ");
     case "firmware":
       return progressText(data);
     default: {

@@ -13,11 +13,11 @@ export class Tour {
     this.columns = new Map();
   }
 
-  /** `{device, step, passed, text}`; without `passed` a step is under way, until it is told again. */
+  /** `{step, state, detail}`: a `running` step stays until it is told again as `passed` or `failed`. */
   event(event) {
-    const { device = "tour", step, passed, text } = event.data ?? {};
-    if (typeof step !== "string") return;
-    const state = passed === undefined ? "running" : passed ? "passed" : "failed";
+    const { step, state, detail: text } = event.data ?? {};
+    const device = event.endpoint ?? "tour";
+    if (typeof step !== "string" || !Object.hasOwn(MARKS, state)) return;
     if (byId("tour").hidden) {
       byId("tour").hidden = false;
       // Who is there while it runs wants to see it; who comes later finds it folded.

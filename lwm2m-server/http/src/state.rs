@@ -82,9 +82,9 @@ impl HttpState {
     /// published is kept for pages that are opened later, up to
     /// [`published_backlog`](HttpConfig::published_backlog).
     ///
-    /// A member `device` of `data` says which device it is about. The page shows `data.text` in its list of events,
-    /// and events of kind `tour` in a place of their own: `{"device": "..", "step": "..", "passed": true, "text": ".."}`,
-    /// where a step without `passed` is under way, until it is told again.
+    /// A member `endpoint` of `data` says which device it is about. The page shows `data.text` in its list of events,
+    /// and events of kind `tour` in a place of their own: `{"endpoint": "..", "step": "..", "state": "running",
+    /// "detail": ".."}`, where a `running` step stays until it is told again as `passed` or `failed`.
     pub fn publish(&self, kind: impl Into<String>, data: serde_json::Value) {
         self.inner.hub.publish(kind.into(), data);
     }

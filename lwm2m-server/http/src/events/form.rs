@@ -51,7 +51,7 @@ impl Record {
     /// The device it is about.
     pub(crate) fn endpoint(&self) -> Option<&str> {
         match &self.body {
-            Body::Published { data, .. } => data.get("device")?.as_str(),
+            Body::Published { data, .. } => data.get("endpoint")?.as_str(),
             Body::Server(event) => event.endpoint().map(|endpoint| &**endpoint),
         }
     }
@@ -85,6 +85,12 @@ pub(crate) async fn rendered(record: &Record, state: &HttpState) -> Arc<str> {
 pub(crate) fn lag(missed: u64) -> String {
     let time = seconds(std::time::SystemTime::now());
     json!({"kind": "lag", "time": time, "data": {"missed": missed}}).to_string()
+}
+
+/// That the backlog ends here.
+pub(crate) fn live() -> String {
+    let time = seconds(std::time::SystemTime::now());
+    json!({"kind": "live", "time": time, "data": {}}).to_string()
 }
 
 async fn data_of(event: &ServerEvent, state: &HttpState) -> Json {

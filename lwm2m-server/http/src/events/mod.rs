@@ -4,7 +4,7 @@ mod form;
 mod gone;
 mod hub;
 
-pub(crate) use form::{FirmwareForm, lag, rendered};
+pub(crate) use form::{FirmwareForm, lag, live, rendered};
 pub(crate) use gone::{Gone, GoneForm};
 pub(crate) use hub::{Body, Hub, Record, Start};
 

@@ -2,7 +2,7 @@
 
 use crate::{
     HttpState,
-    events::{Record, Start, lag, rendered},
+    events::{Record, Start, lag, live, rendered},
     extract::ApiQuery,
     problem::Problem,
 };
@@ -27,7 +27,7 @@ use utoipa::IntoParams;
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EventsQuery {
-    /// Begin with the events that are kept, and not with what happens from now on.
+    /// Begin with the events that are kept, with `live` behind the last of them, and not with what happens from now on.
     #[serde(default)]
     backlog: bool,
     /// Only events about this endpoint.
@@ -41,6 +41,8 @@ struct Stream {
     query: EventsQuery,
     replay: VecDeque<Arc<Record>>,
     missed: u64,
+    /// Whether the end of the backlog is still to be said.
+    backlog: bool,
     receiver: Receiver<Arc<Record>>,
     _permit: OwnedSemaphorePermit,
 }
@@ -49,7 +51,7 @@ struct Stream {
 ///
 /// Kinds: `registered`, `updated`, `deregistered`, `expired`, `refused`, `awake`, `asleep`, `observed`, `cancelled`,
 /// `notification`, `sent`, `firmware`, `bootstrap`, and those of the program itself. Whoever reads too slowly gets
-/// `lag` with the number of events `missed`. A stream that connects again with `Last-Event-ID` gets what it missed, as
+/// `lag` with the number of events `missed`; `live` says where the backlog ends. A stream that connects again with `Last-Event-ID` gets what it missed, as
 /// far as it is kept.
 #[utoipa::path(
     get, path = "/api/events", tag = "events", params(EventsQuery),
@@ -80,6 +82,7 @@ pub(crate) async fn stream(
     });
     let keep_alive = KeepAlive::new().interval(state.config().keep_alive);
     let stream = Stream {
+        backlog: last.is_none() && query.backlog,
         replay: subscription.replay,
         missed: subscription.missed,
         receiver: subscription.receiver,
@@ -102,6 +105,10 @@ impl Stream {
             }
             let record = match self.replay.pop_front() {
                 Some(record) => record,
+                None if self.backlog => {
+                    self.backlog = false;
+                    return Some(Event::default().data(live()));
+                }
                 None => {
                     let closing = self.state.closing().clone();
                     let received = tokio::select! {

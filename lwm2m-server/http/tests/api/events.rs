@@ -15,7 +15,7 @@ async fn what_was_published_is_there_for_who_comes_later() {
     let api = Api::start().await;
     api.state.publish(
         "tour",
-        json!({"device": "a", "step": "reads", "passed": true}),
+        json!({"endpoint": "a", "step": "reads", "state": "passed"}),
     );
     let mut now = api.events("").await;
     let mut late = api.events("?backlog=true").await;
@@ -25,6 +25,7 @@ async fn what_was_published_is_there_for_who_comes_later() {
         (&json!("tour"), &json!("a"))
     );
     assert_eq!(event["data"]["step"], "reads");
+    assert_eq!(late.next().await.unwrap()["kind"], "live");
     api.state
         .publish("note", json!({"text": "one\nline\r\nor more"}));
     for stream in [&mut now, &mut late] {

@@ -36,6 +36,8 @@ pub(super) struct Transfer {
     tag: Option<[u8; 4]>,
     /// Whether the Observe option has done its work and is left out from now on.
     plain: bool,
+    /// The one block of the response that is wanted.
+    only: Option<Block>,
     restarts: u8,
 }
 
@@ -69,6 +71,7 @@ impl Transfer {
             size,
             tag,
             plain: false,
+            only: None,
             restarts: 0,
         };
         transfer.rewind(request);
@@ -98,6 +101,17 @@ impl Transfer {
         self
     }
 
+    /// Asks for one block of the response and leaves the others to whoever asked.
+    pub(super) fn only(mut self, block: Option<Block>) -> Self {
+        self.only = block;
+        self
+    }
+
+    /// Whether the response is one block, with the option that says which.
+    pub(super) fn is_of_one_block(&self) -> bool {
+        self.only.is_some()
+    }
+
     /// Bytes of the body that have arrived, while it is being sent.
     pub(super) fn sent(&self) -> Option<usize> {
         match &self.phase {
@@ -112,11 +126,19 @@ impl Transfer {
         if self.plain {
             options.remove(option::OBSERVE);
         }
-        let small = BlockSize::MAX > self.size && is_safe(request.code);
+        let early = match self.only {
+            Some(only) => Some(only),
+            None if self.size < BlockSize::MAX && is_safe(request.code) => Some(Block {
+                number: 0,
+                more: false,
+                size: self.size,
+            }),
+            None => None,
+        };
         match &self.phase {
             Phase::Whole => {
-                if small {
-                    options.set_uint(option::BLOCK2, block(0, false, self.size));
+                if let Some(early) = early {
+                    options.set_uint(option::BLOCK2, early.to_uint());
                 }
                 (options, request.payload.clone())
             }
@@ -131,8 +153,8 @@ impl Transfer {
                 if let Some(tag) = &self.tag {
                     options.set(option::REQUEST_TAG, tag);
                 }
-                if small && !more {
-                    options.set_uint(option::BLOCK2, block(0, false, self.size));
+                if let Some(early) = early.filter(|_| !more) {
+                    options.set_uint(option::BLOCK2, early.to_uint());
                 }
                 (options, request.payload.slice(*offset..end))
             }
@@ -220,6 +242,9 @@ impl Transfer {
         let Ok(block2) = response.options.block(option::BLOCK2) else {
             return Outcome::Failed(Failure::BlockTransfer);
         };
+        if self.only.is_some() {
+            return Outcome::Done(response);
+        }
         if let Phase::Receiving { head, body, size } = &mut self.phase {
             if !response.code.is_success() {
                 return Outcome::Done(response);

@@ -244,10 +244,10 @@ impl Endpoint {
 
     fn set_wait(&mut self, id: u64, wait: Duration) {
         let timer = self.timers.set(self.now + wait, Timer::Wait(id));
-        if let Some(exchange) = self.requests.get_mut(&id) {
-            if let Some(old) = exchange.wait.replace(timer) {
-                self.timers.cancel(old);
-            }
+        if let Some(exchange) = self.requests.get_mut(&id)
+            && let Some(old) = exchange.wait.replace(timer)
+        {
+            self.timers.cancel(old);
         }
     }
 
@@ -272,17 +272,17 @@ impl Endpoint {
         let (state, action) = exchange.state.transition(input);
         let counted = exchange.state.counts();
         exchange.state = state;
-        if action != Action::Nothing {
-            if let Some(wait) = exchange.wait.take() {
-                self.timers.cancel(wait);
-            }
+        if action != Action::Nothing
+            && let Some(wait) = exchange.wait.take()
+        {
+            self.timers.cancel(wait);
         }
-        if counted != state.counts() {
-            if let Some(peer) = self.peers.get_mut(&exchange.peer) {
-                match counted {
-                    true => peer.active = peer.active.saturating_sub(1),
-                    false => peer.active += 1,
-                }
+        if counted != state.counts()
+            && let Some(peer) = self.peers.get_mut(&exchange.peer)
+        {
+            match counted {
+                true => peer.active = peer.active.saturating_sub(1),
+                false => peer.active += 1,
             }
         }
         action
@@ -403,14 +403,14 @@ impl Endpoint {
             Outcome::Done(response) if response.code.is_success() => sent.map(|_| total),
             _ => None,
         };
-        if let (Some(before), Some(now_sent)) = (sent, now_sent) {
-            if now_sent > before {
-                self.events.push_back(Event::UploadProgress {
-                    request: RequestId(id),
-                    sent: now_sent,
-                    total,
-                });
-            }
+        if let (Some(before), Some(now_sent)) = (sent, now_sent)
+            && now_sent > before
+        {
+            self.events.push_back(Event::UploadProgress {
+                request: RequestId(id),
+                sent: now_sent,
+                total,
+            });
         }
         self.take_outcome(id, outcome);
         self.start_requests(peer);
@@ -542,14 +542,13 @@ impl Endpoint {
         if let Some(known) = observation.and_then(|o| self.observations.get_mut(&o)) {
             known.fetched(id);
         }
+        let one_block = exchange.transfer.is_of_one_block();
         let result = result.map(|mut response| {
-            for number in [
-                option::BLOCK1,
-                option::BLOCK2,
-                option::SIZE2,
-                option::OBSERVE,
-            ] {
-                response.options.remove(number);
+            response.options.remove(option::BLOCK1);
+            response.options.remove(option::OBSERVE);
+            if !one_block {
+                response.options.remove(option::BLOCK2);
+                response.options.remove(option::SIZE2);
             }
             response
         });

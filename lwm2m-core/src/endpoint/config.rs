@@ -89,7 +89,7 @@ pub struct EndpointConfig {
     /// Largest body that is collected for the layer above, bytes, in requests and in responses.
     pub max_body: usize,
 
-    /// Peers that state is kept for at once. Each costs about 500 bytes until EXCHANGE_LIFETIME after its last
+    /// Peers that state is kept for at once. Each costs about 800 bytes until EXCHANGE_LIFETIME after its last
     /// message, and nothing afterwards unless it observes or is observed.
     pub max_peers: usize,
     /// Requests of ours to one peer, under way and waiting. Each costs about 600 bytes and its body.

@@ -1,5 +1,5 @@
 use crate::{
-    coap::{Request, Response},
+    coap::{Block, BlockSize, Request, Response},
     peer::PeerId,
 };
 use bytes::Bytes;
@@ -35,6 +35,8 @@ pub struct RequestOptions {
     /// Give up after this long, whatever the reason; `None`: when the message layer gives up, and for a response
     /// after an empty acknowledgement after `EndpointConfig::separate_response_timeout`.
     pub deadline: Option<Duration>,
+    /// Fetch this one block of the response; `None`: the whole body, up to `max_body`.
+    pub block: Option<Block>,
 }
 
 impl RequestOptions {
@@ -42,6 +44,21 @@ impl RequestOptions {
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
+        self
+    }
+
+    /// Fetch one block of the response and no more (RFC 7959, section 2.4). The response keeps its Block2 and
+    /// Size2 options, of which the number may differ from what was asked where the peer has smaller blocks; its
+    /// ETag tells whether the body is still the same.
+    ///
+    /// In this way a body of any size is pulled at one's own pace, from any place in it.
+    #[must_use]
+    pub fn block(mut self, number: u32, size: BlockSize) -> Self {
+        self.block = Some(Block {
+            number: number.min(Block::MAX_NUMBER),
+            more: false,
+            size,
+        });
         self
     }
 }

@@ -29,12 +29,11 @@ impl MessageIds {
         let id = self.next;
         let segment = usize::from(id >> SEGMENT_BITS);
         let last_of_segment = (1 << SEGMENT_BITS) - 1;
-        if id & last_of_segment == 0 {
-            if let Some(left) = self.left.as_ref().and_then(|left| left[segment]) {
-                if now < left + lifetime {
-                    return Err(left + lifetime);
-                }
-            }
+        if id & last_of_segment == 0
+            && let Some(left) = self.left.as_ref().and_then(|left| left[segment])
+            && now < left + lifetime
+        {
+            return Err(left + lifetime);
         }
         if id & last_of_segment == last_of_segment {
             self.left.get_or_insert_default()[segment] = Some(now);

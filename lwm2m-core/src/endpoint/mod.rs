@@ -366,7 +366,7 @@ impl Endpoint {
         }
         self.check_room(peer)?;
         let tag = self.request_tag(peer, &request);
-        let transfer = Transfer::new(&request, size, tag);
+        let transfer = Transfer::new(&request, size, tag).only(options.block);
         let deadline = options.deadline;
         self.open_request(peer, Purpose::Request, request, transfer, None, deadline)
             .map(RequestId)
@@ -410,10 +410,10 @@ impl Endpoint {
     /// Gives a request up; no event follows. What was sent cannot be unsent.
     pub fn cancel_request(&mut self, id: RequestId) {
         if let Some(exchange) = self.close_request(id.0) {
-            if let Some(observation) = exchange.observation {
-                if exchange.purpose == Purpose::Request {
-                    self.close_observation(observation);
-                }
+            if let Some(observation) = exchange.observation
+                && exchange.purpose == Purpose::Request
+            {
+                self.close_observation(observation);
             }
             self.start_requests(exchange.peer);
         }

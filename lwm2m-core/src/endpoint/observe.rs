@@ -400,10 +400,10 @@ impl Endpoint {
                 .peers
                 .get_mut(&peer)
                 .and_then(|state| state.notify_waiting.pop_front());
-            if let Some(id) = next {
-                if self.step_observer(id, Input::Turn) == Action::Send {
-                    self.send_notification(id, message_id, MessageKind::Confirmable, None);
-                }
+            if let Some(id) = next
+                && self.step_observer(id, Input::Turn) == Action::Send
+            {
+                self.send_notification(id, message_id, MessageKind::Confirmable, None);
             }
         }
     }
@@ -500,13 +500,13 @@ impl Endpoint {
 
     /// Removes an observer and says why. One that the layer above has ended is gone without a word.
     pub(super) fn lose_observer(&mut self, id: u64, reason: ObserverGone) {
-        if let Some(observer) = self.remove_observer_state(id) {
-            if !observer.closing {
-                self.events.push_back(Event::ObserverGone {
-                    observer: ObserverId(id),
-                    reason,
-                });
-            }
+        if let Some(observer) = self.remove_observer_state(id)
+            && !observer.closing
+        {
+            self.events.push_back(Event::ObserverGone {
+                observer: ObserverId(id),
+                reason,
+            });
         }
     }
 

@@ -202,10 +202,10 @@ impl Endpoint {
             exchange: ExchangeId(exchange),
             request,
         });
-        if observe == Some(1) {
-            if let Some(observer) = self.observer_of(peer, asked.token) {
-                self.lose_observer(observer, ObserverGone::Cancelled);
-            }
+        if observe == Some(1)
+            && let Some(observer) = self.observer_of(peer, asked.token)
+        {
+            self.lose_observer(observer, ObserverGone::Cancelled);
         }
     }
 

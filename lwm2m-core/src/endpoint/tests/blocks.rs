@@ -650,3 +650,56 @@ fn other_requests_pass_between_the_blocks() {
     net.respond(exchange, Response::new(Code::CHANGED));
     assert!(matches!(result(&mut net).1, Event::Response { request, .. } if request == upload));
 }
+
+#[test]
+fn body_pulled_block_by_block() {
+    let mut net = Net::with(20, sized(64), sized(64));
+    let mut pulled = Vec::new();
+    let mut tag = None;
+    // From the end to the start, since any order will do.
+    for number in (0..4u32).rev() {
+        let options = RequestOptions::default().block(number, BlockSize::at_most(32));
+        net.ends[A]
+            .request(net.now, Net::peer(B), get("x"), options)
+            .unwrap();
+        // The first time, the body is not kept yet; block 0 always is of the present body.
+        if number == 3 || number == 0 {
+            let (exchange, _) = net.asked();
+            net.respond(exchange, large(100));
+        }
+        let (_, response) = net.answer();
+        let block = response.options.block(option::BLOCK2).unwrap().unwrap();
+        assert_eq!((block.number, block.more), (number, number < 3));
+        let etag = response.options.first(option::ETAG).unwrap().to_vec();
+        assert_eq!(*tag.get_or_insert(etag.clone()), etag);
+        pulled.splice(0..0, response.payload);
+    }
+    assert_eq!(pulled, body(100));
+    net.no_event(B);
+    net.assert_forgets_all();
+}
+
+#[test]
+fn last_block_is_not_executed_twice() {
+    let mut net = Net::new(21);
+    let repeat =
+        |net: &mut Net, number, more| block(net, 10 + number as u16, number, more, 1, None);
+    assert_eq!(repeat(&mut net, 0, true), Some(Code::CONTINUE));
+    assert_eq!(repeat(&mut net, 1, false), None);
+    started(&mut net);
+    let (exchange, _) = net.asked();
+    net.respond(exchange, Response::new(Code::CHANGED));
+    for id in 100..200 {
+        let message = Message::new(MessageKind::Confirmable, Code::GET, id, Token::EMPTY);
+        tell(&mut net, &message);
+        let (exchange, _) = net.asked();
+        net.respond(exchange, content("1"));
+    }
+    assert_eq!(repeat(&mut net, 1, false), Some(Code::CHANGED));
+    assert_eq!(repeat(&mut net, 0, true), Some(Code::CONTINUE));
+    net.no_event(B);
+    assert!(
+        net.ends[B].uploads.is_empty(),
+        "the first block begins nothing"
+    );
+}

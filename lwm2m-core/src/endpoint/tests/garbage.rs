@@ -321,6 +321,7 @@ fn memory_of_a_peer_that_has_spoken() {
     // State in a box of its own, a slot of the table, a timer, and one remembered message with a small answer.
     let slot = (size_of::<PeerId>() + size_of::<usize>() + 1) * 16 / 7;
     let remembered = 4 * 56 + 32;
-    let cost = size_of::<Peer>() + slot + 80 + remembered;
+    let timer = 80;
+    let cost = size_of::<Peer>() + slot + timer + remembered;
     assert!(cost <= 1024, "{cost}");
 }

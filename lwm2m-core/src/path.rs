@@ -1,7 +1,7 @@
 //! Paths of the LwM2M object tree: `/`, `/3`, `/3/0`, `/3/0/9`, `/3/0/6/1`.
 
 use alloc::vec::Vec;
-use core::{fmt, str::FromStr};
+use core::{cmp::Ordering, fmt, str::FromStr};
 
 /// The identifier that LwM2M reserves (Core 1.2.2, section 7.2): no object, instance or resource carries it.
 pub const RESERVED_ID: u16 = 65535;
@@ -35,9 +35,9 @@ pub enum PathLevel {
 /// assert!("/3/65535".parse::<Path>().is_err());
 /// # Ok::<(), lwm2m_core::path::PathError>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Path {
-    // Unused places hold 0 so that the derived order and equality are right together with `len`.
+    // Unused places hold 0 so that equality and order are right together with `len`.
     ids: [u16; 4],
     len: u8,
 }
@@ -111,17 +111,20 @@ impl Path {
     ///
     /// # Errors
     /// [`PathError::TooDeep`] above four, [`PathError::Reserved`] where one is 65535.
+    #[inline]
     pub fn try_from_ids(ids: &[u16]) -> Result<Self, PathError> {
-        if ids.len() > 4 {
-            return Err(PathError::TooDeep);
-        }
         if ids.contains(&RESERVED_ID) {
             return Err(PathError::Reserved);
         }
-        let mut path = Path::ROOT;
-        path.ids[..ids.len()].copy_from_slice(ids);
-        path.len = ids.len() as u8;
-        Ok(path)
+        let (ids, len) = match *ids {
+            [] => ([0; 4], 0),
+            [a] => ([a, 0, 0, 0], 1),
+            [a, b] => ([a, b, 0, 0], 2),
+            [a, b, c] => ([a, b, c, 0], 3),
+            [a, b, c, d] => ([a, b, c, d], 4),
+            _ => return Err(PathError::TooDeep),
+        };
+        Ok(Path { ids, len })
     }
 
     /// The path whose segments are these texts, as Uri-Path options carry them.
@@ -214,7 +217,15 @@ impl Path {
 
     /// Whether `other` is this place or lies below it.
     pub fn contains(&self, other: &Path) -> bool {
-        other.ids().starts_with(self.ids())
+        // Each for itself: comparing slices is a call to memcmp, for a few bytes, at each value of a payload.
+        let mut shared = self.ids().iter().zip(other.ids());
+        self.len <= other.len && shared.all(|(own, other)| own == other)
+    }
+
+    /// The identifiers in one number, the outermost on top.
+    const fn packed(&self) -> u64 {
+        let [a, b, c, d] = self.ids;
+        (a as u64) << 48 | (b as u64) << 32 | (c as u64) << 16 | d as u64
     }
 
     /// The identifiers as decimal texts, as Uri-Path options carry them.
@@ -223,6 +234,18 @@ impl Path {
             .iter()
             .map(alloc::string::ToString::to_string)
             .collect()
+    }
+}
+
+impl Ord for Path {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.packed(), self.len).cmp(&(other.packed(), other.len))
+    }
+}
+
+impl PartialOrd for Path {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -331,5 +354,10 @@ mod tests {
         assert!(Path::object(3).contains(&Path::resource(3, 0, 1)));
         assert!(!Path::object(3).contains(&Path::object(33)));
         assert!(Path::ROOT.contains(&Path::object(33)));
+        assert!(Path::ROOT.contains(&Path::ROOT));
+        assert!(!Path::object(0).contains(&Path::ROOT));
+        assert!(!Path::resource_instance(3, 0, 6, 0).contains(&Path::resource(3, 0, 6)));
+        let deepest = Path::resource_instance(3, 0, 6, 1);
+        assert!(deepest.contains(&deepest));
     }
 }

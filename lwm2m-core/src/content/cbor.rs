@@ -61,33 +61,40 @@ impl<'a> Reader<'a> {
     }
 
     /// The next header; strings are then read with [`Reader::bytes`] and [`Reader::text`].
+    ///
+    /// The forms that nearly all items have are read here, which takes a fraction of the time; the rest is left to
+    /// ciborium: half floats, unknown lengths, two-byte simple values, and whatever is malformed.
+    #[inline(always)] // so that it stays in registers
     pub(super) fn header(&mut self) -> Result<Header, Fault> {
-        // Shortcuts for what most payloads are made of: headers of one byte, which holds the number or length
-        // itself, and floats as we write them.
-        if let [first, rest @ ..] = self.rest {
-            let number = usize::from(first & 0x1f);
-            let header = match first {
-                0x00..=0x17 => Some(Header::Positive(number as u64)),
-                0x20..=0x37 => Some(Header::Negative(number as u64)),
-                0x40..=0x57 => Some(Header::Bytes(Some(number))),
-                0x60..=0x77 => Some(Header::Text(Some(number))),
-                0x80..=0x97 => Some(Header::Array(Some(number))),
-                0xa0..=0xb7 => Some(Header::Map(Some(number))),
-                _ => None,
-            };
-            if let Some(header) = header {
-                self.rest = rest;
-                return Ok(header);
-            }
-        }
-        if let Some((&[0xfa, a, b, c, d], rest)) = self.rest.split_first_chunk() {
-            self.rest = rest;
-            return Ok(Header::Float(f32::from_be_bytes([a, b, c, d]).into()));
-        }
-        if let Some((&[0xfb, a, b, c, d, e, f, g, h], rest)) = self.rest.split_first_chunk() {
-            self.rest = rest;
-            return Ok(Header::Float(f64::from_be_bytes([a, b, c, d, e, f, g, h])));
-        }
+        let (first, rest) = self.rest.split_first().ok_or(TRUNCATED)?;
+        let (argument, rest) = match first & 0b1_1111 {
+            short @ 0..=23 => (u64::from(short), rest),
+            24 => argument(rest, |[byte]: [u8; 1]| byte.into())?,
+            25 => argument(rest, |bytes| u16::from_be_bytes(bytes).into())?,
+            26 => argument(rest, |bytes| u32::from_be_bytes(bytes).into())?,
+            27 => argument(rest, u64::from_be_bytes)?,
+            _ => return self.rare_header(),
+        };
+        let length = || usize::try_from(argument).map_err(|_| NOT_WELL_FORMED);
+        let header = match (first >> 5, first & 0b1_1111) {
+            (0, _) => Header::Positive(argument),
+            (1, _) => Header::Negative(argument),
+            (2, _) => Header::Bytes(Some(length()?)),
+            (3, _) => Header::Text(Some(length()?)),
+            (4, _) => Header::Array(Some(length()?)),
+            (5, _) => Header::Map(Some(length()?)),
+            (6, _) => Header::Tag(argument),
+            (_, value @ 0..=23) => Header::Simple(value),
+            (_, 26) => Header::Float(f32::from_bits(argument as u32).into()),
+            (_, 27) => Header::Float(f64::from_bits(argument)),
+            _ => return self.rare_header(),
+        };
+        self.rest = rest;
+        Ok(header)
+    }
+
+    #[cold]
+    fn rare_header(&mut self) -> Result<Header, Fault> {
         let mut decoder = Decoder::from(self.rest);
         let header = decoder.pull().map_err(|error| match error {
             Error::Io(_) => TRUNCATED,
@@ -110,6 +117,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next header where the enclosing array or map goes on: `remaining` counts down where its length is known.
+    #[inline(always)] // as above
     pub(super) fn next_in(
         &mut self,
         remaining: &mut Option<usize>,
@@ -135,30 +143,38 @@ impl<'a> Reader<'a> {
 
     /// The bytes after a header for bytes; chunks are joined.
     pub(super) fn bytes(&mut self, length: Option<usize>) -> Result<Cow<'a, [u8]>, Fault> {
-        if let Some(length) = length {
-            return self.take(length).map(Cow::Borrowed);
+        match length {
+            Some(length) => self.take(length).map(Cow::Borrowed),
+            None => self.chunks_of_bytes().map(Cow::Owned),
         }
+    }
+
+    fn chunks_of_bytes(&mut self) -> Result<Vec<u8>, Fault> {
         let mut all = Vec::new();
         loop {
             match self.header()? {
                 Header::Bytes(Some(length)) => all.extend_from_slice(self.take(length)?),
-                Header::Break => return Ok(Cow::Owned(all)),
+                Header::Break => return Ok(all),
                 _ => return Err(NOT_WELL_FORMED),
             }
         }
     }
 
     /// The text after a header for text; chunks are joined, each of which must be valid by itself.
+    #[inline(always)] // as above
     pub(super) fn text(&mut self, length: Option<usize>) -> Result<Cow<'a, str>, Fault> {
-        let utf8 = |bytes| core::str::from_utf8(bytes).map_err(|_| "text that is not UTF-8");
-        if let Some(length) = length {
-            return utf8(self.take(length)?).map(Cow::Borrowed);
+        match length {
+            Some(length) => utf8(self.take(length)?).map(Cow::Borrowed),
+            None => self.chunks_of_text().map(Cow::Owned),
         }
+    }
+
+    fn chunks_of_text(&mut self) -> Result<String, Fault> {
         let mut all = String::new();
         loop {
             match self.header()? {
                 Header::Text(Some(length)) => all.push_str(utf8(self.take(length)?)?),
-                Header::Break => return Ok(Cow::Owned(all)),
+                Header::Break => return Ok(all),
                 _ => return Err(NOT_WELL_FORMED),
             }
         }
@@ -228,9 +244,12 @@ impl<'a> Reader<'a> {
     }
 
     /// A value: a number (bignums and decimal fractions too), text, bytes, boolean or date; `None` for null.
+    #[inline]
     pub(super) fn value(&mut self) -> Result<Option<Value>, Fault> {
-        let header = self.header()?;
-        self.value_of(header)
+        match self.header()? {
+            Header::Float(v) => Ok(Some(Value::Float(v))),
+            header => self.value_of(header),
+        }
     }
 
     /// The value that this header, just read, begins.
@@ -278,8 +297,14 @@ impl<'a> Reader<'a> {
     /// The number that this header, just read, begins.
     pub(super) fn number_of(&mut self, header: Header) -> Result<Value, Fault> {
         match header {
-            Header::Positive(n) => Ok(integer(n.into())),
-            Header::Negative(n) => Ok(integer(-1 - i128::from(n))),
+            Header::Positive(n) => Ok(match i64::try_from(n) {
+                Ok(n) => Value::Integer(n),
+                Err(_) => Value::Unsigned(n),
+            }),
+            Header::Negative(n) => Ok(match i64::try_from(n) {
+                Ok(n) => Value::Integer(!n),
+                Err(_) => integer(-1 - i128::from(n)),
+            }),
             Header::Float(v) => Ok(Value::Float(v)),
             Header::Tag(tag @ (2 | 3)) => match self.bignum(tag)? {
                 Ok(n) => Ok(integer(n)),
@@ -397,6 +422,19 @@ fn integer(n: i128) -> Value {
     } else {
         Value::Float(n as f64)
     }
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
+    core::str::from_utf8(bytes).map_err(|_| "text that is not UTF-8")
+}
+
+/// The argument of a header, and what follows it.
+fn argument<const N: usize>(
+    bytes: &[u8],
+    read: impl FnOnce([u8; N]) -> u64,
+) -> Result<(u64, &[u8]), Fault> {
+    let (argument, rest) = bytes.split_first_chunk().ok_or(TRUNCATED)?;
+    Ok((read(*argument), rest))
 }
 
 /// Writes CBOR items to memory.

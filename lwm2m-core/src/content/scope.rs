@@ -10,35 +10,46 @@ use crate::{
 use alloc::{borrow::Cow, format, string::String, vec::Vec};
 use core::cell::Cell;
 
-/// The definitions of the payload at hand. They are asked once for each run of values of one object, since a view
-/// of the definitions may have to choose among versions.
+/// The definitions of the payload at hand. Neighbours in a payload mostly are of one object, and often stand side by
+/// side in its definition as well. So both are kept in mind: a view of the definitions may have to choose among
+/// versions.
 struct Lookup<'a> {
     models: &'a dyn Models,
-    last: Cell<Option<(u16, Option<&'a ObjectModel>)>>,
+    last_object: Cell<Option<(u16, Option<&'a ObjectModel>)>>,
+    /// Where in the definition of an object the next resource is looked for first.
+    next_resource: Cell<usize>,
 }
 
 impl<'a> Lookup<'a> {
     fn new(models: &'a dyn Models) -> Self {
         Lookup {
             models,
-            last: Cell::new(None),
+            last_object: Cell::new(None),
+            next_resource: Cell::new(0),
         }
     }
 
     fn object(&self, id: u16) -> Option<&'a ObjectModel> {
-        match self.last.get() {
+        match self.last_object.get() {
             Some((last, model)) if last == id => model,
             _ => {
                 let model = self.models.object(id);
-                self.last.set(Some((id, model)));
+                self.last_object.set(Some((id, model)));
                 model
             }
         }
     }
 
     fn resource(&self, path: &Path) -> Option<&'a ResourceModel> {
-        self.object(path.object_id()?)?
-            .resource(path.resource_id()?)
+        let resources = &self.object(path.object_id()?)?.resources;
+        let id = path.resource_id()?;
+        let expected = self.next_resource.get();
+        let index = match resources.get(expected) {
+            Some(resource) if resource.id == id => expected,
+            _ => resources.binary_search_by_key(&id, |r| r.id).ok()?,
+        };
+        self.next_resource.set(index + 1);
+        resources.get(index)
     }
 
     /// The type that the model gives a resource; `None` where it is unknown or executable.
@@ -98,18 +109,16 @@ impl<'a> Incoming<'a> {
     }
 
     /// The place with these identifiers; 65535 stands for the new instance of a create request.
+    #[inline]
     pub(super) fn path(&self, ids: &[u16]) -> Result<Path, DecodeError> {
-        let mut path = Path::ROOT;
-        for (level, id) in ids.iter().enumerate() {
-            let id = match self.new_instance {
-                Some(instance) if level == 1 && *id == RESERVED_ID => instance,
-                _ => *id,
-            };
-            path = path
-                .child(id)
-                .map_err(|_| self.malformed("a path with a reserved or a fifth identifier"))?;
-        }
-        Ok(path)
+        let path = match (self.new_instance, ids) {
+            (Some(instance), [object, RESERVED_ID, below @ ..]) => {
+                let path = Path::try_from_ids(&[*object, instance]);
+                path.and_then(|path| below.iter().try_fold(path, |path, id| path.child(*id)))
+            }
+            _ => Path::try_from_ids(ids),
+        };
+        path.map_err(|_| self.malformed("a path with a reserved or a fifth identifier"))
     }
 
     /// The object instance that values without one belong to: the one the payload is about, the new one of a
@@ -151,19 +160,12 @@ impl<'a> Incoming<'a> {
     }
 
     /// A value with the type of its model.
+    #[inline]
     pub(super) fn typed(&self, path: Path, value: Value) -> Result<Value, DecodeError> {
-        let Some(expected) = self.data_type(&path) else {
-            return Ok(value);
-        };
-        value.coerce(expected).or_else(|value| {
-            // Some clients count a terminating NUL to the text of an object link.
-            if let (DataType::ObjectLink, Value::String(text)) = (expected, &value) {
-                if let Some(Ok(link)) = text.strip_suffix('\0').map(str::parse) {
-                    return Ok(Value::ObjectLink(link));
-                }
-            }
-            Err(mismatch(path, expected, &value))
-        })
+        match self.data_type(&path) {
+            Some(expected) if expected != value.data_type() => convert(path, value, expected),
+            _ => Ok(value),
+        }
     }
 
     /// Takes a value in.
@@ -202,6 +204,19 @@ impl<'a> Incoming<'a> {
         }
         Ok(self.entries)
     }
+}
+
+/// Brings a value to the type of its model.
+fn convert(path: Path, value: Value, expected: DataType) -> Result<Value, DecodeError> {
+    value.coerce(expected).or_else(|value| {
+        // Some clients count a terminating NUL to the text of an object link.
+        if let (DataType::ObjectLink, Value::String(text)) = (expected, &value)
+            && let Some(Ok(link)) = text.strip_suffix('\0').map(str::parse)
+        {
+            return Ok(Value::ObjectLink(link));
+        }
+        Err(mismatch(path, expected, &value))
+    })
 }
 
 /// The error for a value of the wrong type. What may be a key (bytes, or anything where bytes should be) is not

@@ -19,7 +19,7 @@ use core::mem;
 const VERSION: i64 = 10;
 
 /// What stands in the value fields of a record.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub(super) enum Content {
     /// No value field.
     #[default]
@@ -46,6 +46,7 @@ pub(super) struct Record<'a> {
 
 impl Record<'_> {
     /// Sets the value; a record has no more than one.
+    #[inline]
     pub(super) fn set_content(&mut self, content: Content) -> Result<(), &'static str> {
         match self.content {
             Content::Absent => {
@@ -57,13 +58,6 @@ impl Record<'_> {
     }
 }
 
-/// A record after resolution.
-struct Resolved {
-    path: Path,
-    time: Option<f64>,
-    content: Content,
-}
-
 /// The base fields that are in force.
 #[derive(Default)]
 struct Resolver {
@@ -73,21 +67,22 @@ struct Resolver {
 }
 
 impl Resolver {
-    /// Applies the base fields, and keeps those of this record for the ones that follow. `None` for a record that
-    /// does nothing else; `base_names_place` says that a base name alone names a place, as it does in a request
-    /// for values.
+    /// Applies the base fields to a record, keeps those it has for the ones that follow, and gives its place and
+    /// time. `None` for a record that does nothing else; `base_names_place` says that a base name alone names a
+    /// place, as it does in a request for values.
+    #[inline(always)] // so that the place stays in registers, for each value of each payload
     fn resolve(
         &mut self,
         record: &mut Record<'_>,
         base_names_place: bool,
         to: &Incoming<'_>,
-    ) -> Result<Option<Resolved>, DecodeError> {
+    ) -> Result<Option<(Path, Option<f64>)>, DecodeError> {
         if record.version.is_some_and(|version| version > VERSION) {
             return Err(to.malformed("a version of SenML above 10"));
         }
         let only_base = record.name.is_none()
             && !(base_names_place && record.base_name.is_some())
-            && record.content == Content::Absent;
+            && matches!(record.content, Content::Absent);
         if let Some(base_name) = &record.base_name {
             self.base_name = NameParser::new(base_name, to)?;
         }
@@ -107,18 +102,13 @@ impl Resolver {
         }
         let name = record.name.as_deref().unwrap_or_default();
         let path = self.base_name.finish(name, to)?;
-        let content = match (mem::take(&mut record.content), &self.base_value) {
-            (Content::Value(value), Some(base)) => Content::Value(sum(base, value)),
-            (content, _) => content,
-        };
-        if matches!(content, Content::Value(Value::Float(v)) if !v.is_finite()) {
+        if let (Content::Value(value), Some(base)) = (&mut record.content, &self.base_value) {
+            *value = sum(base, mem::replace(value, Value::Boolean(false)));
+        }
+        if matches!(record.content, Content::Value(Value::Float(v)) if !v.is_finite()) {
             return Err(to.malformed("a value that is no number"));
         }
-        Ok(Some(Resolved {
-            path,
-            time,
-            content,
-        }))
+        Ok(Some((path, time)))
     }
 }
 
@@ -172,14 +162,14 @@ fn write(format: ContentFormat, records: &[OutRecord<'_>]) -> Vec<u8> {
 pub(super) fn decode(payload: &[u8], mut to: Incoming<'_>) -> Result<Vec<Entry>, DecodeError> {
     let mut resolver = Resolver::default();
     read(to.format, payload, &mut |record| {
-        let Some(resolved) = resolver.resolve(record, false, &to)? else {
+        let Some((path, time)) = resolver.resolve(record, false, &to)? else {
             return Ok(());
         };
-        match resolved.content {
-            Content::Value(value) => to.push(resolved.path, value, resolved.time),
+        match mem::take(&mut record.content) {
+            Content::Value(value) => to.push(path, value, time),
             Content::Absent => Err(to.malformed("a record without a value")),
             Content::Null => Err(DecodeError::Value {
-                path: resolved.path,
+                path,
                 reason: "null is no value".into(),
             }),
         }
@@ -192,14 +182,14 @@ pub(super) fn decode_paths(payload: &[u8], to: Incoming<'_>) -> Result<Vec<Path>
     let mut resolver = Resolver::default();
     let mut paths = Vec::new();
     read(to.format, payload, &mut |record| {
-        if record.content != Content::Absent || (to.format.is_etch() && record.has_other) {
+        if !matches!(record.content, Content::Absent) || (to.format.is_etch() && record.has_other) {
             return Err(to.malformed("a request for values that carries more than names"));
         }
-        if let Some(resolved) = resolver.resolve(record, true, &to)? {
+        if let Some((path, _)) = resolver.resolve(record, true, &to)? {
             if paths.len() == super::MAX_ENTRIES {
                 return Err(to.malformed("too many paths"));
             }
-            paths.push(resolved.path);
+            paths.push(path);
         }
         Ok(())
     })?;
@@ -211,19 +201,18 @@ pub(super) fn decode_changes(payload: &[u8], to: Incoming<'_>) -> Result<Vec<Cha
     let mut resolver = Resolver::default();
     let mut changes = Vec::new();
     read(to.format, payload, &mut |record| {
-        let Some(resolved) = resolver.resolve(record, false, &to)? else {
+        let Some((path, time)) = resolver.resolve(record, false, &to)? else {
             return Ok(());
         };
-        let path = resolved.path;
         to.check_place(path)?;
         if changes.len() == super::MAX_ENTRIES {
             return Err(to.malformed("too many values"));
         }
-        changes.push(match resolved.content {
+        changes.push(match mem::take(&mut record.content) {
             Content::Value(value) if path.level() >= PathLevel::Resource => Change::Set(Entry {
                 path,
                 value: to.typed(path, value)?,
-                time: resolved.time,
+                time,
             }),
             Content::Null if path.level() == PathLevel::ResourceInstance => Change::Remove(path),
             Content::Value(_) => {

@@ -135,6 +135,7 @@ fn fill<'p>(record: &mut Record<'p>, header: Header, reader: &mut Reader<'p>) ->
     Ok(())
 }
 
+#[inline]
 fn text<'p>(reader: &mut Reader<'p>) -> Result<alloc::borrow::Cow<'p, str>, Fault> {
     match reader.header()? {
         Header::Text(length) => reader.text(length),

@@ -21,8 +21,11 @@ pub(super) fn parse_name(
 /// Reads a name byte by byte, so that a base name is read once for all records that have it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct NameParser {
-    ids: [u16; 4],
-    /// How many of `ids` have begun.
+    /// The identifiers before the last one, 16 bits each, the first one on top.
+    done: u64,
+    /// The last identifier, as far as it has been read.
+    id: u16,
+    /// How many identifiers have begun.
     len: usize,
     /// How many bytes have been read.
     read: usize,
@@ -47,69 +50,89 @@ impl NameParser {
 
     /// After a base name.
     pub(super) fn new(base_name: &str, to: &Incoming<'_>) -> Result<Self, DecodeError> {
-        let mut parser = NameParser::default();
-        parser.read(base_name, to)?;
-        Ok(parser)
+        NameParser::default().read(base_name, to)
     }
 
     /// After the name that follows the base name.
-    pub(super) fn finish(mut self, name: &str, to: &Incoming<'_>) -> Result<Path, DecodeError> {
-        self.read(name, to)?;
-        match self.state {
-            _ if self.read == 0 => Err(to.malformed("a record without a name")),
-            NameState::Id => to.path(&self.ids[..self.len]),
-            NameState::Slash if self.len == 0 => Ok(Path::ROOT),
+    pub(super) fn finish(self, name: &str, to: &Incoming<'_>) -> Result<Path, DecodeError> {
+        let parser = self.read(name, to)?;
+        match parser.state {
+            _ if parser.read == 0 => Err(to.malformed("a record without a name")),
+            NameState::Id => parser.path(to),
+            NameState::Slash if parser.len == 0 => Ok(Path::ROOT),
             // The root itself, or only its first slash, which is the root of the name that has none.
-            NameState::Root if [1, to.root.len()].contains(&self.root) => Ok(Path::ROOT),
+            NameState::Root if [1, to.root.len()].contains(&parser.root) => Ok(Path::ROOT),
             NameState::Root | NameState::Slash => Err(to.malformed(Self::FAULT)),
         }
     }
 
-    fn read(&mut self, text: &str, to: &Incoming<'_>) -> Result<(), DecodeError> {
+    fn path(self, to: &Incoming<'_>) -> Result<Path, DecodeError> {
+        let ids = self.done << 16 | u64::from(self.id);
+        let id = |from_last: usize| (ids >> (16 * from_last)) as u16;
+        match self.len {
+            1 => to.path(&[id(0)]),
+            2 => to.path(&[id(1), id(0)]),
+            3 => to.path(&[id(2), id(1), id(0)]),
+            _ => to.path(&[id(3), id(2), id(1), id(0)]),
+        }
+    }
+
+    fn read(mut self, text: &str, to: &Incoming<'_>) -> Result<Self, DecodeError> {
         self.read = self.read.saturating_add(text.len());
         if self.read > to.root.len() + MAX_NAME {
             return Err(to.malformed("a name longer than any path"));
         }
-        for byte in text.bytes() {
-            self.step(byte, to.root.as_bytes())
-                .ok_or_else(|| to.malformed(Self::FAULT))?;
+        let mut read = || {
+            for byte in text.bytes() {
+                if self.state != NameState::Root || !self.read_root(byte, to.root.as_bytes())? {
+                    self.read_id(byte)?;
+                }
+            }
+            Some(())
+        };
+        match read() {
+            Some(()) => Ok(self),
+            None => Err(to.malformed(Self::FAULT)),
         }
-        Ok(())
     }
 
-    fn step(&mut self, byte: u8, root: &[u8]) -> Option<()> {
-        if self.state == NameState::Root {
-            match root.get(self.root) {
-                Some(expected) if *expected == byte => {
-                    self.root += 1;
-                    return Some(());
-                }
-                // No more than its first slash was there: the name has no root.
-                Some(_) if self.root == 1 => self.state = NameState::Slash,
-                // After the root, or without one: a slash, or at the very beginning an identifier.
-                _ if byte == b'/' && (self.root == 0 || self.root == root.len()) => {
-                    self.state = NameState::Slash;
-                    return Some(());
-                }
-                _ if self.root == 0 => self.state = NameState::Slash,
-                _ => return None,
+    /// Whether the byte belongs to the root, or is the slash before the first identifier.
+    fn read_root(&mut self, byte: u8, root: &[u8]) -> Option<bool> {
+        match root.get(self.root) {
+            Some(expected) if *expected == byte => {
+                self.root += 1;
+                return Some(true);
             }
+            // No more than its first slash was there: the name has no root.
+            Some(_) if self.root == 1 => {}
+            // After the root, or without one: a slash, or at the very beginning an identifier.
+            _ if byte == b'/' && (self.root == 0 || self.root == root.len()) => {
+                self.state = NameState::Slash;
+                return Some(true);
+            }
+            _ if self.root == 0 => {}
+            _ => return None,
         }
+        self.state = NameState::Slash;
+        Some(false)
+    }
+
+    fn read_id(&mut self, byte: u8) -> Option<()> {
         match (byte, self.state) {
             (b'0'..=b'9', NameState::Id) => {
-                let id = self.ids.get_mut(self.len - 1)?;
                 // No identifier but 0 begins with 0.
-                *id = match *id {
-                    0 => return None,
-                    id => id.checked_mul(10)?.checked_add((byte - b'0').into())?,
-                };
+                let tens = self.id.checked_mul(10).filter(|tens| *tens != 0)?;
+                self.id = tens.checked_add((byte - b'0').into())?;
             }
-            (b'0'..=b'9', _) => {
-                *self.ids.get_mut(self.len)? = (byte - b'0').into();
+            (b'0'..=b'9', _) if self.len < 4 => {
+                self.id = (byte - b'0').into();
                 self.len += 1;
                 self.state = NameState::Id;
             }
-            (b'/', NameState::Id) => self.state = NameState::Slash,
+            (b'/', NameState::Id) => {
+                self.done = self.done << 16 | u64::from(self.id);
+                self.state = NameState::Slash;
+            }
             _ => return None,
         }
         Some(())

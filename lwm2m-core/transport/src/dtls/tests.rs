@@ -230,8 +230,7 @@ async fn removed_credentials_close_sessions_and_stay_out() {
 
 #[tokio::test]
 async fn server_closes_and_idle_sessions_expire() {
-    let mut config = DtlsServerConfig::new(table());
-    config.idle_timeout = Duration::from_millis(300);
+    let config = DtlsServerConfig::new(table()).idle_timeout(Duration::from_secs(2));
     let mut server = Server::new(config).await;
     let mut client = client();
     let (peer, name) = converse(&mut server, &mut client, device(&KEY)).await;

@@ -290,7 +290,9 @@ impl Demultiplexer {
 
     fn has_room(&mut self, address: SocketAddr) -> bool {
         let of_ip = self.handshakes_by_ip.get(&address.ip()).copied();
-        if self.sessions >= self.config.max_sessions
+        // A device that comes back takes the place of its own session.
+        let comes_back = self.routes.contains_key(&address);
+        if (self.sessions >= self.config.max_sessions && !comes_back)
             || of_ip.unwrap_or(0) >= self.config.max_handshakes_per_address
         {
             return false;

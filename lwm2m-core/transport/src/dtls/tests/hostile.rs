@@ -133,7 +133,8 @@ async fn malformed_hellos_neither_panic_nor_stop_the_listener() {
 
 #[tokio::test]
 async fn mutated_handshakes_neither_panic_nor_stop_the_listener() {
-    let mut server = Server::psk().await;
+    let config = DtlsServerConfig::new(table()).handshake_timeout(Duration::from_secs(2));
+    let server = Server::new(config).await;
     for seed in 0..30 {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let proxy = Proxy::open(server.address).await;
@@ -157,16 +158,18 @@ async fn mutated_handshakes_neither_panic_nor_stop_the_listener() {
         }
         client.handle.stop().await;
     }
-    assert_eq!(server.metrics.snapshot().handshakes_panicked, 0);
-    // Whoever came through has also gone.
-    loop {
-        match tokio::time::timeout(Duration::from_millis(300), server.running.heard()).await {
-            Ok(Heard::Connected(..) | Heard::Closed(..)) => {}
-            Ok(other) => panic!("{other:?}"),
-            Err(_) => break,
-        }
-    }
-    converse(&mut server, &mut client(), device(&KEY)).await;
+    let counted = server
+        .until(|counted| {
+            counted.handshakes_started == counted.handshakes_completed + counted.handshakes_failed
+        })
+        .await;
+    assert_eq!(counted.handshakes_panicked, 0);
+    // And the listener goes on.
+    let mut honest = client();
+    let peer = honest.connect(server.uri(), device(&KEY)).await;
+    assert_eq!(honest.connected().await.0, peer);
+    honest.send(peer, "hello").await;
+    assert_eq!(honest.datagram().await.2, b"hello");
 }
 
 #[tokio::test]
@@ -224,7 +227,8 @@ async fn a_forged_protected_record_closes_a_psk_session() {
 
 #[tokio::test]
 async fn rebooted_device_takes_its_session_over_when_its_handshake_completes() {
-    let mut server = Server::psk().await;
+    // There is room for one session, which is the device's own.
+    let mut server = Server::new(DtlsServerConfig::new(table()).max_sessions(1)).await;
     let proxy = Proxy::open(server.address).await;
     let mut before = client();
     let (old_peer, old) = through(&proxy, &mut server, &mut before, &KEY).await;
@@ -491,13 +495,17 @@ async fn a_slow_engine_loses_datagrams_and_not_memory() {
     }
     // The connection, and about as many datagrams as the queues hold.
     let mut delivered = 0;
+    while delivered < 1_024 {
+        server.next().await;
+        delivered += 1;
+    }
     while tokio::time::timeout(Duration::from_millis(500), server.next())
         .await
         .is_ok()
     {
         delivered += 1;
     }
-    assert!((1_024..1_300).contains(&delivered), "{delivered}");
+    assert!(delivered < 1_300, "{delivered}");
     // Neither does the other direction wait for anybody.
     let unknown = PeerId::from_connection(0, 999);
     server.send(Outbound::Datagram {

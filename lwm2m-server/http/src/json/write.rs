@@ -195,6 +195,10 @@ fn typed(path: &Path, json: &Json, data_type: DataType) -> Result<Value, Problem
             DataType::Time => " (whole seconds since 1970)",
             _ => "",
         };
+        // Bytes may be a key, also where they are written wrongly.
+        if data_type == DataType::Opaque {
+            return invalid(path, format_args!("expects {data_type}{form}"));
+        }
         invalid(
             path,
             format_args!("expects {data_type}{form}, got {}", Got(json)),
@@ -404,11 +408,7 @@ mod tests {
             (3, json!("inf"), "/1/0/3: expects Float, got String \"inf\""),
             (3, json!([1]), "/1/0/3: expects Float, got an array"),
             (4, json!(1), "/1/0/4: expects Boolean, got number 1"),
-            (
-                5,
-                json!("***"),
-                "/1/0/5: expects Opaque (padded Base64), got String \"***\"",
-            ),
+            (5, json!("***"), "/1/0/5: expects Opaque (padded Base64)"),
             (
                 7,
                 json!("3/0"),

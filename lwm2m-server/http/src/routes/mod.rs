@@ -77,10 +77,8 @@ pub(crate) fn router(state: HttpState) -> Router {
 
 /// The page's files, and the answer to all that is nowhere.
 async fn fallback(OriginalUri(original): OriginalUri, request: Request) -> Response {
-    if !request.uri().path().starts_with("/api/") {
-        if let Some(file) = page::file(&original, &request) {
-            return file;
-        }
+    if let Some(file) = page::file(&original, &request) {
+        return file;
     }
     Problem::new(
         StatusCode::NOT_FOUND,

@@ -31,7 +31,8 @@ pub type Validator = dyn Fn(u16, u16, &ResourceWrite) -> Result<(), ObjectError>
 #[derive(Clone)]
 pub struct DataObject {
     model: ModelRef,
-    instances: BTreeMap<u16, Instance>,
+    /// Ascending.
+    instances: Vec<(u16, Instance)>,
     executable: Vec<u16>,
     dynamic: bool,
     provisionable: bool,
@@ -44,7 +45,7 @@ impl DataObject {
     pub fn new(model: impl Into<ModelRef>) -> Self {
         DataObject {
             model: model.into(),
-            instances: BTreeMap::new(),
+            instances: Vec::new(),
             executable: Vec::new(),
             dynamic: false,
             provisionable: false,
@@ -107,12 +108,20 @@ impl DataObject {
 
     /// Puts an instance in place.
     pub fn insert(&mut self, id: u16, resources: impl IntoIterator<Item = (u16, ResourceValue)>) {
-        self.instances.insert(id, resources.into_iter().collect());
+        let instance = resources.into_iter().collect();
+        match self.find(id) {
+            Ok(index) => self.instances[index].1 = instance,
+            Err(index) => self.instances.insert(index, (id, instance)),
+        }
     }
 
-    /// The instances as data.
-    pub fn data(&self) -> &BTreeMap<u16, Instance> {
-        &self.instances
+    fn find(&self, id: u16) -> Result<usize, usize> {
+        self.instances.binary_search_by_key(&id, |(id, _)| *id)
+    }
+
+    fn found(&self, id: u16) -> Option<&Instance> {
+        let index = self.find(id).ok()?;
+        Some(&self.instances[index].1)
     }
 
     fn path(&self, instance: u16, resource: u16) -> Option<Path> {
@@ -126,13 +135,13 @@ impl Object for DataObject {
     }
 
     fn instances(&self) -> Vec<u16> {
-        self.instances.keys().copied().collect()
+        self.instances.iter().map(|(id, _)| *id).collect()
     }
 
     fn resources(&self, instance: u16) -> Vec<u16> {
-        match self.instances.get(&instance) {
+        match self.found(instance) {
             Some(instance) => merge_sorted(
-                instance.resources().keys().copied().collect(),
+                instance.iter().map(|(id, _)| id).collect(),
                 self.executable.iter().copied(),
             ),
             None => Vec::new(),
@@ -145,11 +154,8 @@ impl Object for DataObject {
         instance: u16,
         resource: u16,
     ) -> Result<ResourceValue, ObjectError> {
-        self.instances
-            .get(&instance)
-            .and_then(|instance| instance.resources().get(&resource))
-            .cloned()
-            .ok_or(ObjectError::NotFound)
+        let value = self.found(instance).and_then(|found| found.get(resource));
+        value.cloned().ok_or(ObjectError::NotFound)
     }
 
     fn check(
@@ -174,31 +180,8 @@ impl Object for DataObject {
         write: ResourceWrite,
     ) -> Result<(), ObjectError> {
         let path = self.path(instance, resource).ok_or(ObjectError::NotFound)?;
-        let resources = self
-            .instances
-            .get_mut(&instance)
-            .ok_or(ObjectError::NotFound)?
-            .resources_mut();
-        match write {
-            ResourceWrite::Replace(value) => {
-                resources.insert(resource, value);
-            }
-            ResourceWrite::Merge(values) => match resources.get_mut(&resource) {
-                Some(ResourceValue::Multiple(present)) => present.extend(values),
-                _ => {
-                    resources.insert(resource, ResourceValue::Multiple(values));
-                }
-            },
-            ResourceWrite::RemoveInstance(id) => match resources.get_mut(&resource) {
-                Some(ResourceValue::Multiple(present)) => {
-                    present.remove(&id).ok_or(ObjectError::NotFound)?;
-                }
-                _ => return Err(ObjectError::NotFound),
-            },
-            ResourceWrite::Remove => {
-                resources.remove(&resource).ok_or(ObjectError::NotFound)?;
-            }
-        }
+        let index = self.find(instance).map_err(|_| ObjectError::NotFound)?;
+        self.instances[index].1.apply(resource, write)?;
         context.changed(path);
         Ok(())
     }
@@ -226,7 +209,7 @@ impl Object for DataObject {
         if !self.dynamic && context.server.is_some() {
             return Err(ObjectError::MethodNotAllowed);
         }
-        self.instances.insert(instance, resources);
+        self.insert(instance, resources);
         Ok(())
     }
 
@@ -234,10 +217,9 @@ impl Object for DataObject {
         if !self.dynamic && context.server.is_some() {
             return Err(ObjectError::MethodNotAllowed);
         }
-        self.instances
-            .remove(&instance)
-            .map(drop)
-            .ok_or(ObjectError::NotFound)
+        let index = self.find(instance).map_err(|_| ObjectError::NotFound)?;
+        self.instances.remove(index);
+        Ok(())
     }
 
     fn is_provisionable(&self) -> bool {
@@ -245,7 +227,7 @@ impl Object for DataObject {
     }
 
     fn provision(&mut self, _context: &mut Context, instances: BTreeMap<u16, Instance>) {
-        self.instances = instances;
+        self.instances = instances.into_iter().collect();
     }
 }
 
@@ -254,7 +236,7 @@ impl fmt::Debug for DataObject {
         // Values are left out: the security object is one of these.
         f.debug_struct("DataObject")
             .field("id", &self.model.id)
-            .field("instances", &self.instances.keys())
+            .field("instances", &self.instances())
             .finish_non_exhaustive()
     }
 }

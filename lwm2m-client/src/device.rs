@@ -7,7 +7,7 @@ use crate::{
         ResourceWrite, merge_sorted,
     },
 };
-use alloc::{collections::BTreeMap, vec, vec::Vec};
+use alloc::{vec, vec::Vec};
 use lwm2m_core::{model::ObjectModel, path::Path, time::Instant, value::Value};
 use lwm2m_objects::device;
 
@@ -69,7 +69,7 @@ impl Object for DeviceObject {
             return Vec::new();
         }
         merge_sorted(
-            self.resources.resources().keys().copied().collect(),
+            self.resources.iter().map(|(id, _)| id).collect(),
             [
                 device::REBOOT,
                 device::FACTORY_RESET,
@@ -92,7 +92,7 @@ impl Object for DeviceObject {
             let time = self.current_time(clock).ok_or(ObjectError::NotFound)?;
             return Ok(Value::Time(time).into());
         }
-        let value = self.resources.resources().get(&resource).cloned();
+        let value = self.resources.get(resource).cloned();
         value.ok_or(ObjectError::NotFound)
     }
 
@@ -115,27 +115,7 @@ impl Object for DeviceObject {
             }
             // A replacement of the instance without the time leaves the clock running.
             (device::CURRENT_TIME, _) => {}
-            (_, ResourceWrite::Replace(value)) => {
-                self.resources.resources_mut().insert(resource, value);
-            }
-            (_, ResourceWrite::Merge(values)) => {
-                let present = self.resources.resources_mut().entry(resource);
-                let present = present.or_insert_with(|| ResourceValue::Multiple(BTreeMap::new()));
-                if let ResourceValue::Multiple(present) = present {
-                    present.extend(values);
-                }
-            }
-            (_, ResourceWrite::RemoveInstance(id)) => {
-                match self.resources.resources_mut().get_mut(&resource) {
-                    Some(ResourceValue::Multiple(present)) => {
-                        present.remove(&id).ok_or(ObjectError::NotFound)?;
-                    }
-                    _ => return Err(ObjectError::NotFound),
-                }
-            }
-            (_, ResourceWrite::Remove) => {
-                self.resources.resources_mut().remove(&resource);
-            }
+            (_, write) => self.resources.apply(resource, write)?,
         }
         context.changed(Path::resource(device::ID, 0, resource));
         Ok(())
@@ -156,8 +136,7 @@ impl Object for DeviceObject {
             }
             (0, device::RESET_ERROR_CODE) => {
                 let none = ResourceValue::multiple([(0, 0)]);
-                let codes = self.resources.resources_mut();
-                codes.insert(device::ERROR_CODE, none);
+                self.resources.set(device::ERROR_CODE, none);
                 context.changed(Path::resource(device::ID, 0, device::ERROR_CODE));
             }
             _ => return Err(ObjectError::NotFound),

@@ -1,13 +1,7 @@
 //! What stands behind an object of the tree: the [`Object`] trait and the words it speaks.
 
 use crate::{action::Action, event::ClientEvent};
-use alloc::{
-    collections::{BTreeMap, btree_map},
-    string::String,
-    sync::Arc,
-    vec,
-    vec::Vec,
-};
+use alloc::{collections::BTreeMap, string::String, sync::Arc, vec, vec::Vec};
 use core::{fmt, ops::Deref};
 use lwm2m_core::{
     coap::Code,
@@ -121,7 +115,10 @@ resource_value_from! {
 ///     .with_multiple(6, [(0, 1), (1, 5)]);
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Instance(BTreeMap<u16, ResourceValue>);
+pub struct Instance {
+    /// Ascending: a vector costs a tenth of a tree, and few instances have more than a dozen resources.
+    resources: Vec<(u16, ResourceValue)>,
+}
 
 impl Instance {
     /// Without resources.
@@ -132,7 +129,7 @@ impl Instance {
     /// With a resource.
     #[must_use]
     pub fn with(mut self, resource: u16, value: impl Into<ResourceValue>) -> Self {
-        self.0.insert(resource, value.into());
+        self.set(resource, value);
         self
     }
 
@@ -155,33 +152,94 @@ impl Instance {
         }
     }
 
-    /// The resources by identifier.
-    pub fn resources(&self) -> &BTreeMap<u16, ResourceValue> {
-        &self.0
+    fn find(&self, resource: u16) -> Result<usize, usize> {
+        (self.resources).binary_search_by_key(&resource, |(id, _)| *id)
     }
 
-    pub(crate) fn resources_mut(&mut self) -> &mut BTreeMap<u16, ResourceValue> {
-        &mut self.0
+    /// Puts a resource in place.
+    pub fn set(&mut self, resource: u16, value: impl Into<ResourceValue>) {
+        let value = value.into();
+        match self.find(resource) {
+            Ok(index) => self.resources[index].1 = value,
+            Err(index) => self.resources.insert(index, (resource, value)),
+        }
+    }
+
+    /// A resource.
+    pub fn get(&self, resource: u16) -> Option<&ResourceValue> {
+        let index = self.find(resource).ok()?;
+        Some(&self.resources[index].1)
     }
 
     /// The value of a resource without instances.
     pub fn value(&self, resource: u16) -> Option<&Value> {
-        self.0.get(&resource)?.single()
+        self.get(resource)?.single()
+    }
+
+    /// The resources, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = (u16, &ResourceValue)> {
+        self.resources.iter().map(|(id, value)| (*id, value))
+    }
+
+    /// How many resources there are.
+    pub fn len(&self) -> usize {
+        self.resources.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.resources.is_empty()
+    }
+
+    /// Applies a write that stood its checks.
+    ///
+    /// # Errors
+    /// [`ObjectError::NotFound`] for what is to be removed and is not there.
+    pub fn apply(&mut self, resource: u16, write: ResourceWrite) -> Result<(), ObjectError> {
+        let present = self.find(resource);
+        match (write, present) {
+            (ResourceWrite::Replace(value), _) => self.set(resource, value),
+            (ResourceWrite::Merge(values), Ok(index)) => match &mut self.resources[index].1 {
+                ResourceValue::Multiple(present) => present.extend(values),
+                single => *single = ResourceValue::Multiple(values),
+            },
+            (ResourceWrite::Merge(values), Err(_)) => {
+                self.set(resource, ResourceValue::Multiple(values));
+            }
+            (ResourceWrite::RemoveInstance(id), Ok(index)) => match &mut self.resources[index].1 {
+                ResourceValue::Multiple(present) => {
+                    present.remove(&id).ok_or(ObjectError::NotFound)?;
+                }
+                ResourceValue::Single(_) => return Err(ObjectError::NotFound),
+            },
+            (ResourceWrite::Remove, Ok(index)) => {
+                self.resources.remove(index);
+            }
+            (ResourceWrite::RemoveInstance(_) | ResourceWrite::Remove, Err(_)) => {
+                return Err(ObjectError::NotFound);
+            }
+        }
+        Ok(())
     }
 }
 
 impl IntoIterator for Instance {
     type Item = (u16, ResourceValue);
-    type IntoIter = btree_map::IntoIter<u16, ResourceValue>;
+    type IntoIter = vec::IntoIter<(u16, ResourceValue)>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.resources.into_iter()
     }
 }
 
 impl FromIterator<(u16, ResourceValue)> for Instance {
+    /// Of two values for one resource the later counts.
     fn from_iter<I: IntoIterator<Item = (u16, ResourceValue)>>(resources: I) -> Self {
-        Instance(resources.into_iter().collect())
+        let mut instance = Instance::new();
+        for (id, value) in resources {
+            instance.set(id, value);
+        }
+        instance
     }
 }
 
@@ -523,6 +581,32 @@ mod tests {
                 shown.contains("3 bytes") && !shown.contains("171"),
                 "{shown}"
             );
+        }
+    }
+
+    #[test]
+    fn writes_apply_to_resources() {
+        use ResourceWrite as W;
+        let three = || BTreeMap::from([(3, Value::Integer(3))]);
+        let mut instance = Instance::new().with(9, 9).with_multiple(1, [(0, 1)]);
+        instance.apply(5, W::Replace(5.into())).unwrap();
+        instance.apply(1, W::Merge(three())).unwrap();
+        instance.apply(2, W::Merge(three())).unwrap();
+        let ids: Vec<u16> = instance.iter().map(|(id, _)| id).collect();
+        assert_eq!(ids, [1, 2, 5, 9], "ascending");
+        let both = ResourceValue::multiple([(0, 1), (3, 3)]);
+        assert_eq!(instance.get(1), Some(&both));
+        instance.apply(1, W::RemoveInstance(0)).unwrap();
+        instance.apply(9, W::Remove).unwrap();
+        assert_eq!(instance.len(), 3);
+        for (resource, write) in [
+            (1, W::RemoveInstance(0)),
+            (5, W::RemoveInstance(0)),
+            (7, W::RemoveInstance(0)),
+            (9, W::Remove),
+        ] {
+            let refused = instance.apply(resource, write.clone());
+            assert_eq!(refused, Err(ObjectError::NotFound), "{resource} {write:?}");
         }
     }
 }

@@ -104,17 +104,12 @@ impl Staging {
             }
         }
         for ((instance, resource), value) in grouped.drain(..) {
-            let resources = staged.entry(instance).or_default().resources_mut();
-            match (path.resource_instance_id(), resources.get_mut(&resource)) {
-                (Some(_), Some(ResourceValue::Multiple(present))) => {
-                    if let ResourceValue::Multiple(values) = value {
-                        present.extend(values);
-                    }
-                }
-                _ => {
-                    resources.insert(resource, value);
-                }
-            }
+            let resources = staged.entry(instance).or_default();
+            let write = match (path.resource_instance_id(), value) {
+                (Some(_), ResourceValue::Multiple(values)) => ResourceWrite::Merge(values),
+                (_, value) => ResourceWrite::Replace(value),
+            };
+            resources.apply(resource, write)?;
             if resources.len() > limits.resources {
                 return Err(ObjectError::TooLarge);
             }
@@ -366,8 +361,7 @@ impl Staging {
             context.clock.unix_seconds(),
         ) {
             for server in servers.values_mut() {
-                let resources = server.resources_mut();
-                resources.insert(server::LAST_BOOTSTRAPPED, Value::Time(time).into());
+                server.set(server::LAST_BOOTSTRAPPED, Value::Time(time));
             }
         }
         for (id, instances) in self.replaced {

@@ -1,6 +1,6 @@
 //! What a client keeps over a restart of its program.
 
-use crate::object::{Instance, ResourceValue};
+use crate::object::{Instance, ResourceValue, ResourceWrite};
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::fmt;
 use lwm2m_core::{
@@ -35,8 +35,8 @@ impl ClientState {
         let mut entries = Vec::new();
         for (object, instances) in [(security::ID, &self.security), (server::ID, &self.servers)] {
             for (instance, resources) in instances {
-                for (resource, value) in resources.resources() {
-                    let path = Path::try_from_ids(&[object, *instance, *resource]);
+                for (resource, value) in resources.iter() {
+                    let path = Path::try_from_ids(&[object, *instance, resource]);
                     value.append_entries(path.map_err(|_| StateError)?, &mut entries);
                 }
             }
@@ -63,20 +63,15 @@ impl ClientState {
                 server::ID => &mut state.servers,
                 _ => return Err(StateError),
             };
-            let resources = instances.entry(instance).or_default().resources_mut();
-            match element.first() {
-                None => {
-                    resources.insert(resource, ResourceValue::Single(value));
-                }
-                Some(id) => {
-                    let values = resources
-                        .entry(resource)
-                        .or_insert_with(|| ResourceValue::Multiple(BTreeMap::new()));
-                    if let ResourceValue::Multiple(values) = values {
-                        values.insert(*id, value);
-                    }
-                }
-            }
+            let write = match element.first() {
+                None => ResourceWrite::Replace(ResourceValue::Single(value)),
+                Some(id) => ResourceWrite::Merge(BTreeMap::from([(*id, value)])),
+            };
+            let applied = instances
+                .entry(instance)
+                .or_default()
+                .apply(resource, write);
+            applied.map_err(|_| StateError)?;
         }
         // A client without any account would never speak to anybody again.
         match state.security.is_empty() {

@@ -92,13 +92,11 @@ impl ObjectTree {
                 }
             }
         }
-        if resources.resources().len() > limits.resources {
+        if resources.len() > limits.resources {
             return Err(ObjectError::TooLarge);
         }
         let lacks = target.model().resources.iter().any(|model| {
-            model.mandatory
-                && model.operations.is_writable()
-                && !resources.resources().contains_key(&model.id)
+            model.mandatory && model.operations.is_writable() && resources.get(model.id).is_none()
         });
         if lacks {
             return Err(ObjectError::BadRequest("a mandatory resource is missing"));

@@ -26,6 +26,12 @@ pub(super) struct Upload {
     resource: u16,
 }
 
+impl Upload {
+    fn place(&self) -> (u16, u16, u16, u16) {
+        (self.server, self.object, self.instance, self.resource)
+    }
+}
+
 impl ClientEngine {
     pub(super) fn on_upload_started(
         &mut self,
@@ -55,6 +61,12 @@ impl ClientEngine {
         };
         if write.payload.format != ContentFormat::Opaque {
             return;
+        }
+        // A server that begins the same write anew has given the old one up (RFC 9175, section 3.3).
+        let place = (server, object, instance, resource);
+        if let Some(index) = self.uploads.iter().position(|old| old.place() == place) {
+            let old = self.uploads.swap_remove(index);
+            self.abort_upload(now, &old);
         }
         let mut context = Context::new(self.clock(now), Some(server));
         let begun = match self.tree.get_mut(object) {
@@ -103,7 +115,9 @@ impl ClientEngine {
         last: bool,
     ) {
         let Some(index) = self.uploads.iter().position(|upload| upload.id == id) else {
-            return;
+            // A late block of a write that was begun anew.
+            let late = Response::new(Code::REQUEST_ENTITY_INCOMPLETE);
+            return self.respond(now, exchange, late);
         };
         let upload = &self.uploads[index];
         let (object, instance, resource) = (upload.object, upload.instance, upload.resource);

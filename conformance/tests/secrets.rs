@@ -1,5 +1,6 @@
 //! No key reaches a log: a device bootstraps and registers over real DTLS while everything that any crate logs, at
 //! `trace`, is kept and searched.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use base64::{
     Engine as _, engine::general_purpose::STANDARD, engine::general_purpose::URL_SAFE_NO_PAD,

@@ -2,6 +2,7 @@
 //! write, discover, attributes, observation, restart, firmware, Send, and the two ways to leave.
 //!
 //! The network injects identities as a handshake would; handshakes under loss are tested with the DTLS backend.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use lwm2m_client::{
     Account, ClientConfig, ClientEngine, ClientEvent, DataObject, DeviceObject, FirmwareObject,
@@ -458,7 +459,7 @@ fn tour(seed: u64) -> World {
 }
 
 fn firmware(world: &mut World) {
-    let image: Vec<u8> = (0..200 * 1024_u32).map(|n| (n * 7 >> 3) as u8).collect();
+    let image: Vec<u8> = (0..200 * 1024_u32).map(|n| ((n * 7) >> 3) as u8).collect();
     world.observe(FIRMWARE_STATE);
     world.push(&image);
     assert_eq!(

@@ -120,13 +120,13 @@ impl Plan {
     /// The formats to try for a write, best first.
     pub(crate) fn write_formats(&self, path: Path, entries: &[Entry]) -> Vec<ContentFormat> {
         let mut formats = Vec::new();
-        if let [entry] = entries {
-            if entry.path == path {
-                formats.push(match entry.value {
-                    Value::Opaque(_) => ContentFormat::Opaque,
-                    _ => ContentFormat::Text,
-                });
-            }
+        if let [entry] = entries
+            && entry.path == path
+        {
+            formats.push(match entry.value {
+                Value::Opaque(_) => ContentFormat::Opaque,
+                _ => ContentFormat::Text,
+            });
         }
         formats.extend(self.structured_formats());
         formats

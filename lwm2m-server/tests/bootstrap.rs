@@ -40,6 +40,9 @@ fn account() -> ServerAccount {
         .mute_send(false)
 }
 
+/// Path, format and body of each write.
+type Written = Arc<Mutex<Vec<(String, u16, Vec<u8>)>>>;
+
 /// One device in front of a bootstrap engine.
 struct Bench {
     now: Instant,
@@ -48,8 +51,7 @@ struct Bench {
     device: Device,
     events: Vec<ServerEvent>,
     outbound: Vec<Outbound>,
-    /// Path, format and body of each write.
-    written: Arc<Mutex<Vec<(String, u16, Vec<u8>)>>>,
+    written: Written,
     security: SecurityStore,
 }
 

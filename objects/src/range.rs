@@ -56,11 +56,13 @@ pub(crate) fn parse(text: &str, data_type: Option<DataType>) -> Range {
                 None => return Range::Unreadable,
             }
         }
-        if let [(from, to)] = &mut bounds[..] {
-            if from == to && *to > 0.0 && number(text).is_some() {
-                guess = Some("a lone number is taken as the greatest");
-                *from = 0.0;
-            }
+        if let [(from, to)] = &mut bounds[..]
+            && from == to
+            && *to > 0.0
+            && number(text).is_some()
+        {
+            guess = Some("a lone number is taken as the greatest");
+            *from = 0.0;
         }
     }
     if bounds.len() > MAX_PARTS {

@@ -343,10 +343,10 @@ fn check(resource: &ResourceModel, value: &Value) -> Result<(), Reason> {
         let got = describe(resource, value);
         return Err(Reason::Type { expected, got });
     }
-    if let Value::Float(number) = value {
-        if !number.is_finite() {
-            return Err(Reason::NotFinite);
-        }
+    if let Value::Float(number) = value
+        && !number.is_finite()
+    {
+        return Err(Reason::NotFinite);
     }
     let suits = |range: &ValueRange| contains(range, value);
     if resource.ranges.is_empty() || resource.ranges.iter().any(suits) {

@@ -1,5 +1,8 @@
 //! The contests of this crate under criterion: `cargo bench -p lwm2m-bench`.
-#![allow(missing_docs, reason = "criterion's macros make public functions without any")]
+#![allow(
+    missing_docs,
+    reason = "criterion's macros make public functions without any"
+)]
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use lwm2m_bench::{

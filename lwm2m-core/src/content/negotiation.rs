@@ -169,13 +169,13 @@ pub fn request_format(
     if !is_known(purpose, version) {
         return None;
     }
-    if let (Purpose::Write, Extent::Value(Some(data_type))) = (purpose, extent) {
-        if version >= LwM2mVersion::V1_1 {
-            return Some(match data_type {
-                DataType::Opaque => ContentFormat::Opaque,
-                _ => ContentFormat::Text,
-            });
-        }
+    if let (Purpose::Write, Extent::Value(Some(data_type))) = (purpose, extent)
+        && version >= LwM2mVersion::V1_1
+    {
+        return Some(match data_type {
+            DataType::Opaque => ContentFormat::Opaque,
+            _ => ContentFormat::Text,
+        });
     }
     let mut allowed = PREFERENCE
         .into_iter()

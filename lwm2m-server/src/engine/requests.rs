@@ -274,10 +274,10 @@ impl ServerEngine {
         let Some(ticket) = self.requests.by_exchange.get(&id).copied() else {
             return;
         };
-        if failure == Failure::Timeout {
-            if let Some(pending) = self.requests.pending.get(&ticket) {
-                self.fall_asleep(pending.slot);
-            }
+        if failure == Failure::Timeout
+            && let Some(pending) = self.requests.pending.get(&ticket)
+        {
+            self.fall_asleep(pending.slot);
         }
         self.complete(ticket, Err(failed(failure)));
     }

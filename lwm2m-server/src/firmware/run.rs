@@ -333,10 +333,10 @@ impl Run {
 
     /// The failure with the reason that the device gives for it, where it gives one.
     async fn explained(&self, step: &'static str, error: DeviceError) -> FirmwareError {
-        if matches!(error, DeviceError::Response { .. }) {
-            if let Ok(code @ 2..) = self.read(RESULT).await {
-                return refused(code);
-            }
+        if matches!(error, DeviceError::Response { .. })
+            && let Ok(code @ 2..) = self.read(RESULT).await
+        {
+            return refused(code);
         }
         failed(step, error)
     }

@@ -63,10 +63,10 @@ impl Drop for Worker {
     fn drop(&mut self) {
         // Without senders the thread ends, after the jobs that wait.
         self.jobs = None;
-        if let Some(thread) = self.thread.take() {
-            if thread.join().is_err() {
-                tracing::error!("the thread of the store panicked");
-            }
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread of the store panicked");
         }
     }
 }

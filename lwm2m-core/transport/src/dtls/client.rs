@@ -260,10 +260,11 @@ impl Pump<'_> {
                 self.metrics.records_dropped.add();
                 break;
             };
-            if let Some(suite) = record.chosen_suite() {
-                if !established && self.shared.suite().is_none() {
-                    self.shared.note_suite(suite);
-                }
+            if let Some(suite) = record.chosen_suite()
+                && !established
+                && self.shared.suite().is_none()
+            {
+                self.shared.note_suite(suite);
             }
             let suite = self.shared.suite();
             let fits = if established {

@@ -391,10 +391,11 @@ impl Demultiplexer {
     }
 
     fn clean(&mut self, address: SocketAddr) {
-        if let Entry::Occupied(route) = self.routes.entry(address) {
-            if route.get().session.is_none() && route.get().handshake.is_none() {
-                route.remove();
-            }
+        if let Entry::Occupied(route) = self.routes.entry(address)
+            && route.get().session.is_none()
+            && route.get().handshake.is_none()
+        {
+            route.remove();
         }
     }
 

@@ -270,10 +270,11 @@ async fn device_that_reboots_within_its_handshake_starts_again() {
     // Of the first start only the hello passes.
     let mut starts = std::collections::HashSet::new();
     let proxy = Proxy::new(server.address, move |direction, datagram| {
-        if direction == Direction::ToServer && has(datagram, HANDSHAKE) {
-            if let Some(random) = datagram.get(27..59) {
-                starts.insert(random.to_vec());
-            }
+        if direction == Direction::ToServer
+            && has(datagram, HANDSHAKE)
+            && let Some(random) = datagram.get(27..59)
+        {
+            starts.insert(random.to_vec());
         }
         usize::from(direction == Direction::ToServer || starts.len() > 1)
     })

@@ -477,10 +477,10 @@ impl Net {
     ///
     /// Those of writing a file.
     pub fn write_pcap(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        if let Some(capture) = &self.capture {
-            if capture.left_out > 0 {
-                tracing::warn!(left_out = capture.left_out, "the capture reached its limit");
-            }
+        if let Some(capture) = &self.capture
+            && capture.left_out > 0
+        {
+            tracing::warn!(left_out = capture.left_out, "the capture reached its limit");
         }
         std::fs::write(path, self.pcap())
     }

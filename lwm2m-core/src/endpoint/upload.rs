@@ -378,14 +378,17 @@ impl Endpoint {
     }
 
     /// Answers a request for a later block from a response that was kept. `false`: the layer above is to be asked,
-    /// which does no harm for a safe method.
+    /// where the request is safe and whole.
     pub(super) fn serve_kept(&mut self, peer: PeerId, asked: &Asked, message: &Message) -> bool {
         let kept = self.bodies.get(&(peer, asked.key)).filter(|body| {
             // A later request need not repeat the body of the first.
             message.payload.is_empty() || body.payload == asked.payload
         });
         let Some(body) = kept else {
-            if is_safe(message.code) {
+            // A FETCH whose body came in blocks cannot be told again without it.
+            if message.code == Code::GET
+                || message.code == Code::FETCH && !message.payload.is_empty()
+            {
                 return false;
             }
             self.refuse_incomplete(peer, asked);

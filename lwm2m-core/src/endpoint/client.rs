@@ -26,6 +26,7 @@ use crate::{
     peer::PeerId,
     timer::TimerId,
 };
+use bytes::Bytes;
 use core::time::Duration;
 use rand_core::RngCore;
 
@@ -57,6 +58,8 @@ pub(super) struct ClientExchange {
     message_id: Option<u16>,
     wait: Option<TimerId>,
     deadline: Option<TimerId>,
+    /// What the peer wants to have repeated as a proof of our address or of freshness (RFC 9175, section 2).
+    echo: Option<Bytes>,
     /// The observation that has begun with it.
     pub(super) observation: Option<u64>,
 }
@@ -149,6 +152,7 @@ impl Endpoint {
                 message_id: None,
                 wait: None,
                 deadline,
+                echo: None,
                 observation: None,
             },
         );
@@ -211,7 +215,10 @@ impl Endpoint {
         let Some(exchange) = self.requests.get(&id) else {
             return;
         };
-        let (options, payload) = exchange.transfer.message(&exchange.request);
+        let (mut options, payload) = exchange.transfer.message(&exchange.request);
+        if let Some(echo) = &exchange.echo {
+            options.set(option::ECHO, echo);
+        }
         let kind = match exchange.request.confirmable {
             true => MessageKind::Confirmable,
             false => MessageKind::NonConfirmable,
@@ -379,6 +386,10 @@ impl Endpoint {
             self.start_requests(peer);
             return;
         }
+        if self.echo_wanted(id, &message) {
+            self.send_next(id);
+            return;
+        }
         if let (Some(sequence), true) = (observe, message.code.is_success()) {
             self.begin_observation(id, message.token, sequence);
         } else if message.code != Code::CONTINUE {
@@ -416,18 +427,50 @@ impl Endpoint {
         self.start_requests(peer);
     }
 
+    /// 4.01 with an Echo option: the same message is wanted again with it. Not twice in one exchange, lest a peer
+    /// keeps us busy.
+    fn echo_wanted(&mut self, id: u64, message: &Message) -> bool {
+        let Some(exchange) = self.requests.get_mut(&id) else {
+            return false;
+        };
+        let wanted = message
+            .options
+            .first(option::ECHO)
+            .filter(|_| message.code == Code::UNAUTHORIZED && exchange.echo.is_none());
+        exchange.echo = wanted.map(Bytes::copy_from_slice).or(exchange.echo.take());
+        wanted.is_some()
+    }
+
     pub(super) fn take_outcome(&mut self, id: u64, outcome: Outcome) {
         match outcome {
             Outcome::Next => {
-                self.advance(id, Input::NextBlock);
                 if let Some(exchange) = self.requests.get_mut(&id) {
                     // All blocks of the body that begins an observation anew go under its token.
                     exchange.keeps_token &= exchange.transfer.sent().is_some();
                 }
-                self.queue_request(id);
+                self.send_next(id);
             }
             Outcome::Done(response) => self.finish_request(id, Ok(response)),
             Outcome::Failed(failure) => self.finish_request(id, Err(failure)),
+        }
+    }
+
+    /// Lets an exchange go on with another message.
+    fn send_next(&mut self, id: u64) {
+        self.advance(id, Input::NextBlock);
+        if let Some(purpose) = self.requests.get(&id).map(|exchange| exchange.purpose) {
+            self.give_token_back(purpose);
+        }
+        self.queue_request(id);
+    }
+
+    /// An observation lives under its token, which its renewal borrows for each message.
+    fn give_token_back(&mut self, purpose: Purpose) {
+        if let Purpose::Refresh(id) = purpose
+            && let Some(observation) = self.observations.get(&id)
+        {
+            let key = (observation.peer, observation.token);
+            self.tokens.insert(key, TokenOwner::Observation(id));
         }
     }
 
@@ -519,13 +562,7 @@ impl Endpoint {
         if let Some(state) = self.peers.get_mut(&peer) {
             take_out(&mut state.requests, id);
         }
-        if let Purpose::Refresh(id) = exchange.purpose {
-            // It lives on under its token, which the renewal had borrowed.
-            if let Some(observation) = self.observations.get(&id) {
-                self.tokens
-                    .insert((peer, observation.token), TokenOwner::Observation(id));
-            }
-        }
+        self.give_token_back(exchange.purpose);
         Some(exchange)
     }
 

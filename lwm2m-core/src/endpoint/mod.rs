@@ -514,7 +514,8 @@ impl Endpoint {
             .ok_or(EndpointError::Busy)
     }
 
-    /// Notifies an observer. A notification still under way is superseded (RFC 7641, section 4.5.2). A response
+    /// Notifies an observer. A notification still under way is superseded (RFC 7641, section 4.5.2): it is repeated no
+    /// more, and reported as acknowledged only where its acknowledgement was on the way already. A response
     /// code that is no success ends the observation.
     ///
     /// It goes confirmably also where the last one that did is `confirmable_notification_interval` ago.

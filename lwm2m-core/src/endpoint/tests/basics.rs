@@ -518,3 +518,20 @@ fn a_full_house_keeps_nothing_for_new_peers() {
     assert_eq!(endpoint.peer_count(), 1);
     assert_eq!(endpoint.metrics().refused_peers, 2);
 }
+
+#[test]
+fn echo_is_repeated_once() {
+    let mut net = Net::new(21);
+    let id = net.request(Request::new(Code::POST));
+    let mut challenge = Response::new(Code::UNAUTHORIZED);
+    challenge.options.push(option::ECHO, b"proof");
+    let (exchange, request) = net.asked();
+    assert!(!request.options.contains(option::ECHO));
+    net.respond(exchange, challenge.clone());
+    let (exchange, request) = net.asked();
+    assert_eq!(request.options.first(option::ECHO), Some(&b"proof"[..]));
+    net.respond(exchange, challenge.clone());
+    assert_eq!(net.answer(), (id, challenge));
+    net.no_event(B);
+    net.assert_forgets_all();
+}

@@ -592,3 +592,35 @@ fn observing_again_under_the_same_token_replaces() {
         .collect();
     assert_eq!(sequences, [1, 2], "the order goes on");
 }
+
+#[test]
+fn echo_keeps_the_token_of_an_observation() {
+    let mut net = Net::new(19);
+    let (observation, observer) = establish(&mut net, "t", content("0"));
+    let token = net.sent[0].1.token;
+    net.ends[A]
+        .refresh_observation(net.now, observation)
+        .unwrap();
+    let (exchange, _) = net.asked();
+    let mut challenge = Response::new(Code::UNAUTHORIZED);
+    challenge.options.push(option::ECHO, b"proof");
+    net.respond(exchange, challenge);
+    let (exchange, request) = net.asked();
+    assert!(request.options.contains(option::ECHO));
+    assert!(
+        net.sent
+            .iter()
+            .filter(|(by, message)| *by == A && message.code == Code::GET)
+            .all(|(_, message)| message.token == token)
+    );
+    let renewed = net.ends[B]
+        .respond_observe(net.now, exchange, content("1"))
+        .unwrap();
+    assert_ne!(renewed, observer);
+    net.events[B].clear();
+    assert!(
+        matches!(net.event(A), Event::Response { observation: Some(o), .. } if o == observation)
+    );
+    notify(&mut net, renewed, content("2"), true);
+    assert_eq!(notified(&mut net), (observation, content("2"), false));
+}

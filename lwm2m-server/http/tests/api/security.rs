@@ -5,6 +5,10 @@ use axum::http::{Method, StatusCode};
 use lwm2m_core::secret::Secret;
 use lwm2m_server::{Credential, bootstrap::AccountSecurity};
 use serde_json::json;
+use std::{
+    io::Write,
+    sync::{Arc, Mutex},
+};
 
 const KEY: &str = "5ec2e75ec2e75ec2e75ec2e75ec2e75e";
 
@@ -103,6 +107,67 @@ async fn credentials_that_are_refused_change_nothing_and_show_no_key() {
     }
     assert_eq!(keys(&api, "a"), [Secret::new(hex::decode(KEY).unwrap())]);
     assert!(keys(&api, "b").is_empty());
+}
+
+/// A place for a log.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn no_log_has_a_key() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    // For this thread, which is the only one of this test's runtime.
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let api = Api::start().await;
+    let psk = |fields: serde_json::Value| {
+        let mut credential =
+            json!({"role": "server", "type": "psk", "identity": "seen", "key": KEY});
+        for (name, value) in fields.as_object().unwrap() {
+            credential[name] = value.clone();
+        }
+        json!({"credentials": [credential]})
+    };
+    let account = json!({
+        "shortServerId": 1, "uri": "coaps://127.0.0.1:5684",
+        "security": {"mode": "psk", "identity": "seen", "key": KEY},
+    });
+    for (uri, body) in [
+        ("/api/security/endpoint-a", psk(json!({}))),
+        ("/api/security/endpoint-a", psk(json!({"role": KEY}))),
+        ("/api/security/endpoint-a", psk(json!({"key": [KEY]}))),
+        ("/api/security/endpoint-a", psk(json!({KEY: KEY}))),
+        ("/api/security/endpoint-a", json!([KEY])),
+        ("/api/bootstrap/endpoint-a", json!({"accounts": [account]})),
+        ("/api/bootstrap/endpoint-a", json!({"accounts": [KEY]})),
+    ] {
+        api.put(uri, body).await;
+    }
+    api.call(Method::DELETE, "/api/security/endpoint-a", None)
+        .await;
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(
+        text.contains("endpoint-a"),
+        "the log was written here: {text}"
+    );
+    assert!(!text.contains(KEY), "{text}");
+    let bytes = format!("{:?}", hex::decode(KEY).unwrap());
+    assert!(!text.contains(&bytes), "{text}");
 }
 
 #[tokio::test]

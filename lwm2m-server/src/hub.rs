@@ -22,7 +22,8 @@ pub(crate) struct Waiter {
 
 /// Hands events on. Its locks are held for a look-up, never while waiting.
 pub(crate) struct Hub {
-    events: broadcast::Sender<ServerEvent>,
+    /// `None` after the end, so that readers see it.
+    events: Mutex<Option<broadcast::Sender<ServerEvent>>>,
     waiting: Mutex<HashMap<RequestTicket, Waiter>>,
     streams: Mutex<HashMap<u64, Vec<mpsc::Sender<Arc<Notification>>>>>,
 }
@@ -31,14 +32,18 @@ impl Hub {
     /// A hub that keeps this many events for slow readers.
     pub(crate) fn new(event_buffer: usize) -> Self {
         Hub {
-            events: broadcast::Sender::new(event_buffer.max(1)),
+            events: Mutex::new(Some(broadcast::Sender::new(event_buffer.max(1)))),
             waiting: Mutex::default(),
             streams: Mutex::default(),
         }
     }
 
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<ServerEvent> {
-        self.events.subscribe()
+        match &*lock(&self.events) {
+            Some(events) => events.subscribe(),
+            // Its sender is gone at once: a stream that has ended.
+            None => broadcast::Sender::new(1).subscribe(),
+        }
     }
 
     /// Tells an event to whoever listens; nobody need.
@@ -50,8 +55,10 @@ impl Hub {
             }
             _ => {}
         }
-        // An error means that nobody listens.
-        let _ = self.events.send(event);
+        if let Some(events) = &*lock(&self.events) {
+            // An error means that nobody listens.
+            let _ = events.send(event);
+        }
     }
 
     /// Takes an event of the engine; gives back what only the server itself can answer.
@@ -120,6 +127,7 @@ impl Hub {
 
     /// The engine has ended: nobody need wait any more.
     pub(crate) fn close(&self) {
+        lock(&self.events).take();
         lock(&self.waiting).clear();
         lock(&self.streams).clear();
     }

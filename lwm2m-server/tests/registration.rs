@@ -5,7 +5,7 @@
 mod support;
 
 use lwm2m_core::{
-    coap::{Code, Request, Response},
+    coap::{Code, Message, MessageKind, Request, Response, Token, option},
     content::ContentFormat,
     engine::{Engine, Inbound, Outbound},
     path::Path,
@@ -301,6 +301,39 @@ fn garbage_is_dropped_and_hurts_nobody() {
         Code::CHANGED
     );
     assert_eq!(bench.server.registrations(0, 10).0, 1);
+}
+
+#[test]
+fn requests_with_any_byte_changed_hurt_nobody() {
+    let mut bench = Bench::open();
+    let from = From::address(7);
+    let mut message = Message::new(
+        MessageKind::Confirmable,
+        Code::POST,
+        1,
+        Token::new(b"t").unwrap(),
+    );
+    for (number, value) in [
+        (option::URI_PATH, &b"rd"[..]),
+        (option::CONTENT_FORMAT, &[40]),
+        (option::URI_QUERY, b"ep=x"),
+        (option::URI_QUERY, b"lt=60"),
+        (option::URI_QUERY, b"lwm2m=1.1"),
+    ] {
+        message.options.push(number, value);
+    }
+    message.payload = LINKS.as_bytes().to_vec().into();
+    let bytes = message.encode().unwrap();
+    for (index, bit) in (0..bytes.len()).flat_map(|index| (0..8).map(move |bit| (index, bit))) {
+        let mut changed = bytes.clone();
+        changed[index] ^= 1 << bit;
+        bench.inject(&from, &changed);
+        bench.inject(&from, &changed[..index]);
+        // So that none is taken for a repetition of the one before.
+        bench.now += seconds(300);
+    }
+    let device = bench.add(From::address(1));
+    bench.register(device, &["ep=a", "lt=300", "lwm2m=1.1"], LINKS);
 }
 
 #[test]

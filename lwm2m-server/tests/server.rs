@@ -15,8 +15,8 @@ use lwm2m_core::{
 };
 use lwm2m_objects::Definitions;
 use lwm2m_server::{
-    Device, DeviceError, Events, FirmwareError, FirmwarePackage, FirmwareProgress, Server,
-    ServerEvent,
+    Authorization, AuthorizationRequest, Authorizer, Device, DeviceError, Events, FirmwareError,
+    FirmwarePackage, FirmwareProgress, RefusalReason, Server, ServerConfig, ServerEvent,
     store::{Change, Collection, Document, Store, StoreError},
 };
 use std::{
@@ -667,4 +667,101 @@ async fn what_is_stored_comes_back() {
     server.stop().await;
     let left: Vec<(Collection, String)> = store.documents.lock().unwrap().keys().cloned().collect();
     assert_eq!(left, [(Collection::Registrations, "a".to_owned())]);
+}
+
+/// Lets `a` in, keeps `slow` waiting for ever, and turns all others away.
+struct OnlyA;
+
+#[async_trait::async_trait]
+impl Authorizer for OnlyA {
+    async fn authorize(&self, request: AuthorizationRequest) -> Authorization {
+        match request.endpoint.as_deref() {
+            Some("a") => {
+                tokio::time::sleep(Duration::from_secs(3)).await;
+                Authorization::Accept {
+                    endpoint: "a".into(),
+                }
+            }
+            Some("slow") => std::future::pending().await,
+            _ => Authorization::Refuse(RefusalReason::NotAuthorized("only a".into())),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_authorizer_of_ones_own() {
+    let (wire, end) = Wire::new(From::address(1));
+    let server = Server::builder()
+        .authorizer(OnlyA)
+        .start_on(wire)
+        .await
+        .unwrap();
+    let mut events = server.events();
+    for name in ["ep=slow", "ep=b", "ep=a"] {
+        end.act(|device, now| device.send(now, register(&[name, "lt=60", "lwm2m=1.1"], LINKS)));
+        let of_interest = |event: &ServerEvent| {
+            matches!(
+                event,
+                ServerEvent::Registered { .. } | ServerEvent::Refused { .. }
+            )
+        };
+        match (
+            name,
+            tokio::time::timeout(Duration::from_secs(20), until(&mut events, of_interest)).await,
+        ) {
+            ("ep=slow", Err(_)) => {
+                let answers = end.act(|device, _| device.answers.clone());
+                assert!(
+                    matches!(
+                        answers[..],
+                        [Ok(Response {
+                            code: Code::SERVICE_UNAVAILABLE,
+                            ..
+                        })]
+                    ),
+                    "{answers:?}"
+                );
+            }
+            (
+                "ep=b",
+                Ok(ServerEvent::Refused {
+                    code: Code::FORBIDDEN,
+                    ..
+                }),
+            ) => {}
+            ("ep=a", Ok(ServerEvent::Registered { registration, .. })) => {
+                assert_eq!(&*registration.endpoint, "a")
+            }
+            (name, other) => panic!("{name}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_reader_is_told_what_it_missed() {
+    let (wire, end) = Wire::new(From::address(1));
+    let mut config = ServerConfig::default();
+    config.event_buffer = 2;
+    let server = Server::builder()
+        .danger_accept_unsecured()
+        .config(config)
+        .start_on(wire)
+        .await
+        .unwrap();
+    let (mut slow, mut quick) = (server.events(), server.events());
+    for _ in 0..8 {
+        end.act(|device, now| device.send(now, register(&["ep=a", "lt=60", "lwm2m=1.1"], LINKS)));
+        until(&mut quick, |event| {
+            matches!(event, ServerEvent::Registered { .. })
+        })
+        .await;
+    }
+    assert!(matches!(
+        slow.next().await,
+        Some(ServerEvent::Lagged { missed: 6 })
+    ));
+    assert!(matches!(
+        slow.next().await,
+        Some(ServerEvent::Registered { .. })
+    ));
 }

@@ -244,10 +244,11 @@ impl<'a> Reader<'a> {
     }
 
     /// A value: a number (bignums and decimal fractions too), text, bytes, boolean or date; `None` for null.
-    #[inline]
+    #[inline(always)] // as above
     pub(super) fn value(&mut self) -> Result<Option<Value>, Fault> {
         match self.header()? {
             Header::Float(v) => Ok(Some(Value::Float(v))),
+            Header::Positive(n) => Ok(Some(unsigned(n))),
             header => self.value_of(header),
         }
     }
@@ -297,10 +298,7 @@ impl<'a> Reader<'a> {
     /// The number that this header, just read, begins.
     pub(super) fn number_of(&mut self, header: Header) -> Result<Value, Fault> {
         match header {
-            Header::Positive(n) => Ok(match i64::try_from(n) {
-                Ok(n) => Value::Integer(n),
-                Err(_) => Value::Unsigned(n),
-            }),
+            Header::Positive(n) => Ok(unsigned(n)),
             Header::Negative(n) => Ok(match i64::try_from(n) {
                 Ok(n) => Value::Integer(!n),
                 Err(_) => integer(-1 - i128::from(n)),
@@ -411,6 +409,11 @@ impl<'a> Reader<'a> {
             _ => Err(FAULT),
         }
     }
+}
+
+/// The narrowest type that holds an unsigned integer.
+fn unsigned(n: u64) -> Value {
+    i64::try_from(n).map_or(Value::Unsigned(n), Value::Integer)
 }
 
 /// The narrowest type that holds an integer.

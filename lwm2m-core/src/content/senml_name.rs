@@ -54,6 +54,7 @@ impl NameParser {
     }
 
     /// After the name that follows the base name.
+    #[inline(always)] // so that the identifiers stay in registers, for each value of each payload
     pub(super) fn finish(self, name: &str, to: &Incoming<'_>) -> Result<Path, DecodeError> {
         let parser = self.read(name, to)?;
         match parser.state {
@@ -66,6 +67,7 @@ impl NameParser {
         }
     }
 
+    #[inline(always)] // as above
     fn path(self, to: &Incoming<'_>) -> Result<Path, DecodeError> {
         let ids = self.done << 16 | u64::from(self.id);
         let id = |from_last: usize| (ids >> (16 * from_last)) as u16;
@@ -77,6 +79,7 @@ impl NameParser {
         }
     }
 
+    #[inline(always)] // as above
     fn read(mut self, text: &str, to: &Incoming<'_>) -> Result<Self, DecodeError> {
         self.read = self.read.saturating_add(text.len());
         if self.read > to.root.len() + MAX_NAME {
@@ -121,8 +124,11 @@ impl NameParser {
         match (byte, self.state) {
             (b'0'..=b'9', NameState::Id) => {
                 // No identifier but 0 begins with 0.
-                let tens = self.id.checked_mul(10).filter(|tens| *tens != 0)?;
-                self.id = tens.checked_add((byte - b'0').into())?;
+                if self.id == 0 {
+                    return None;
+                }
+                let id = u32::from(self.id) * 10 + u32::from(byte - b'0');
+                self.id = u16::try_from(id).ok()?;
             }
             (b'0'..=b'9', _) if self.len < 4 => {
                 self.id = (byte - b'0').into();

@@ -193,13 +193,17 @@ impl Demultiplexer {
         let Some(route) = self.routes.get_mut(&address) else {
             return;
         };
-        if let (false, Some(session)) = (to_session.is_empty(), &route.session) {
+        if !to_session.is_empty()
+            && let Some(session) = &route.session
+        {
             let fits = to_session.len() <= MAX_RECEIVABLE;
             if !fits || session.feed.try_send(to_session).is_err() {
                 self.metrics.inbound_dropped.add();
             }
         }
-        if let (false, Some(handshake)) = (to_handshake.is_empty(), &mut route.handshake) {
+        if !to_handshake.is_empty()
+            && let Some(handshake) = &mut route.handshake
+        {
             handshake.heard = Instant::now();
             let length = to_handshake.len();
             let fits = length <= MAX_RECEIVABLE.min(handshake.bytes_left);

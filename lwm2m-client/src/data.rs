@@ -138,6 +138,16 @@ impl Object for DataObject {
         self.instances.iter().map(|(id, _)| *id).collect()
     }
 
+    fn has_instance(&self, instance: u16) -> bool {
+        self.find(instance).is_ok()
+    }
+
+    fn has_resource(&self, instance: u16, resource: u16) -> bool {
+        self.found(instance).is_some_and(|found| {
+            found.get(resource).is_some() || self.executable.contains(&resource)
+        })
+    }
+
     fn resources(&self, instance: u16) -> Vec<u16> {
         match self.found(instance) {
             Some(instance) => merge_sorted(

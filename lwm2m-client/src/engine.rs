@@ -110,6 +110,8 @@ pub struct ClientEngine {
     events: VecDeque<ClientEvent>,
     next_connection: u64,
     next_send: u64,
+    /// Revision of the tree that the registrations know of.
+    told_revision: u64,
     restart_at: Option<Instant>,
     stopping: bool,
     storage: Option<Box<dyn Storage>>,
@@ -172,6 +174,7 @@ impl ClientEngine {
             events: VecDeque::new(),
             next_connection: 0,
             next_send: 0,
+            told_revision: 0,
             restart_at: None,
             stopping: false,
             storage,
@@ -411,15 +414,18 @@ impl ClientEngine {
         } = context;
         self.events.extend(events);
         if !changed.is_empty() {
-            if changed
-                .iter()
-                .any(|path| path.object_id() == Some(server::ID))
-            {
+            let of_server = |path: &Path| path.object_id() == Some(server::ID);
+            let server_changed = changed.iter().any(of_server);
+            if server_changed {
                 self.store_accounts(now);
                 self.refresh_attributes(now, None);
             }
             self.mark_changed(now, &changed);
-            self.step_all(now, crate::registration::Input::Changed);
+            let revision = self.tree.revision();
+            if server_changed || revision != self.told_revision {
+                self.told_revision = revision;
+                self.step_all(now, crate::registration::Input::Changed);
+            }
         }
         for action in actions {
             self.act(now, action);

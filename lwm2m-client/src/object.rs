@@ -405,8 +405,18 @@ pub trait Object: Send {
     /// Identifiers of the instances, ascending.
     fn instances(&self) -> Vec<u16>;
 
+    /// Whether an instance is there.
+    fn has_instance(&self, instance: u16) -> bool {
+        self.instances().binary_search(&instance).is_ok()
+    }
+
     /// Identifiers of the resources that an instance has, ascending; executable ones included.
     fn resources(&self, instance: u16) -> Vec<u16>;
+
+    /// Whether an instance has a resource.
+    fn has_resource(&self, instance: u16, resource: u16) -> bool {
+        self.resources(instance).binary_search(&resource).is_ok()
+    }
 
     /// The value of a resource.
     ///

@@ -276,6 +276,10 @@ impl Registration {
                 let reason = SessionError::Connection(CloseReason::HandshakeTimeout);
                 self.attempt_failed(now, reason, settings, out)
             }
+            // Alerts that tell of a wrong key or certificate are a refusal (Transport 1.2.2, table 5.2.10-1).
+            (State::Connecting(_), Input::Closed(reason @ CloseReason::HandshakeFailed(_))) => {
+                self.refused(now, SessionError::Connection(reason), settings, out)
+            }
             (State::Connecting(_), Input::Closed(reason)) => {
                 self.attempt_failed(now, SessionError::Connection(reason), settings, out)
             }
@@ -423,12 +427,25 @@ impl Registration {
             (code, _) => {
                 out.push(Command::Disconnect);
                 let reason = SessionError::Refused(code);
-                // A refusal will not go away by asking again; somebody has to give us another account.
-                if code.class() == 4 && settings.can_bootstrap {
-                    return self.failed(now, reason, settings, out);
+                match code.class() {
+                    4 => self.refused(now, reason, settings, out),
+                    _ => self.attempt_failed(now, reason, settings, out),
                 }
-                self.attempt_failed(now, reason, settings, out)
             }
+        }
+    }
+
+    /// A refusal will not go away by asking again; somebody has to give us another account.
+    fn refused(
+        &mut self,
+        now: Instant,
+        reason: SessionError,
+        settings: &Settings,
+        out: &mut Vec<Command>,
+    ) -> State {
+        match settings.can_bootstrap {
+            true => self.failed(now, reason, settings, out),
+            false => self.attempt_failed(now, reason, settings, out),
         }
     }
 

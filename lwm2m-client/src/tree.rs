@@ -93,9 +93,9 @@ impl ObjectTree {
 
     fn with_instance(&self, object: u16, instance: u16) -> Result<&dyn Object, ObjectError> {
         let object = self.object(object)?;
-        match object.instances().binary_search(&instance) {
-            Ok(_) => Ok(object),
-            Err(_) => Err(ObjectError::NotFound),
+        match object.has_instance(instance) {
+            true => Ok(object),
+            false => Err(ObjectError::NotFound),
         }
     }
 
@@ -240,7 +240,7 @@ fn readable(
 ) -> Result<&ResourceModel, ObjectError> {
     let model = object.model().resource(resource);
     let model = model.ok_or(ObjectError::NotFound)?;
-    if !object.resources(instance).contains(&resource) {
+    if !object.has_resource(instance, resource) {
         return Err(ObjectError::NotFound);
     }
     match model.operations.is_readable()

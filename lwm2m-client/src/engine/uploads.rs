@@ -100,7 +100,7 @@ impl ClientEngine {
         };
         let target = self.tree.get(object).filter(|_| !is_hidden(object))?;
         let model = target.model().resource(resource)?;
-        (target.instances().contains(&instance)
+        (target.has_instance(instance)
             && model.operations.is_writable()
             && target.is_streamed(resource))
         .then_some((object, instance, resource))

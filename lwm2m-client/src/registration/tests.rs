@@ -253,6 +253,13 @@ fn a_refusal_leads_to_bootstrap_at_once() {
         registering().step(seconds(0), answered(Code::FORBIDDEN), &s),
         [Command::Disconnect, Command::Failed(refused)]
     );
+    // So does a key that the server does not take.
+    let handshake = CloseReason::HandshakeFailed("unknown identity".into());
+    let reason = SessionError::Connection(handshake.clone());
+    assert_eq!(
+        connecting().step(seconds(0), Input::Closed(handshake), &s),
+        [Command::Failed(reason)]
+    );
     // 5.03 may be over in a minute.
     let busy = SessionError::Refused(Code::SERVICE_UNAVAILABLE);
     assert_eq!(

@@ -27,7 +27,7 @@ impl ObjectTree {
             [object, ..] if is_hidden(object) => Err(ObjectError::Unauthorized),
             [object, instance, resource] => {
                 let target = self.with_instance(object, instance)?;
-                if !target.resources(instance).contains(&resource) {
+                if !target.has_resource(instance, resource) {
                     return Err(ObjectError::NotFound);
                 }
                 let model = target.model().resource(resource);
@@ -75,7 +75,7 @@ impl ObjectTree {
             return Err(ObjectError::Unauthorized);
         }
         let target = self.object(object)?;
-        if target.instances().contains(&instance) {
+        if target.has_instance(instance) {
             return Err(ObjectError::BadRequest("the instance is there already"));
         }
         self.free_instance(object, limits)?;
@@ -117,7 +117,7 @@ impl ObjectTree {
         instance: u16,
         resources: Instance,
     ) -> Result<(), ObjectError> {
-        if self.object(object)?.instances().contains(&instance) {
+        if self.object(object)?.has_instance(instance) {
             return Err(ObjectError::BadRequest("the instance is there already"));
         }
         (self.object_mut(object)?).create(context, instance, resources)?;

@@ -85,7 +85,7 @@ impl Default for ClientConfig {
             bootstrap_retry: Duration::from_secs(60),
             bootstrap_retry_max: Duration::from_secs(86_400),
             connect_timeout: MAX_TRANSMIT_WAIT,
-            deregister_timeout: Duration::from_secs(30),
+            deregister_timeout: MAX_TRANSMIT_WAIT,
             unix_at_zero: None,
         }
     }

@@ -41,6 +41,7 @@ mod metrics;
 mod observation;
 mod persistence;
 mod plan;
+mod refusals;
 mod registration;
 mod security;
 mod server;

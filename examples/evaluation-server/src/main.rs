@@ -72,9 +72,9 @@ async fn run(settings: Settings) -> Result<ExitCode, Box<dyn Error>> {
         servers.secure_bootstrap_uri(),
     );
     let code = tokio::select! {
-        code = demonstrate(&settings, &servers, &fleet) => code?,
-        _ = interrupt.recv() => ExitCode::SUCCESS,
-        _ = terminate.recv() => ExitCode::SUCCESS,
+        code = demonstrate(&settings, &servers, &fleet) => code,
+        _ = interrupt.recv() => Ok(ExitCode::SUCCESS),
+        _ = terminate.recv() => Ok(ExitCode::SUCCESS),
     };
 
     if timeout(DEVICES_END_WITHIN, fleet.stop()).await.is_err() {
@@ -84,7 +84,7 @@ async fn run(settings: Settings) -> Result<ExitCode, Box<dyn Error>> {
         tracing::warn!("the servers did not close in time");
     }
     tell("stopped");
-    Ok(code)
+    code
 }
 
 /// Says what runs where and how to join.

@@ -17,6 +17,7 @@ use crate::{
     engine::{AuthorizationTicket, Authorizations, Pending, Policy, Source, well_known_core},
     event::{BootstrapEvent, RefusalReason, ServerEvent},
     metrics::Metrics,
+    refusals::RefusalLog,
     security::{Credential, EndpointCredential, Role},
 };
 use lwm2m_core::{
@@ -89,6 +90,7 @@ pub struct BootstrapEngine {
     outbound: VecDeque<Outbound>,
     events: VecDeque<BootstrapEngineEvent>,
     metrics: Metrics,
+    refusals: RefusalLog,
 }
 
 impl BootstrapEngine {
@@ -114,6 +116,7 @@ impl BootstrapEngine {
             outbound: VecDeque::new(),
             events: VecDeque::new(),
             metrics: Metrics::default(),
+            refusals: RefusalLog::default(),
         }
     }
 
@@ -177,7 +180,7 @@ impl BootstrapEngine {
         reason: RefusalReason,
     ) {
         let code = reason.code();
-        debug!(peer = %source.peer, identity = %source.identity, %code, "refused: {reason}");
+        self.refusals.say(now, source, endpoint.as_deref(), &reason);
         self.metrics.refused += 1;
         self.respond(
             now,
@@ -199,7 +202,7 @@ impl BootstrapEngine {
             BootstrapEvent::Started => self.metrics.bootstrap_started += 1,
             BootstrapEvent::Finished => self.metrics.bootstrap_finished += 1,
             BootstrapEvent::Failed { reason } => {
-                debug!(%endpoint, "bootstrap failed: {reason}");
+                warn!(?endpoint, "bootstrap failed: {reason}");
                 self.metrics.bootstrap_failed += 1;
             }
         }

@@ -36,6 +36,7 @@ use crate::{
     event::{RefusalReason, ServerEvent},
     metrics::Metrics,
     persistence::Dirty,
+    refusals::RefusalLog,
     registration::Registration,
 };
 use bytes::Bytes;
@@ -132,6 +133,7 @@ pub struct ServerEngine {
     outbound: VecDeque<Outbound>,
     events: VecDeque<EngineEvent>,
     metrics: Metrics,
+    refusals: RefusalLog,
     /// What the wall clock showed at [`Instant::ZERO`].
     wall_zero: SystemTime,
     /// What a store has not seen; `None` where there is no store.
@@ -162,6 +164,7 @@ impl ServerEngine {
             outbound: VecDeque::new(),
             events: VecDeque::new(),
             metrics: Metrics::default(),
+            refusals: RefusalLog::default(),
             wall_zero: SystemTime::UNIX_EPOCH,
             dirty: None,
         }
@@ -236,7 +239,7 @@ impl ServerEngine {
         reason: RefusalReason,
     ) {
         let code = reason.code();
-        debug!(peer = %source.peer, identity = %source.identity, %code, "refused: {reason}");
+        self.refusals.say(now, source, endpoint.as_deref(), &reason);
         self.metrics.refused += 1;
         self.respond(
             now,

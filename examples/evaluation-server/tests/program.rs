@@ -1,0 +1,335 @@
+//! The program as its user meets it: what it says, how it ends, what it keeps.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use lwm2m_client::{Account, Client, ClientEvent, ServerAccount};
+use lwm2m_core::{secret::Secret, uri::ServerUri};
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc::{Receiver, channel},
+    time::Duration,
+};
+
+/// How long anything may take on a machine that does much else.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+const ANY_PORTS: [&str; 10] = [
+    "--coap",
+    "127.0.0.1:0",
+    "--coaps",
+    "127.0.0.1:0",
+    "--bootstrap-coap",
+    "127.0.0.1:0",
+    "--bootstrap-coaps",
+    "127.0.0.1:0",
+    "--http",
+    "127.0.0.1:0",
+];
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lwm2m-evaluation-server"));
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// A run that ends by itself.
+fn output(arguments: &[&str]) -> (Option<i32>, String) {
+    let Output { status, stderr, .. } = command(arguments).output().unwrap();
+    (status.code(), String::from_utf8(stderr).unwrap())
+}
+
+/// The lines that come out of a stream, until it ends.
+fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+/// The first line that is wanted.
+fn until(lines: &Receiver<String>, wanted: impl Fn(&str) -> bool) -> String {
+    loop {
+        let line = lines.recv_timeout(PATIENCE).unwrap();
+        if wanted(&line) {
+            return line;
+        }
+    }
+}
+
+struct Program {
+    child: Child,
+    out: Receiver<String>,
+    errors: Receiver<String>,
+    coaps: SocketAddr,
+    http: SocketAddr,
+    guest_key: String,
+}
+
+impl Program {
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = command(&[&ANY_PORTS[..], arguments].concat())
+            .spawn()
+            .unwrap();
+        let out = lines(child.stdout.take().unwrap());
+        let errors = lines(child.stderr.take().unwrap());
+        let after = |line: &str, mark: &str| {
+            let (_, rest) = line.split_once(mark).unwrap();
+            let end = rest.find([' ', '/']).unwrap_or(rest.len());
+            rest[..end].to_owned()
+        };
+        let server = until(&out, |line| line.starts_with("LwM2M server"));
+        let page = until(&out, |line| line.starts_with("web page"));
+        let join = until(&out, |line| line.contains("--psk-key"));
+        Program {
+            child,
+            out,
+            errors,
+            coaps: after(&server, "coaps://").parse().unwrap(),
+            http: after(&page, "http://").parse().unwrap(),
+            guest_key: after(&join, "--psk-key "),
+        }
+    }
+
+    fn request(&self, method: &str, path: &str, body: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.http).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            self.http,
+            body.len()
+        )
+        .unwrap();
+        stream
+    }
+
+    /// Status line, headers and body.
+    fn ask(&self, method: &str, path: &str, body: &str) -> String {
+        let mut answer = String::new();
+        self.request(method, path, body)
+            .read_to_string(&mut answer)
+            .unwrap();
+        answer
+    }
+
+    /// The lines of the event stream, what has happened before included.
+    fn events(&self) -> Receiver<String> {
+        lines(self.request("GET", "/api/events?backlog=true", ""))
+    }
+
+    /// Sends a signal; the exit code and what it has written to standard error.
+    fn end(mut self, signal: &str) -> (Option<i32>, String) {
+        let kill = format!("kill -{signal} {}", self.child.id());
+        assert!(
+            Command::new("sh")
+                .args(["-c", &kill])
+                .status()
+                .unwrap()
+                .success()
+        );
+        until(&self.out, |line| line == "stopped");
+        let code = self.child.wait().unwrap().code();
+        (code, self.errors.iter().collect::<Vec<_>>().join("\n"))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Where a test has failed half-way; else it has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn is(kind: &str, endpoint: &str) -> impl Fn(&str) -> bool {
+    let (kind, endpoint) = (
+        format!("\"kind\":\"{kind}\""),
+        format!("\"endpoint\":\"{endpoint}\""),
+    );
+    move |line| line.contains(&kind) && line.contains(&endpoint)
+}
+
+#[test]
+fn signals_end_it_and_devices_deregister() {
+    for signal in ["INT", "TERM"] {
+        // The fourth is the first that makes no tour: nothing but the signal de-registers it.
+        let program = Program::start(&["--devices", "4"]);
+        let events = program.events();
+        until(&events, is("registered", "sim-0004"));
+        let (code, errors) = program.end(signal);
+        until(&events, is("deregistered", "sim-0004"));
+        assert_eq!(code, Some(0), "{signal}: {errors}");
+        // It says so where the 5 s that the end may take were not enough.
+        assert!(!errors.contains("in time"), "{signal}: {errors}");
+    }
+}
+
+#[test]
+fn as_many_devices_as_are_asked_for() {
+    let program = Program::start(&["--devices", "40"]);
+    let events = program.events();
+    // In whichever order they come.
+    let mut missing: Vec<String> = (4..=40).map(|number| format!("sim-{number:04}")).collect();
+    while !missing.is_empty() {
+        let line = until(&events, |line| line.contains("\"kind\":\"registered\""));
+        missing.retain(|name| !is("registered", name)(&line));
+    }
+    assert_eq!(program.end("TERM").0, Some(0));
+
+    let program = Program::start(&["--devices", "0"]);
+    let devices = program.ask("GET", "/api/devices", "");
+    assert!(devices.contains("\"total\":0"), "{devices}");
+    assert_eq!(program.end("TERM").0, Some(0));
+}
+
+#[test]
+fn addresses_that_are_taken_are_named() {
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (udp, tcp) = (
+        (&udp, udp.local_addr().unwrap().to_string()),
+        (&tcp, tcp.local_addr().unwrap().to_string()),
+    );
+    for (option, scheme, address) in [
+        ("--coap", "coap", &udp.1),
+        ("--coaps", "coaps", &udp.1),
+        ("--bootstrap-coap", "coap", &udp.1),
+        ("--bootstrap-coaps", "coaps", &udp.1),
+        ("--http", "http", &tcp.1),
+    ] {
+        let mut arguments = ANY_PORTS;
+        let at = arguments.iter().position(|known| *known == option).unwrap();
+        arguments[at + 1] = address;
+        let (code, errors) = output(&arguments);
+        assert_eq!(code, Some(1), "{option}: {errors}");
+        let named = format!("{scheme}://{address}");
+        assert!(
+            errors.starts_with("error: ") && errors.contains(&named),
+            "{option}: {errors}"
+        );
+        assert_eq!(errors.lines().count(), 1, "{option}: {errors}");
+    }
+}
+
+#[test]
+fn settings_that_cannot_be_used_are_named() {
+    for (arguments, code, named) in [
+        (&["--nonsense"][..], 2, "--nonsense"),
+        (&["--coap", "nowhere"], 2, "--coap"),
+        (&["--config", "/nonexistent.toml"], 1, "/nonexistent.toml"),
+        (&["--config", "/"], 1, "config file /"),
+        (&["--log", "server=loud"], 1, "--log"),
+        (&["--data-dir", "/dev/null/kept"], 1, "/dev/null/kept"),
+    ] {
+        let (exit, errors) = output(&[&ANY_PORTS[..], arguments].concat());
+        assert_eq!(exit, Some(code), "{arguments:?}: {errors}");
+        assert!(
+            errors.starts_with("error: ") && errors.contains(named),
+            "{arguments:?}: {errors}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_survives() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = [
+        "--devices",
+        "0",
+        "--data-dir",
+        folder.path().to_str().unwrap(),
+    ];
+    let program = Program::start(&kept);
+    let key = program.guest_key.clone();
+    let secret = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+    let credentials = format!(
+        r#"{{"credentials":[{{"role":"bootstrap","type":"psk","identity":"mine","key":"{secret}"}}]}}"#
+    );
+    let configuration = format!(
+        r#"{{"accounts":[{{"shortServerId":7,"uri":"coaps://127.0.0.1:5684","security":{{"mode":"psk","identity":"mine","key":"{secret}"}}}}]}}"#
+    );
+    for (path, body) in [
+        ("/api/security/mine", &credentials),
+        ("/api/bootstrap/mine", &configuration),
+    ] {
+        let answer = program.ask("PUT", path, body);
+        assert!(answer.starts_with("HTTP/1.1 204"), "{path}: {answer}");
+    }
+    let server: ServerUri = format!("coaps://{}", program.coaps).parse().unwrap();
+    let psk = Secret::new(hex::decode(&key).unwrap());
+    let account = ServerAccount::new(1, Account::coaps(server, "demo", psk)).lifetime(86_400);
+    let client = Client::builder("demo")
+        .server(account)
+        .start()
+        .await
+        .unwrap();
+    let mut events = client.events();
+    // It may have registered before anybody listened: the server's word counts.
+    until(&program.events(), is("registered", "demo"));
+    drop(program.end("TERM"));
+
+    let program = Program::start(&kept);
+    assert_eq!(program.guest_key, key, "the guest keeps its key");
+    let device = program.ask("GET", "/api/devices/demo", "");
+    assert!(device.starts_with("HTTP/1.1 200"), "{device}");
+    for (path, expected) in [
+        ("/api/security/mine", "\"identity\":\"mine\""),
+        ("/api/bootstrap/mine", "\"shortServerId\":7"),
+    ] {
+        let answer = program.ask("GET", path, "");
+        assert!(answer.contains(expected), "{path}: {answer}");
+        assert!(!answer.contains(secret), "{path}: {answer}");
+    }
+    assert_eq!(program.end("TERM").0, Some(0));
+    client.kill().await;
+    while let Some(event) = events.next().await {
+        assert!(!matches!(event, ClientEvent::Deregistered { .. }));
+    }
+}
+
+#[test]
+fn without_a_place_nothing_is_kept() {
+    let program = Program::start(&["--devices", "0"]);
+    let key = program.guest_key.clone();
+    drop(program);
+    assert_ne!(Program::start(&["--devices", "0"]).guest_key, key);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_refused_is_named_once_and_the_others_are_served() {
+    let program = Program::start(&["--devices", "0"]);
+    let server: ServerUri = format!("coaps://{}", program.coaps).parse().unwrap();
+    let right = Secret::new(hex::decode(&program.guest_key).unwrap());
+    let wrong = Secret::new(vec![7; 16]);
+    let join = |name: &str, identity: &str, key: &Secret| {
+        let account = Account::coaps(server.clone(), identity, key.clone());
+        Client::builder(name)
+            .server(ServerAccount::new(1, account))
+            .start()
+    };
+    for (name, identity, key, line) in [
+        ("demo", "demo", &wrong, "another key"),
+        ("demo", "stranger", &right, "unknown PSK identity"),
+        ("other", "demo", &right, "does not belong"),
+    ] {
+        let client = join(name, identity, key).await.unwrap();
+        let line = until(&program.errors, |text| text.contains(line));
+        assert!(line.contains("WARN"), "{line}");
+        client.kill().await;
+    }
+    let client = join("demo", "demo", &right).await.unwrap();
+    until(&program.events(), is("registered", "demo"));
+    client.kill().await;
+    assert_eq!(program.end("TERM").0, Some(0));
+}

@@ -458,9 +458,9 @@ impl ClientEngine {
     pub(super) fn plan_account_purge(&mut self, now: Instant) {
         let clock = self.clock(now);
         self.bootstrap.purge_at = None;
-        let account = self
-            .bootstrap_account(&clock)
-            .filter(|_| !self.sessions.is_empty() || self.bootstrap.lingering.is_some());
+        // Time counts from a bootstrap; without any server it has not come to one yet.
+        let bootstrapped = !self.sessions.is_empty() || self.bootstrap.lingering.is_some();
+        let account = self.bootstrap_account(&clock).filter(|_| bootstrapped);
         if let Some(account) = account {
             let resource = security::BOOTSTRAP_SERVER_ACCOUNT_TIMEOUT;
             let path = Path::resource(security::ID, account, resource);

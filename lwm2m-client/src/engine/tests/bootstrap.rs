@@ -326,6 +326,57 @@ fn a_refused_registration_leads_to_the_bootstrap_server() {
     );
 }
 
+/// /0/x/12: the account is of no use to a thief who comes later.
+#[test]
+fn the_bootstrap_account_is_purged_when_its_time_is_over() {
+    let mut world = world();
+    let bootstrap = world.bootstrap;
+    let answer = world.ask(bootstrap, put_text("0/0/12", "60"));
+    assert_eq!(answer.code, Code::CHANGED);
+    for request in [
+        security_instance(1, SERVER, 42),
+        server_instance(0, 42, 77),
+        finish(),
+    ] {
+        assert_eq!(world.ask(bootstrap, request).code, Code::CHANGED);
+    }
+    let accounts = |world: &mut World| {
+        let state = world.client(|client, now| client.state(now));
+        state.security.into_keys().collect::<Vec<_>>()
+    };
+    world.run(SECOND * 59);
+    assert_eq!(accounts(&mut world), [0, 1]);
+    world.run(SECOND * 2);
+    assert_eq!(accounts(&mut world), [1]);
+    assert!(!world.client(|client, now| client.start_bootstrap(now)));
+    assert_eq!(world.client(|client, _| client.registered()), [42]);
+}
+
+/// The old account stays until another has taken its place.
+#[test]
+fn a_new_bootstrap_account_replaces_the_old() {
+    let mut world = world();
+    let bootstrap = world.bootstrap;
+    let new = put(
+        "/0/9",
+        &[
+            entry("/0/9/0", "coap://10.0.0.7:5683"),
+            entry("/0/9/1", true),
+            entry("/0/9/2", 3),
+        ],
+    );
+    for request in [
+        new,
+        security_instance(1, SERVER, 42),
+        server_instance(0, 42, 77),
+        finish(),
+    ] {
+        assert_eq!(world.ask(bootstrap, request).code, Code::CHANGED);
+    }
+    let state = world.client(|client, now| client.state(now));
+    assert_eq!(state.security.into_keys().collect::<Vec<_>>(), [1, 9]);
+}
+
 /// A bootstrap server that hands out an account nobody accepts is not asked in a circle.
 #[test]
 fn a_useless_bootstrap_is_repeated_ever_later() {

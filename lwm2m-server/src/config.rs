@@ -9,7 +9,8 @@ use std::time::Duration;
 pub struct ServerConfig {
     /// Of the CoAP endpoint.
     pub endpoint: EndpointConfig,
-    /// Registrations held at once; one more is answered 5.03. About 1 KiB each. Default: 1,000,000.
+    /// Registrations held at once; one more is answered 5.03. About 1 KiB each; those whose list of
+    /// objects nobody else has, up to `endpoint.max_body` more. Default: 1,000,000.
     pub max_registrations: usize,
     /// Observations wanted of one device. About 300 bytes each. Default: 64.
     pub max_observations: usize,

@@ -303,7 +303,8 @@ impl Device {
         self.request(write).await.map(drop)
     }
 
-    /// Observes a place. Observing what is observed already gives another stream of the same observation.
+    /// Observes a place. Observing what is observed already asks nothing of the device and gives another stream of the
+    /// same observation, which begins with the next notification.
     pub async fn observe(&self, path: impl IntoPath) -> Result<Observation, DeviceError> {
         self.observe_with(path, Attributes::default()).await
     }

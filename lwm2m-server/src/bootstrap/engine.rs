@@ -128,6 +128,11 @@ impl BootstrapEngine {
         }
     }
 
+    /// What its CoAP endpoint has counted: messages, repetitions, and what was refused, by reason.
+    pub fn endpoint_metrics(&self) -> lwm2m_core::endpoint::Metrics {
+        self.endpoint.metrics()
+    }
+
     /// Brings the decision that a [`BootstrapEngineEvent::Authorize`] asked for; too late, it does nothing.
     pub fn decide(&mut self, now: Instant, ticket: AuthorizationTicket, decision: Authorization) {
         let Some(pending) = self.authorizations.remove(ticket) else {

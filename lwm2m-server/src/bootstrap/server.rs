@@ -331,6 +331,15 @@ impl BootstrapServer {
             .unwrap_or_default()
     }
 
+    /// What its CoAP endpoint has counted: messages, repetitions, and what was refused, by reason.
+    pub async fn endpoint_metrics(&self) -> lwm2m_core::endpoint::Metrics {
+        let metrics = self
+            .shared
+            .handle
+            .call(|engine, _| engine.endpoint_metrics());
+        metrics.await.unwrap_or_default()
+    }
+
     /// What its sockets have done; `None` over a transport of one's own.
     pub fn transport_metrics(&self) -> Option<lwm2m_transport::MetricsSnapshot> {
         self.shared

@@ -209,6 +209,11 @@ impl ServerEngine {
         }
     }
 
+    /// What its CoAP endpoint has counted: messages, repetitions, and what was refused, by reason.
+    pub fn endpoint_metrics(&self) -> lwm2m_core::endpoint::Metrics {
+        self.endpoint.metrics()
+    }
+
     fn wall(&self, now: Instant) -> SystemTime {
         self.wall_zero + Duration::from_micros(now.as_micros())
     }

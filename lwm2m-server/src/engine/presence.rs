@@ -24,13 +24,21 @@ impl ServerEngine {
             return;
         };
         entry.last_heard = now;
+        self.wake(now, slot);
+        self.send_waiting(now, slot);
+    }
+
+    /// Takes a device for awake.
+    pub(super) fn wake(&mut self, now: Instant, slot: Slot) {
+        let Some(entry) = self.registry.entry_mut(slot) else {
+            return;
+        };
         if entry.registration.presence == Presence::Asleep {
             Arc::make_mut(&mut entry.registration).presence = Presence::Awake;
             let endpoint = entry.registration.endpoint.clone();
             self.emit(ServerEvent::Awake { endpoint });
             self.arm_sleep(now, slot);
         }
-        self.send_waiting(now, slot);
     }
 
     /// The connection to this peer is gone.

@@ -126,6 +126,8 @@ impl ServerEngine {
         let Some(slot) = self.find_for(now, source, exchange, &update.location) else {
             return;
         };
+        // Its registration shall say so, too, when it is reported below.
+        self.wake(now, slot);
         let queue_mode = update.new_queue_mode();
         let lifetime = update.lifetime.map(|seconds| self.lifetime(seconds));
         let wall = self.wall(now);

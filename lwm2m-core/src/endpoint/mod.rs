@@ -32,6 +32,7 @@ mod message_id;
 mod metrics;
 mod observe;
 mod peer;
+mod served;
 mod server;
 mod transmission;
 mod upload;
@@ -62,9 +63,10 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 use observe::{Observation, Observer};
 use peer::Peer;
 use rand_core::RngCore;
+use served::Body;
 use server::ServerExchange;
 use transmission::Transmission;
-use upload::{Body, Upload};
+use upload::Upload;
 
 /// A datagram to send.
 #[derive(Debug, Clone, PartialEq, Eq)]

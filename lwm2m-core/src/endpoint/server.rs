@@ -17,7 +17,7 @@
 
 use super::{
     Endpoint, Event, ExchangeId, ObserverGone, Timer,
-    blockwise::{self, is_safe},
+    blockwise::is_safe,
     dedup::{Answer, Limits},
     observe::View,
     peer::take_out,
@@ -561,78 +561,6 @@ pub(super) fn request_of(message: Message) -> Request {
         options,
         payload: message.payload,
         confirmable: message.kind == MessageKind::Confirmable,
-    }
-}
-
-/// Whether a response is one that is worth an entity tag of ours: the peer must notice when it changes.
-pub(super) fn wants_entity_tag(response: &Response) -> bool {
-    response.code.is_success() && !response.options.contains(option::ETAG)
-}
-
-impl Endpoint {
-    /// Cuts a response to one block and keeps the whole where more blocks follow.
-    fn cut_response(
-        &mut self,
-        peer: PeerId,
-        key: u64,
-        payload: u64,
-        wanted: Option<Block>,
-        mut response: Response,
-    ) -> Response {
-        let largest = self.config.block_size;
-        let size = wanted.map_or(largest, |block| block.size.min(largest));
-        let large = response.payload.len() > size.bytes();
-        // An error is told whatever block was asked for.
-        if !large && (wanted.is_none() || response.code.is_error()) {
-            return response;
-        }
-        if large && wants_entity_tag(&response) {
-            let tag = blockwise::entity_tag(&response.payload);
-            response.options.set(option::ETAG, &tag);
-        }
-        if large {
-            self.keep_body(peer, key, payload, &response);
-        }
-        match blockwise::cut(&mut response, wanted, largest) {
-            Ok(_) => response,
-            Err(blockwise::OutOfRange) => {
-                Response::new(Code::BAD_REQUEST).diagnostic("no such block")
-            }
-        }
-    }
-
-    /// Gives a notification its Observe option and cuts it to its first block.
-    pub(super) fn cut_notification(
-        &mut self,
-        peer: PeerId,
-        view: &View,
-        mut response: Response,
-        sequence: Option<u32>,
-    ) -> Response {
-        for number in [
-            option::BLOCK1,
-            option::BLOCK2,
-            option::SIZE2,
-            option::OBSERVE,
-        ] {
-            response.options.remove(number);
-        }
-        if let Some(sequence) = sequence {
-            response.options.set_uint(option::OBSERVE, sequence);
-        }
-        let wanted = view.size.map(|size| Block {
-            number: 0,
-            more: false,
-            size,
-        });
-        self.cut_response(peer, view.key, view.payload, wanted, response)
-    }
-
-    /// The key of the response to a request, the same for each of its blocks.
-    fn body_key(&self, code: Code, options: &Options) -> u64 {
-        self.hash_options(code, options, |number| {
-            ![option::CONTENT_FORMAT, option::REQUEST_TAG, option::ETAG].contains(&number)
-        })
     }
 }
 

@@ -1,5 +1,4 @@
-//! Bodies that peers send us in blocks (Block1, RFC 7959, section 2.5), and large responses that they fetch in
-//! blocks (Block2).
+//! Bodies that peers send us in blocks (Block1, RFC 7959, section 2.5).
 //!
 //! An upload is told from others by its peer, method, options and Request-Tag (RFC 9175, section 3.3).
 //!
@@ -18,13 +17,12 @@ use super::{
     server::{Asked, request_of},
 };
 use crate::{
-    coap::{Block, Code, Message, OptionNumber, Options, Request, Response, option},
+    coap::{Block, Code, Message, Request, Response, option},
     peer::PeerId,
     timer::TimerId,
 };
 use alloc::vec::Vec;
 use bytes::Bytes;
-use core::hash::{BuildHasher, Hash, Hasher};
 
 /// A body that comes in blocks.
 pub(super) struct Upload {
@@ -47,13 +45,6 @@ enum Mode {
     Undecided,
     Collecting,
     Streaming,
-}
-
-/// A large response that its peer fetches block by block.
-pub(super) struct Body {
-    response: Response,
-    payload: u64,
-    timer: TimerId,
 }
 
 // --- uploads ---------------------------------------------------------------------------------------
@@ -96,7 +87,7 @@ impl Endpoint {
         }
     }
 
-    fn refuse_incomplete(&mut self, peer: PeerId, asked: &Asked) {
+    pub(super) fn refuse_incomplete(&mut self, peer: PeerId, asked: &Asked) {
         self.metrics.incomplete_uploads += 1;
         self.refuse(peer, asked, Response::new(Code::REQUEST_ENTITY_INCOMPLETE));
     }
@@ -334,112 +325,5 @@ impl Endpoint {
             take_out(&mut state.uploads, id);
         }
         Some(upload)
-    }
-}
-
-// --- kept responses --------------------------------------------------------------------------------
-
-impl Endpoint {
-    /// Keeps a large response for the blocks that are asked for after the first.
-    pub(super) fn keep_body(&mut self, peer: PeerId, key: u64, payload: u64, response: &Response) {
-        self.drop_body(peer, key);
-        if self.served + response.payload.len() > self.config.max_served {
-            self.metrics.uncached_bodies += 1;
-            return;
-        }
-        let Some(state) = self.peer(peer) else {
-            return;
-        };
-        state.bodies.push(key);
-        self.served += response.payload.len();
-        let lifetime = self.timing(peer).exchange_lifetime();
-        let timer = self.timers.set(self.now + lifetime, Timer::Body(peer, key));
-        let mut response = response.clone();
-        response.options.remove(option::BLOCK1);
-        response.options.remove(option::OBSERVE);
-        self.bodies.insert(
-            (peer, key),
-            Body {
-                response,
-                payload,
-                timer,
-            },
-        );
-    }
-
-    pub(super) fn drop_body(&mut self, peer: PeerId, key: u64) {
-        if let Some(body) = self.bodies.remove(&(peer, key)) {
-            self.served = self.served.saturating_sub(body.response.payload.len());
-            self.timers.cancel(body.timer);
-            if let Some(state) = self.peers.get_mut(&peer) {
-                take_out(&mut state.bodies, key);
-            }
-        }
-    }
-
-    /// Answers a request for a later block from a response that was kept. `false`: the layer above is to be asked,
-    /// where the request is safe and whole.
-    pub(super) fn serve_kept(&mut self, peer: PeerId, asked: &Asked, message: &Message) -> bool {
-        let kept = self.bodies.get(&(peer, asked.key)).filter(|body| {
-            // A later request need not repeat the body of the first.
-            message.payload.is_empty() || body.payload == asked.payload
-        });
-        let Some(body) = kept else {
-            // A FETCH whose body came in blocks cannot be told again without it.
-            if message.code == Code::GET
-                || message.code == Code::FETCH && !message.payload.is_empty()
-            {
-                return false;
-            }
-            self.refuse_incomplete(peer, asked);
-            return true;
-        };
-        let mut response = body.response.clone();
-        let response =
-            match super::blockwise::cut(&mut response, asked.block2, self.config.block_size) {
-                Ok(more) => {
-                    // Shortly after the last block, nobody asks again.
-                    let timing = self.timing(peer);
-                    let keep = match more {
-                        true => timing.exchange_lifetime(),
-                        false => timing.max_transmit_span(),
-                    };
-                    let timer = self
-                        .timers
-                        .set(self.now + keep, Timer::Body(peer, asked.key));
-                    if let Some(body) = self.bodies.get_mut(&(peer, asked.key)) {
-                        self.timers
-                            .cancel(core::mem::replace(&mut body.timer, timer));
-                    }
-                    response
-                }
-                Err(_) => Response::new(Code::BAD_REQUEST).diagnostic("no such block"),
-            };
-        self.answer_as_it_is(peer, asked, response);
-        true
-    }
-}
-
-// --- keys ------------------------------------------------------------------------------------------
-
-impl Endpoint {
-    pub(super) fn hash(&self, bytes: &[u8]) -> u64 {
-        self.hasher.hash_one(bytes)
-    }
-
-    /// A hash of what a request is about: its method and its options but those that say how it travels.
-    pub(super) fn hash_options(
-        &self,
-        code: Code,
-        options: &Options,
-        counts: impl Fn(OptionNumber) -> bool,
-    ) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
-        code.hash(&mut hasher);
-        options
-            .iter()
-            .filter(|(number, _)| !super::blockwise::TRAVEL.contains(number) && counts(*number))
-            .for_each(|option| option.hash(&mut hasher));
-        hasher.finish()
     }
 }

@@ -1,4 +1,5 @@
 //! Whatever peers send and whatever the layer above does: no panic, and nothing grows without bound.
+//! `ENDPOINT_GARBAGE_SEEDS` says how many runs of 2,000 steps.
 
 use super::*;
 
@@ -270,7 +271,11 @@ impl Fuzz {
 
 #[test]
 fn any_sequence_of_datagrams_and_calls() {
-    for seed in 0..60 {
+    let seeds = std::env::var("ENDPOINT_GARBAGE_SEEDS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(60);
+    for seed in 0..seeds {
         let mut fuzz = Fuzz {
             endpoint: Endpoint::new(CONFIG, rng(seed)),
             rng: ChaCha8Rng::seed_from_u64(seed),

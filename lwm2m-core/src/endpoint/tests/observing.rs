@@ -624,3 +624,27 @@ fn echo_keeps_the_token_of_an_observation() {
     notify(&mut net, renewed, content("2"), true);
     assert_eq!(notified(&mut net), (observation, content("2"), false));
 }
+
+#[test]
+fn notifications_wait_where_all_message_ids_are_taken() {
+    let mut net = Net::new(20);
+    let (_, observer) = establish(&mut net, "t", content("0"));
+    net.record = false;
+    for n in 1..=70_000u32 {
+        notify(&mut net, observer, content(&n.to_string()), false);
+        if n % 200 == 0 {
+            net.run(Duration::from_millis(200));
+            net.events[A].drain(..net.events[A].len().saturating_sub(1));
+        }
+    }
+    net.run(Duration::from_secs(1));
+    assert!(net.ends[B].metrics().message_ids_exhausted > 0);
+    let newest = |net: &mut Net| match net.events[A].pop_back() {
+        Some(Event::Notification { response, .. }) => response,
+        other => panic!("{other:?}"),
+    };
+    assert_ne!(newest(&mut net), content("70000"));
+    // When there are ids again, the newest goes.
+    net.run(Duration::from_secs(300));
+    assert_eq!(newest(&mut net), content("70000"));
+}

@@ -15,8 +15,10 @@ use lwm2m_core::{
 };
 use lwm2m_objects::Definitions;
 use lwm2m_server::{
-    Authorization, AuthorizationRequest, Authorizer, Device, DeviceError, Events, FirmwareError,
-    FirmwarePackage, FirmwareProgress, RefusalReason, Server, ServerConfig, ServerEvent,
+    Authorization, AuthorizationRequest, Authorizer, BootstrapEvent, BootstrapServer, Credential,
+    DeregistrationReason, Device, DeviceError, Events, FirmwareError, FirmwarePackage,
+    FirmwareProgress, RefusalReason, Role, SecurityStore, Server, ServerConfig, ServerEvent,
+    bootstrap::{AccountSecurity, BootstrapConfig, ServerAccount},
     store::{Change, Collection, Document, Store, StoreError},
 };
 use std::{
@@ -764,4 +766,92 @@ async fn a_slow_reader_is_told_what_it_missed() {
         slow.next().await,
         Some(ServerEvent::Registered { .. })
     ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn removing_credentials_ends_the_registration_at_once() {
+    let (wire, end) = Wire::new(From::psk(1, "id-a"));
+    let security = SecurityStore::new();
+    security
+        .add("a", Role::Server, Credential::psk("id-a", vec![3; 16]))
+        .unwrap();
+    let server = Server::builder()
+        .security(security.clone())
+        .start_on(wire)
+        .await
+        .unwrap();
+    let mut events = server.events();
+    end.act(|device, now| device.send(now, register(&["ep=a", "lt=60", "lwm2m=1.1"], LINKS)));
+    until(&mut events, |event| {
+        matches!(event, ServerEvent::Registered { .. })
+    })
+    .await;
+    // Another credential beside it changes nothing.
+    security
+        .add("a", Role::Server, Credential::psk("id-b", vec![3; 16]))
+        .unwrap();
+    security.remove("a");
+    let event = events.next().await;
+    assert!(
+        matches!(
+            event,
+            Some(ServerEvent::Deregistered {
+                reason: DeregistrationReason::CredentialsRemoved,
+                ..
+            })
+        ),
+        "{event:?}"
+    );
+    end.act(|device, now| device.send(now, register(&["ep=a", "lt=60", "lwm2m=1.1"], LINKS)));
+    until(&mut events, |event| {
+        matches!(event, ServerEvent::Refused { .. })
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bootstrap_server() {
+    let store = Memory::default();
+    let (wire, end) = Wire::new(From::psk(1, "bs-a"));
+    let server = BootstrapServer::builder()
+        .store(store.clone())
+        .start_on(wire)
+        .await
+        .unwrap();
+    let account = ServerAccount::new(
+        101,
+        "coap://127.0.0.1:5683".parse().unwrap(),
+        AccountSecurity::None,
+    );
+    server
+        .configurations()
+        .set("a", BootstrapConfig::with_account(account))
+        .unwrap();
+    server
+        .security()
+        .add("a", Role::Bootstrap, Credential::psk("bs-a", vec![3; 16]))
+        .unwrap();
+    let mut events = server.events();
+    end.act(|device, now| {
+        device.handler = Box::new(|_| code(Code::CHANGED));
+        device.send(
+            now,
+            Request::new(Code::POST).path_segment("bs").query("ep=a"),
+        );
+    });
+    let ended = |event: &ServerEvent| matches!(event, ServerEvent::Bootstrap { event: BootstrapEvent::Finished, endpoint } if &**endpoint == "a");
+    until(&mut events, ended).await;
+    assert_eq!(server.metrics().await.bootstrap_finished, 1);
+    assert!(server.endpoint_metrics().await.received >= 1);
+    server.stop().await;
+    assert!(events.next().await.is_none());
+
+    let (wire, _end) = Wire::new(From::psk(1, "bs-a"));
+    let server = BootstrapServer::builder()
+        .store(store)
+        .start_on(wire)
+        .await
+        .unwrap();
+    assert!(server.configurations().config("a").is_some());
+    assert!(server.security().has_credentials(Role::Bootstrap, "a"));
 }

@@ -202,9 +202,14 @@ impl Endpoint {
             exchange: ExchangeId(exchange),
             request,
         });
-        if observe == Some(1)
-            && let Some(observer) = self.observer_of(peer, asked.token)
-        {
+        if observe == Some(1) {
+            self.cancel_observer(peer, asked.token);
+        }
+    }
+
+    /// A peer has asked with Observe = 1.
+    pub(super) fn cancel_observer(&mut self, peer: PeerId, token: Token) {
+        if let Some(observer) = self.observer_of(peer, token) {
             self.lose_observer(observer, ObserverGone::Cancelled);
         }
     }

@@ -258,6 +258,8 @@ impl Endpoint {
         } else if block.more {
             self.continue_exchange(exchange);
         } else if let Some(upload) = self.drop_upload(id) {
+            let observe = upload.request.options.uint(option::OBSERVE);
+            let cancels = is_safe(upload.request.code) && observe == Some(1);
             self.events.push_back(Event::Request {
                 peer,
                 exchange: ExchangeId(exchange),
@@ -266,6 +268,9 @@ impl Endpoint {
                     ..upload.request
                 },
             });
+            if cancels {
+                self.cancel_observer(peer, asked.token);
+            }
         }
     }
 

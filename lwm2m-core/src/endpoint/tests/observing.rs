@@ -648,3 +648,56 @@ fn notifications_wait_where_all_message_ids_are_taken() {
     net.run(Duration::from_secs(300));
     assert_eq!(newest(&mut net), content("70000"));
 }
+
+#[test]
+fn observation_by_a_fetch_whose_body_comes_in_blocks() {
+    let config = EndpointConfig {
+        block_size: BlockSize::at_most(64),
+        ..EndpointConfig::default()
+    };
+    let mut net = Net::with(22, config.clone(), config);
+    let request = Request::new(Code::FETCH)
+        .uint_option(option::OBSERVE, 0)
+        .body(112, body(150));
+    let asked = |net: &mut Net| {
+        assert!(matches!(net.event(B), Event::UploadStarted { .. }));
+        let (exchange, request) = net.asked();
+        assert_eq!(request.payload, body(150));
+        (exchange, request.options.uint(option::OBSERVE))
+    };
+    net.request(request);
+    let (exchange, observe) = asked(&mut net);
+    assert_eq!(observe, Some(0));
+    let observer = net.ends[B]
+        .respond_observe(net.now, exchange, large(200))
+        .unwrap();
+    let observation = loop {
+        match net.event(A) {
+            Event::UploadProgress { .. } => {}
+            Event::Response {
+                observation: Some(observation),
+                response,
+                ..
+            } if response.payload == body(200) => break observation,
+            other => panic!("{other:?}"),
+        }
+    };
+    notify(&mut net, observer, large(300), true);
+    assert_eq!(notified(&mut net).1.payload, body(300));
+    net.events[B].clear();
+    net.ends[A]
+        .cancel_observation(net.now, observation)
+        .unwrap();
+    let (exchange, observe) = asked(&mut net);
+    assert_eq!(observe, Some(1));
+    assert_eq!(
+        net.event(B),
+        Event::ObserverGone {
+            observer,
+            reason: ObserverGone::Cancelled
+        }
+    );
+    net.respond(exchange, content("1"));
+    net.run(Duration::from_secs(1));
+    net.assert_forgets_all();
+}

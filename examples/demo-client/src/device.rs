@@ -186,9 +186,11 @@ impl Behaviour {
                 .firmware_result(UpdateResult::UpdateFailed)
                 .await;
         };
+        // First the restart, which ends all connections, then what the new firmware knows of itself: a server that hears
+        // of the success finds the device where it registers.
+        self.client.reboot().await?;
         self.client.set(path::FIRMWARE_VERSION, version).await?;
-        self.client.firmware_result(UpdateResult::Success).await?;
-        self.client.reboot().await
+        self.client.firmware_result(UpdateResult::Success).await
     }
 
     async fn change_values(&mut self) -> Result<(), ClientError> {

@@ -127,7 +127,7 @@ impl DeviceTour {
         step!(self, "read /3/0", read(&device));
         step!(self, "write lifetime", self.write_lifetime(&device));
         step!(self, "discover /3303", discover(&device));
-        step!(self, "write-attributes", write_attributes(&device));
+        step!(self, "write-attributes", write_attributes(&device, 1, 5));
         step!(self, "observe", observe(&device));
         step!(self, "reboot", self.reboot(&device));
         step!(self, "firmware upload", self.upload_and_update(&device));
@@ -329,7 +329,12 @@ impl DeviceTour {
             .await
             .map_err(text)?;
         self.updated(lifetime).await?;
-        Ok(format!("registered, lifetime {lifetime} s again"))
+        // The restarts have cost the device its attributes; an event list with two notifications a second is hard to
+        // read.
+        let attributes = write_attributes(device, 5, 30).await?;
+        Ok(format!(
+            "registered, lifetime {lifetime} s again; {attributes}"
+        ))
     }
 }
 
@@ -368,15 +373,15 @@ async fn discover(device: &Device) -> Outcome {
     }
 }
 
-async fn write_attributes(device: &Device) -> Outcome {
+async fn write_attributes(device: &Device, pmin: u32, pmax: u32) -> Outcome {
     let mut attributes = Attributes::default();
-    attributes.pmin = Some(1);
-    attributes.pmax = Some(5);
+    attributes.pmin = Some(pmin);
+    attributes.pmax = Some(pmax);
     device
         .write_attributes(SENSOR_VALUE, attributes)
         .await
         .map_err(text)?;
-    Ok(format!("{SENSOR_VALUE}: pmin 1 s, pmax 5 s"))
+    Ok(format!("{SENSOR_VALUE}: pmin {pmin} s, pmax {pmax} s"))
 }
 
 async fn observe(device: &Device) -> Outcome {

@@ -60,7 +60,7 @@ struct Values {
     data_dir: Option<PathBuf>,
 
     /// What to log, to standard error: a level (error, warn, info, debug, trace) or a filter such as
-    /// "warn,lwm2m_server=debug" [default: warn]
+    /// "warn,lwm2m_server=debug" [default: warn,webrtc_dtls=error]
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
 }
@@ -68,6 +68,9 @@ struct Values {
 /// The most simulated devices that one process is asked to hold: each has a UDP socket of its own, and the
 /// usual limit of open files is not far above.
 pub(crate) const MAX_DEVICES: usize = 10_000;
+
+/// What is logged unless told otherwise: the DTLS backend calls each unknown extension of a hello a warning.
+const DEFAULT_LOG: &str = "warn,webrtc_dtls=error";
 
 /// The settings in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,7 +134,7 @@ impl Settings {
             http: values.http.or(file.http).unwrap_or(loopback(8080)),
             devices: values.devices.or(file.devices).unwrap_or(3),
             data_dir: values.data_dir.or(file.data_dir),
-            log: values.log.or(file.log).unwrap_or_else(|| "warn".to_owned()),
+            log: values.log.or(file.log).unwrap_or_else(|| DEFAULT_LOG.to_owned()),
         };
         match settings.devices {
             n if n > MAX_DEVICES => Err(SettingsError::TooManyDevices(n)),

@@ -1,6 +1,6 @@
 //! The definitions a program knows, and views of them.
 
-use crate::tables::BUILT_IN;
+use crate::tables::{BUILT_IN, BUILT_IN_IDS};
 use alloc::vec::Vec;
 use lwm2m_core::{
     model::{Models, ObjectModel},
@@ -15,6 +15,8 @@ use lwm2m_core::{
 #[derive(Debug, Clone)]
 pub struct Definitions {
     built_in: &'static [&'static [&'static ObjectModel]],
+    /// The identifiers of the objects in `built_in`.
+    built_in_ids: &'static [u16],
     /// Ordered by identifier and version, each pair once.
     added: Vec<ObjectModel>,
 }
@@ -24,6 +26,7 @@ impl Definitions {
     pub const fn built_in() -> Self {
         Definitions {
             built_in: BUILT_IN,
+            built_in_ids: &BUILT_IN_IDS,
             added: Vec::new(),
         }
     }
@@ -32,6 +35,7 @@ impl Definitions {
     pub const fn empty() -> Self {
         Definitions {
             built_in: &[],
+            built_in_ids: &[],
             added: Vec::new(),
         }
     }
@@ -75,7 +79,7 @@ impl Definitions {
 
     /// Every definition, ordered by object and version.
     pub fn iter(&self) -> impl Iterator<Item = &ObjectModel> {
-        let mut objects: Vec<u16> = (self.built_in.iter().map(|versions| versions[0].id))
+        let mut objects: Vec<u16> = (self.built_in_ids.iter().copied())
             .chain(self.added.iter().map(|model| model.id))
             .collect();
         objects.sort_unstable();
@@ -142,8 +146,8 @@ impl Definitions {
         let start = self.added.partition_point(|model| model.id < object);
         let end = self.added.partition_point(|model| model.id <= object);
         let built_in = self
-            .built_in
-            .binary_search_by_key(&object, |versions| versions[0].id)
+            .built_in_ids
+            .binary_search(&object)
             .map_or(&[][..], |index| self.built_in[index]);
         self.added[start..end]
             .iter()

@@ -20,11 +20,12 @@ pub const BASE: Path = Path::object(temperature::ID);
 pub const SIZES: [usize; 4] = [2, 20, 200, 2000];
 
 /// The formats that are compared.
-pub const FORMATS: [ContentFormat; 4] = [
+pub const FORMATS: [ContentFormat; 5] = [
     ContentFormat::SenmlCbor,
     ContentFormat::SenmlJson,
     ContentFormat::Tlv,
     ContentFormat::LwM2mCbor,
+    ContentFormat::Json,
 ];
 
 /// Size in bytes of the registration that [`register`] builds.

@@ -187,6 +187,7 @@ impl<'a> Codec<'a> {
 }
 
 fn dispatch(payload: &[u8], to: Incoming<'_>) -> Result<Vec<Entry>, DecodeError> {
+    let to = to.expecting(payload);
     match to.format {
         ContentFormat::Text => text::decode(payload, to),
         ContentFormat::Opaque => opaque::decode(payload, to),

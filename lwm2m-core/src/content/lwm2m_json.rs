@@ -124,8 +124,9 @@ pub(super) fn decode(payload: &[u8], mut to: Incoming<'_>) -> Result<Vec<Entry>,
 
 pub(super) fn encode(entries: &[Entry], from: &Outgoing<'_>) -> Result<Vec<u8>, EncodeError> {
     let at_base = |entry: &Entry| entry.path == from.base;
+    let any_at_base = entries.iter().any(at_base);
     let base_name = match from.base {
-        base if entries.iter().any(at_base) || base == Path::ROOT => {
+        base if any_at_base || base == Path::ROOT => {
             format!("{}{base}", from.root)
         }
         base => format!("{}{base}/", from.root),
@@ -146,7 +147,7 @@ pub(super) fn encode(entries: &[Entry], from: &Outgoing<'_>) -> Result<Vec<u8>, 
             if entry.time.is_some_and(|time| !time.is_finite()) {
                 return Err(from.unsupported("a time that is no number"));
             }
-            if at_base(entry) != entries.iter().any(at_base) {
+            if at_base(entry) != any_at_base {
                 return Err(from.unsupported("a resource with both a value and instances"));
             }
             let time = match (entry.time, base_time) {

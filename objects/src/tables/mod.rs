@@ -100,3 +100,15 @@ pub(crate) static BUILT_IN: &[&[&ObjectModel]] = &[
     battery::VERSIONS,
     system_log::VERSIONS,
 ];
+
+/// The identifiers of [`BUILT_IN`], in the same order: a look-up searches them side by side, not from one definition
+/// to the next.
+pub(crate) static BUILT_IN_IDS: [u16; BUILT_IN.len()] = {
+    let mut ids = [0; BUILT_IN.len()];
+    let mut index = 0;
+    while index < ids.len() {
+        ids[index] = BUILT_IN[index][0].id;
+        index += 1;
+    }
+    ids
+};

@@ -165,7 +165,8 @@ impl ClientEngine {
         let clock = self.clock(now);
         self.bootstrap.state = State::Idle;
         let Some(id) = self.bootstrap_account(&clock) else {
-            return;
+            // Purged while it was waited: who is left are the servers that were tried in vain.
+            return self.resume_sessions(now, Duration::ZERO);
         };
         let account = self
             .tree
@@ -262,21 +263,24 @@ impl ClientEngine {
         let clock = self.clock(now);
         self.bootstrap.attempts = self.bootstrap.attempts.saturating_add(1);
         let wait = self.bootstrap_wait();
+        let alone = self.sessions.is_empty() && self.bootstrap_account(&clock).is_some();
+        if alone {
+            self.bootstrap.state = State::Waiting(now + wait);
+        }
+        let retry_in = alone.then_some(wait);
+        (self.events).push_back(ClientEvent::BootstrapFailed { reason, retry_in });
         // With servers that were tried in vain these are tried again; a bootstrap follows if they fail again.
+        self.resume_sessions(now, wait);
+    }
+
+    /// Tries the servers again that were given up.
+    fn resume_sessions(&mut self, now: Instant, after: Duration) {
         let idle: Vec<u16> = (self.sessions.iter())
             .filter(|session| session.registration.is_stopped())
             .map(|session| session.instance)
             .collect();
-        let retry_in = match (self.sessions.is_empty(), idle.is_empty()) {
-            (true, _) if self.bootstrap_account(&clock).is_some() => {
-                self.bootstrap.state = State::Waiting(now + wait);
-                Some(wait)
-            }
-            _ => None,
-        };
-        (self.events).push_back(ClientEvent::BootstrapFailed { reason, retry_in });
         for instance in idle {
-            self.step_instance(now, instance, Input::Start { after: wait });
+            self.step_instance(now, instance, Input::Start { after });
         }
     }
 

@@ -223,6 +223,8 @@ impl ClientEngine {
                 self.request_registration(now, index, update.to_request(), None);
             }
             Command::Deregister { location } => {
+                // The answer to an update under way would be taken for the answer to this.
+                self.cancel_registration_requests(server);
                 let request = Deregister { location }.to_request();
                 let deadline = Some(self.config.deregister_timeout);
                 self.request_registration(now, index, request, deadline);
@@ -432,6 +434,13 @@ impl ClientEngine {
                 tracing::debug!(%error, server, "a registration request was not sent");
                 self.step(now, index, Input::Failed(Failure::Timeout));
             }
+        }
+    }
+
+    fn cancel_registration_requests(&mut self, server: u16) {
+        let ours = |(_, purpose): &mut (_, Purpose)| *purpose == Purpose::Registration(server);
+        for (id, _) in self.pending.extract_if(.., ours) {
+            self.endpoint.cancel_request(id);
         }
     }
 

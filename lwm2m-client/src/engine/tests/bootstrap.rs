@@ -352,6 +352,32 @@ fn the_bootstrap_account_is_purged_when_its_time_is_over() {
     assert_eq!(world.client(|client, _| client.registered()), [42]);
 }
 
+/// A refusal leads to the bootstrap server; where its account is purged before it is asked, the servers are tried again.
+#[test]
+fn a_purged_account_leaves_nobody_waiting() {
+    let mut world = world();
+    let (server, bootstrap) = (world.server, world.bootstrap);
+    let answer = world.ask(bootstrap, put_text("0/0/12", "60"));
+    assert_eq!(answer.code, Code::CHANGED);
+    // The second bootstrap that comes to nothing lets the third wait until after the purge.
+    for _ in 0..2 {
+        let refusal = Response::new(Code::FORBIDDEN);
+        (world.net.host_mut(server)).next_answer("rd", Some(refusal));
+        for request in [
+            security_instance(1, SERVER, 42),
+            server_instance(0, 42, 77),
+            finish(),
+        ] {
+            assert_eq!(world.ask(bootstrap, request).code, Code::CHANGED);
+        }
+        world.run(SECOND * 5);
+        assert!(world.client(|client, _| client.registered().is_empty()));
+    }
+    world.run(SECOND * 60);
+    assert!(!world.client(|client, now| client.start_bootstrap(now)));
+    assert_eq!(world.client(|client, _| client.registered()), [42]);
+}
+
 /// The old account stays until another has taken its place.
 #[test]
 fn a_new_bootstrap_account_replaces_the_old() {

@@ -199,6 +199,40 @@ fn deregisters_and_stops() {
     assert_eq!(world.asked(server), [], "silence");
 }
 
+/// The answer to an update that is under way is not the answer to the de-registration behind it.
+#[test]
+fn an_update_under_way_does_not_cut_the_deregistration_short() {
+    let mut world = World::registered();
+    let server = world.server;
+    let changed = Response::new(Code::CHANGED);
+    (world.net.host_mut(server)).next_answer("rd", Some(changed));
+    (world.net.host_mut(server)).next_answer("rd", None);
+    world.client(|client, now| client.update(now));
+    world.client(|client, now| client.deregister(now));
+    world.run(SECOND * 10);
+    let asked = world.asked(server);
+    let last = asked.last().map(|(request, _)| request.code);
+    assert_eq!(last, Some(Code::DELETE));
+    assert_eq!(world.take_told(), [], "nobody has answered that");
+    let (peer, exchange, _) = (world.net.host_mut(server).open.pop_front()).unwrap();
+    assert_eq!(Some(peer), world.net.host(server).peer);
+    world
+        .net
+        .act(server, |server, now| {
+            (server.endpoint).respond(now, exchange, Response::new(Code::DELETED))
+        })
+        .unwrap();
+    world.run(SECOND);
+    let told = world.take_told();
+    assert_eq!(
+        told,
+        [
+            ClientEvent::Deregistered { server: 7 },
+            ClientEvent::Stopped
+        ]
+    );
+}
+
 #[test]
 fn stopping_does_not_wait_for_ever() {
     let mut world = World::registered();

@@ -134,7 +134,10 @@ impl Settings {
             http: values.http.or(file.http).unwrap_or(loopback(8080)),
             devices: values.devices.or(file.devices).unwrap_or(3),
             data_dir: values.data_dir.or(file.data_dir),
-            log: values.log.or(file.log).unwrap_or_else(|| DEFAULT_LOG.to_owned()),
+            log: values
+                .log
+                .or(file.log)
+                .unwrap_or_else(|| DEFAULT_LOG.to_owned()),
         };
         match settings.devices {
             n if n > MAX_DEVICES => Err(SettingsError::TooManyDevices(n)),

@@ -1,4 +1,4 @@
-//! Paths of the LwM2M object tree: `/`, `/3`, `/3/0`, `/3/0/9`, `/3/0/6/1`.
+//! Paths of the LwM2M object tree (Core 1.2.2, section 7.2): `/`, `/3`, `/3/0`, `/3/0/9`, `/3/0/6/1`.
 
 use alloc::vec::Vec;
 use core::{cmp::Ordering, fmt, str::FromStr};

@@ -1,4 +1,5 @@
-//! Addresses of servers, as /0/x/0 carries them: `coap://host:port` and `coaps://host:port`.
+//! Addresses of servers, as /0/x/0 carries them (Core 1.2.2, appendix E.1): `coap://host:port` and
+//! `coaps://host:port`.
 
 use alloc::string::String;
 use core::{fmt, str::FromStr};

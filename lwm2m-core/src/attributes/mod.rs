@@ -28,9 +28,9 @@ pub struct Attributes {
     pub epmin: Option<u32>,
     /// Maximum period between evaluations, seconds (1.1); 0 means none.
     pub epmax: Option<u32>,
-    /// Notify when the value crosses this bound upwards or downwards.
+    /// Notify when the value crosses this upper bound upwards or downwards, in the unit of the resource.
     pub gt: Option<f64>,
-    /// Notify when the value crosses this bound upwards or downwards.
+    /// Notify when the value crosses this lower bound upwards or downwards, in the unit of the resource.
     pub lt: Option<f64>,
     /// Notify when the value moved by this much, in the unit of the resource.
     pub st: Option<f64>,

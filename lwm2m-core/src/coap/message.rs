@@ -1,6 +1,6 @@
 use super::{Code, OptionNumber, Options, option};
 use alloc::{collections::LinkedList, vec::Vec};
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use coap_lite::{CoapOption, Header, MessageClass, MessageType, Packet};
 use core::fmt;
 
@@ -143,28 +143,42 @@ impl Message {
     /// What the RFC calls a message format error. A confirmable message with one is answered with RST where its
     /// header could be read ([`Message::peek_id`]), others are dropped.
     pub fn parse(datagram: &[u8]) -> Result<Self, MessageError> {
-        check_format(datagram)?;
-        let packet = Packet::from_bytes(datagram).map_err(|_| MessageError::Truncated)?;
-        let token = Token::new(packet.get_token()).ok_or(MessageError::TokenLength)?;
-        let mut options = Options::new();
-        for (number, values) in packet.options() {
-            for value in values {
-                options.push(OptionNumber(*number), value);
-            }
+        let (header, rest) = datagram
+            .split_first_chunk::<4>()
+            .ok_or(MessageError::TooShort)?;
+        let (kind, id) = Message::peek_id(datagram).ok_or(MessageError::UnknownVersion)?;
+        let token_length = usize::from(header[0] & 0b1111);
+        if token_length > 8 {
+            return Err(MessageError::TokenLength);
         }
-        Ok(Message {
-            kind: match packet.header.get_type() {
-                MessageType::Confirmable => MessageKind::Confirmable,
-                MessageType::NonConfirmable => MessageKind::NonConfirmable,
-                MessageType::Acknowledgement => MessageKind::Acknowledgement,
-                MessageType::Reset => MessageKind::Reset,
-            },
-            code: Code::from_byte(datagram[1]),
-            id: packet.header.message_id,
-            token,
-            options,
-            payload: Bytes::from(packet.payload),
-        })
+        let code = Code::from_byte(header[1]);
+        if code == Code::EMPTY && (token_length != 0 || !rest.is_empty()) {
+            return Err(MessageError::NotEmpty);
+        }
+        let token = rest.get(..token_length).and_then(Token::new);
+        let mut message = Message::new(kind, code, id, token.ok_or(MessageError::Truncated)?);
+        // Copied once; payload and option values are parts of the copy.
+        let mut rest = Bytes::copy_from_slice(&rest[token_length..]);
+        let mut number = 0;
+        while let Some(first) = rest.first().copied() {
+            rest.advance(1);
+            if first == 0xFF {
+                if rest.is_empty() {
+                    return Err(MessageError::EmptyPayload);
+                }
+                message.payload = rest;
+                break;
+            }
+            number += take_extended(first >> 4, &mut rest)?;
+            let length = take_extended(first & 0b1111, &mut rest)? as usize;
+            let option = u16::try_from(number).map_err(|_| MessageError::OptionHeader)?;
+            if length > rest.len() {
+                return Err(MessageError::Truncated);
+            }
+            let value = rest.split_to(length);
+            message.options.append(OptionNumber(option), value);
+        }
+        Ok(message)
     }
 
     /// Kind and message id of a datagram that may be malformed behind them; `None` below four bytes or for
@@ -238,54 +252,17 @@ impl Message {
     }
 }
 
-/// Walks over a datagram and finds what RFC 7252 calls a format error; nothing is copied.
-fn check_format(datagram: &[u8]) -> Result<(), MessageError> {
-    let (header, mut rest) = datagram
-        .split_first_chunk::<4>()
-        .ok_or(MessageError::TooShort)?;
-    if header[0] >> 6 != 1 {
-        return Err(MessageError::UnknownVersion);
-    }
-    let token_length = usize::from(header[0] & 0b1111);
-    if token_length > 8 {
-        return Err(MessageError::TokenLength);
-    }
-    if header[1] == 0 && (token_length != 0 || !rest.is_empty()) {
-        return Err(MessageError::NotEmpty);
-    }
-    rest = rest.get(token_length..).ok_or(MessageError::Truncated)?;
-    let mut number = 0u32;
-    while let Some((first, tail)) = rest.split_first() {
-        if *first == 0xFF {
-            return match tail.is_empty() {
-                true => Err(MessageError::EmptyPayload),
-                false => Ok(()),
-            };
-        }
-        let (delta, tail) = extended(first >> 4, tail)?;
-        let (length, tail) = extended(first & 0b1111, tail)?;
-        number += delta;
-        if number > u32::from(u16::MAX) {
-            return Err(MessageError::OptionHeader);
-        }
-        rest = tail.get(length as usize..).ok_or(MessageError::Truncated)?;
-    }
-    Ok(())
-}
-
-/// An option's delta or length with its extension bytes (RFC 7252, section 3.1).
-fn extended(nibble: u8, rest: &[u8]) -> Result<(u32, &[u8]), MessageError> {
+/// An option's delta or length, whose extension bytes are taken from `rest` (RFC 7252, section 3.1).
+fn take_extended(nibble: u8, rest: &mut Bytes) -> Result<u32, MessageError> {
     match nibble {
-        0..=12 => Ok((u32::from(nibble), rest)),
+        0..=12 => Ok(nibble.into()),
         13 => {
-            let (byte, rest) = rest.split_first().ok_or(MessageError::Truncated)?;
-            Ok((u32::from(*byte) + 13, rest))
+            let byte = rest.try_get_u8().map_err(|_| MessageError::Truncated)?;
+            Ok(u32::from(byte) + 13)
         }
         14 => {
-            let (bytes, rest) = rest
-                .split_first_chunk::<2>()
-                .ok_or(MessageError::Truncated)?;
-            Ok((u32::from(u16::from_be_bytes(*bytes)) + 269, rest))
+            let bytes = rest.try_get_u16().map_err(|_| MessageError::Truncated)?;
+            Ok(u32::from(bytes) + 269)
         }
         _ => Err(MessageError::OptionHeader),
     }

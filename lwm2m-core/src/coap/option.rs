@@ -123,6 +123,12 @@ impl Options {
         self.0.insert(at, (number, Bytes::copy_from_slice(value)));
     }
 
+    /// Adds a value behind all others; `number` is not below theirs.
+    pub(super) fn append(&mut self, number: OptionNumber, value: Bytes) {
+        debug_assert!(self.0.last().is_none_or(|(last, _)| *last <= number));
+        self.0.push((number, value));
+    }
+
     /// Puts a value in place of all of the same number.
     pub fn set(&mut self, number: OptionNumber, value: &[u8]) {
         self.remove(number);

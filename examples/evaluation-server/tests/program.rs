@@ -70,6 +70,7 @@ struct Program {
     child: Child,
     out: Receiver<String>,
     errors: Receiver<String>,
+    coap: SocketAddr,
     coaps: SocketAddr,
     http: SocketAddr,
     guest_key: String,
@@ -94,6 +95,7 @@ impl Program {
             child,
             out,
             errors,
+            coap: after(&server, "coap://").parse().unwrap(),
             coaps: after(&server, "coaps://").parse().unwrap(),
             http: after(&page, "http://").parse().unwrap(),
             guest_key: after(&join, "--psk-key "),
@@ -306,6 +308,25 @@ fn without_a_place_nothing_is_kept() {
     assert_ne!(Program::start(&["--devices", "0"]).guest_key, key);
 }
 
+/// Datagrams that are nothing: every length, the first bytes those of CoAP messages and of DTLS records too.
+fn garbage(to: &[SocketAddr]) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let beginnings: [&[u8]; 5] = [
+        &[],
+        &[0x40, 0x02],
+        &[0x48, 0xFF],
+        &[22, 254, 253, 0, 0],
+        &[23, 254, 253, 0, 1],
+    ];
+    for (length, beginning) in (0..300).flat_map(|l| beginnings.map(|beginning| (l, beginning))) {
+        let rest = (0..length).map(|at| (at * 37 + length) as u8);
+        let datagram: Vec<u8> = beginning.iter().copied().chain(rest).collect();
+        for address in to {
+            socket.send_to(&datagram, address).unwrap();
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_refused_is_named_once_and_the_others_are_served() {
     let program = Program::start(&["--devices", "0"]);
@@ -328,6 +349,7 @@ async fn who_is_refused_is_named_once_and_the_others_are_served() {
         assert!(line.contains("WARN"), "{line}");
         client.kill().await;
     }
+    garbage(&[program.coap, program.coaps]);
     let client = join("demo", "demo", &right).await.unwrap();
     until(&program.events(), is("registered", "demo"));
     client.kill().await;

@@ -217,9 +217,17 @@ impl ClientEngine {
                 let mut update = Update::default();
                 update.location = location;
                 update.lifetime = lifetime;
-                update.binding = binding.and_then(|text| Binding::parse(&text).ok());
-                update.links =
-                    links.then(|| self.links(self.sessions[index].registration.version()));
+                let version = self.sessions[index].registration.version();
+                update.links = links.then(|| self.links(version));
+                if let Some(text) = binding
+                    && let Ok(binding) = Binding::parse(&text)
+                {
+                    // A binding without it would say that queue mode has ended.
+                    let queue_mode = self.config.queue_mode || binding.has_queue_mode();
+                    let in_binding = version == LwM2mVersion::V1_0;
+                    update.binding = Some(binding.with_queue_mode(queue_mode && in_binding));
+                    update.queue_mode = queue_mode && !in_binding;
+                }
                 self.request_registration(now, index, update.to_request(), None);
             }
             Command::Deregister { location } => {

@@ -54,6 +54,27 @@ fn a_written_lifetime_is_told_and_holds() {
 }
 
 #[test]
+fn a_written_binding_does_not_end_queue_mode() {
+    for (version, told) in [
+        (LwM2mVersion::V1_0, &["b=UQS"][..]),
+        (LwM2mVersion::V1_2, &["b=US", "Q"]),
+    ] {
+        let mut config = crate::ClientConfig::default();
+        (config.version, config.queue_mode) = (version, true);
+        let mut world = World::new(builder().config(config).server(server_account()));
+        let server = world.server;
+        world.run(SECOND);
+        world.asked(server);
+        let answer = world.ask(server, put_text("1/0/7", "US"));
+        assert_eq!(answer.code, Code::CHANGED);
+        world.run(SECOND);
+        let asked = world.asked(server);
+        assert_eq!(asked.len(), 1);
+        assert_eq!(queries(&asked[0].0), told);
+    }
+}
+
+#[test]
 fn new_instances_are_told() {
     let mut world = World::registered();
     let server = world.server;

@@ -146,8 +146,8 @@ async fn demonstrate(
                 _ => ExitCode::FAILURE,
             });
         }
-        tell("\nThe servers stay; end them with Ctrl-C.");
     }
+    tell("\nThe servers stay; end them with Ctrl-C.");
     sleep(BACK_AFTER).await;
     for number in 0..touring {
         if fleet.client(&fleet::name(number)).is_none() {

@@ -14,13 +14,13 @@ use alloc::{
 };
 use lwm2m_core::{
     entry::Entry,
-    link::Link,
+    link::{Link, implied_version},
     model::Models,
     path::Path,
     value::Value,
     version::{LwM2mVersion, ObjectVersion},
 };
-use lwm2m_objects::{core_object_version, device, security, server};
+use lwm2m_objects::{device, security, server};
 
 /// What a bootstrap has changed so far.
 #[derive(Debug, Default)]
@@ -411,7 +411,7 @@ pub(crate) fn implied_or_said(
     object: u16,
     version: Option<ObjectVersion>,
 ) -> Option<ObjectVersion> {
-    version.filter(|version| *version != core_object_version(protocol, object))
+    version.filter(|version| *version != implied_version(object, protocol))
 }
 
 /// Whether an instance of object 0 is a bootstrap server's.

@@ -3,6 +3,7 @@
 use crate::tables::{BUILT_IN, BUILT_IN_IDS};
 use alloc::vec::Vec;
 use lwm2m_core::{
+    link::implied_version,
     model::{Models, ObjectModel},
     version::{LwM2mVersion, ObjectVersion},
 };
@@ -133,7 +134,7 @@ impl Definitions {
         DeviceModels::new(self, protocol, versions)
     }
 
-    /// The view that a version of the protocol implies: see [`core_object_version`].
+    /// The view that a version of the protocol implies: see [`implied_version`].
     pub fn protocol(
         &self,
         protocol: LwM2mVersion,
@@ -207,7 +208,7 @@ where
         let registered = self.versions.as_ref().iter().find(|(id, _)| *id == object);
         match registered {
             Some((_, version)) if *version != ObjectVersion::V1_0 => *version,
-            _ => core_object_version(self.protocol, object),
+            _ => implied_version(object, self.protocol),
         }
     }
 }
@@ -220,24 +221,6 @@ where
     fn object(&self, id: u16) -> Option<&ObjectModel> {
         self.definitions.as_ref().get(id, self.version(id))
     }
-}
-
-/// The version of an object that a client means which registers it without `ver` (Core 1.2.2, section 7.2.2 and
-/// appendix E): for the objects that the protocol's own specification defines, the version it defines; 1.0 for
-/// any other.
-///
-/// Revisions of one protocol version differ (1.1 and 1.1.1 in object 4); the last one counts.
-pub const fn core_object_version(protocol: LwM2mVersion, object: u16) -> ObjectVersion {
-    let (major, minor) = match (protocol, object) {
-        (LwM2mVersion::V1_1, 0 | 1 | 3) => (1, 1),
-        (LwM2mVersion::V1_1, 4) => (1, 2),
-        (LwM2mVersion::V1_2, 0 | 1 | 3) => (1, 2),
-        (LwM2mVersion::V1_2, 2 | 5) => (1, 1),
-        (LwM2mVersion::V1_2, 4) => (1, 3),
-        (LwM2mVersion::V1_2, 21) => (2, 0),
-        _ => (1, 0),
-    };
-    ObjectVersion::new(major, minor)
 }
 
 #[cfg(test)]
@@ -319,7 +302,7 @@ mod tests {
         let definitions = Definitions::built_in();
         for protocol in LwM2mVersion::ALL {
             for object in (0..=7).chain([21]) {
-                let version = core_object_version(protocol, object);
+                let version = implied_version(object, protocol);
                 let model = definitions.get(object, version).unwrap();
                 assert_eq!(model.version, version, "object {object} in {protocol}");
             }

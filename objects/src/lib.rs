@@ -24,7 +24,7 @@
 //! ```
 //!
 //! The facts in the tables (identifiers, names, types, operations, ranges, units) are those of the OMA LwM2M
-//! registry; which object versions a protocol version implies is [`core_object_version`].
+//! registry; which object versions a protocol version implies is [`implied_version`](lwm2m_core::link::implied_version).
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -41,7 +41,7 @@ mod table;
 mod tables;
 pub mod validate;
 
-pub use definitions::{Definitions, DeviceModels, core_object_version};
+pub use definitions::{Definitions, DeviceModels};
 pub use tables::{connectivity::*, core::*, management::*, security::*};
 
 /// The IPSO objects: sensors, inputs, outputs, controls.

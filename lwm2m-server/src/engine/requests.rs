@@ -16,7 +16,7 @@ use crate::{error::DeviceError, registration::Presence};
 use lwm2m_core::{
     coap::{Request, Response},
     endpoint::{EndpointError, Failure, ObservationId, RequestId, RequestOptions},
-    operation::{DeviceOperation, below_root},
+    operation::DeviceOperation,
     time::Instant,
     timer::TimerId,
 };
@@ -110,7 +110,8 @@ impl ServerEngine {
         if entry.requests.len() >= self.config.max_requests {
             return Err(DeviceError::Busy);
         }
-        let request = below_root(operation.to_request(), &entry.registration.objects.root);
+        let root = entry.registration.objects.links.supported().root();
+        let request = operation.to_request_below(root);
         let awake = entry.registration.presence == Presence::Awake;
         let state = match entry.peer {
             Some(peer) if awake => {

@@ -4,7 +4,7 @@ use super::{ContentFormat, DecodeError, EncodeError, MAX_ENTRIES};
 use crate::{
     entry::Entry,
     model::{Models, ObjectModel, ResourceModel},
-    path::{Path, PathLevel, RESERVED_ID},
+    path::{Path, PathError, PathLevel, RESERVED_ID},
     value::{DataType, Value},
 };
 use alloc::{borrow::Cow, format, string::String, vec::Vec};
@@ -116,14 +116,11 @@ impl<'a> Incoming<'a> {
     }
 
     /// The place with these identifiers; 65535 stands for the new instance of a create request.
-    #[inline]
+    #[inline(always)] // so that it stays in registers, for each value of each payload
     pub(super) fn path(&self, ids: &[u16]) -> Result<Path, DecodeError> {
-        let path = match (self.new_instance, ids) {
-            (Some(instance), [object, RESERVED_ID, below @ ..]) => {
-                let path = Path::try_from_ids(&[*object, instance]);
-                path.and_then(|path| below.iter().try_fold(path, |path, id| path.child(*id)))
-            }
-            _ => Path::try_from_ids(ids),
+        let path = match self.new_instance {
+            None => Path::try_from_ids(ids),
+            Some(instance) => path_with(instance, ids),
         };
         path.map_err(|_| self.malformed("a path with a reserved or a fifth identifier"))
     }
@@ -210,6 +207,17 @@ impl<'a> Incoming<'a> {
             }
         }
         Ok(self.entries)
+    }
+}
+
+/// The place with these identifiers, where 65535 stands for this object instance.
+fn path_with(instance: u16, ids: &[u16]) -> Result<Path, PathError> {
+    match ids {
+        [object, RESERVED_ID, below @ ..] => {
+            let path = Path::try_from_ids(&[*object, instance])?;
+            below.iter().try_fold(path, |path, id| path.child(*id))
+        }
+        _ => Path::try_from_ids(ids),
     }
 }
 

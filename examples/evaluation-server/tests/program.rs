@@ -353,5 +353,22 @@ async fn who_is_refused_is_named_once_and_the_others_are_served() {
     let client = join("demo", "demo", &right).await.unwrap();
     until(&program.events(), is("registered", "demo"));
     client.kill().await;
+    // Whatever was dropped was counted, by reason.
+    let metrics = program.ask("GET", "/metrics", "");
+    for name in [
+        "lwm2m_refused_total",
+        "lwm2m_transport_wrong_keys_total",
+        "lwm2m_transport_unknown_identities_total",
+        "lwm2m_transport_records_dropped_total",
+        "lwm2m_coap_malformed_total",
+        "lwm2m_coap_not_coap_total",
+    ] {
+        let counter = format!("{name}{{role=\"server\"}} ");
+        let line = metrics.lines().find(|line| line.starts_with(&counter));
+        assert!(
+            line.is_some_and(|line| !line.ends_with(" 0")),
+            "{name}: {line:?}"
+        );
+    }
     assert_eq!(program.end("TERM").0, Some(0));
 }

@@ -1,53 +1,68 @@
-/// What an endpoint has counted since it was made; refusals and drops by reason.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Metrics {
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// What an endpoint has counted since it was made; refusals and drops by reason.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Metrics {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Metrics {
+            /// Name and value of each counter, for an exporter.
+            pub fn entries(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($name), self.$name),)*].into_iter()
+            }
+        }
+    };
+}
+
+counters! {
     /// Datagrams taken in.
-    pub received: u64,
+    received,
     /// Datagrams handed out.
-    pub sent: u64,
+    sent,
     /// Retransmissions among those handed out.
-    pub retransmissions: u64,
+    retransmissions,
     /// Confirmable messages given up without acknowledgement.
-    pub transmissions_given_up: u64,
+    transmissions_given_up,
     /// Datagrams that are no CoAP message; confirmable ones were reset.
-    pub malformed: u64,
+    malformed,
     /// Datagrams of another version or below four bytes, dropped in silence.
-    pub not_coap: u64,
+    not_coap,
     /// Messages with reserved codes or codes that their kind does not allow.
-    pub bad_code: u64,
+    bad_code,
     /// Messages refused for a critical option.
-    pub bad_option: u64,
+    bad_option,
     /// Requests and responses recognised as repetitions.
-    pub duplicates: u64,
+    duplicates,
     /// Acknowledgements and resets that match nothing.
-    pub unmatched_acknowledgements: u64,
+    unmatched_acknowledgements,
     /// Responses and notifications whose token is not known.
-    pub unmatched_responses: u64,
+    unmatched_responses,
     /// Resets received for messages under way.
-    pub resets: u64,
+    resets,
     /// Notifications older than one received before.
-    pub stale_notifications: u64,
+    stale_notifications,
     /// Notifications whose body could not be fetched as a whole.
-    pub incomplete_notifications: u64,
+    incomplete_notifications,
     /// Messages refused or dropped because there are `max_peers` peers.
-    pub refused_peers: u64,
+    refused_peers,
     /// Requests answered 5.03 because a deduplication ring is full of live requests.
-    pub refused_dedup: u64,
+    refused_dedup,
     /// Requests answered 5.03 because too many wait for an answer.
-    pub refused_exchanges: u64,
+    refused_exchanges,
     /// Uploads answered 5.03 because there are too many, or too many bytes are being collected.
-    pub refused_uploads: u64,
+    refused_uploads,
     /// Uploads answered 4.13.
-    pub too_large_uploads: u64,
+    too_large_uploads,
     /// Blocks answered 4.08.
-    pub incomplete_uploads: u64,
+    incomplete_uploads,
     /// Observations not entered because there are too many observers.
-    pub refused_observers: u64,
+    refused_observers,
     /// Large responses that were not kept because `max_served` is reached.
-    pub uncached_bodies: u64,
+    uncached_bodies,
     /// Messages not sent because all message ids to a peer were used within EXCHANGE_LIFETIME.
-    pub message_ids_exhausted: u64,
+    message_ids_exhausted,
     /// Messages that could not be encoded.
-    pub unencodable: u64,
+    unencodable,
 }

@@ -2,8 +2,9 @@
 
 use crate::HttpState;
 use axum::{extract::State, http::header, response::IntoResponse};
-use lwm2m_server::Metrics;
-use std::fmt::Write;
+use lwm2m_core::endpoint::Metrics as EndpointMetrics;
+use lwm2m_server::{Metrics, TransportMetrics};
+use std::{collections::BTreeMap, fmt::Write};
 
 /// One metric: its name, its kind, what it says, and where it stands.
 struct Metric {
@@ -51,17 +52,61 @@ const METRICS: &[Metric] = metrics! {
     responses((status = 200, content_type = "text/plain", body = String)),
 )]
 pub(crate) async fn metrics(State(state): State<HttpState>) -> impl IntoResponse {
-    let mut sources = vec![("server", state.server().metrics().await)];
+    let server = state.server();
+    let mut sources = vec![("server", server.metrics().await)];
+    let mut below = vec![Below {
+        role: "server",
+        endpoint: server.endpoint_metrics().await,
+        transport: server.transport_metrics(),
+    }];
     if let Ok(bootstrap) = state.bootstrap() {
         sources.push(("bootstrap", bootstrap.metrics().await));
+        below.push(Below {
+            role: "bootstrap",
+            endpoint: bootstrap.endpoint_metrics().await,
+            transport: bootstrap.transport_metrics(),
+        });
     }
     let config = state.config();
     let streams = config.max_event_streams - state.stream_permits().available_permits();
     let content_type = "text/plain; version=0.0.4; charset=utf-8";
     (
         [(header::CONTENT_TYPE, content_type)],
-        written(&sources, streams),
+        written(&sources, streams) + &written_below(&below),
     )
+}
+
+/// What the floors below a server count: refusals and drops by reason above all.
+struct Below {
+    role: &'static str,
+    endpoint: EndpointMetrics,
+    transport: Option<TransportMetrics>,
+}
+
+fn written_below(below: &[Below]) -> String {
+    let mut all: BTreeMap<String, Vec<(&str, u64)>> = BTreeMap::new();
+    for Below {
+        role,
+        endpoint,
+        transport,
+    } in below
+    {
+        let endpoint = endpoint.entries().map(|entry| ("coap", entry));
+        let transport = transport.iter().flat_map(TransportMetrics::entries);
+        for (floor, (name, value)) in endpoint.chain(transport.map(|entry| ("transport", entry))) {
+            let name = format!("lwm2m_{floor}_{name}_total");
+            all.entry(name).or_default().push((role, value));
+        }
+    }
+    let mut text = String::with_capacity(8192);
+    for (name, values) in all {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "# TYPE {name} counter");
+        for (role, value) in values {
+            let _ = writeln!(text, "{name}{{role=\"{role}\"}} {value}");
+        }
+    }
+    text
 }
 
 fn written(sources: &[(&str, Metrics)], streams: usize) -> String {
@@ -95,12 +140,20 @@ mod tests {
         let mut server = Metrics::default();
         server.registrations = 3;
         server.notifications = 7;
-        let text = written(&[("server", server), ("bootstrap", Metrics::default())], 2);
+        let below = ["server", "bootstrap"].map(|role| Below {
+            role,
+            endpoint: EndpointMetrics::default(),
+            transport: Some(TransportMetrics::default()),
+        });
+        let text = written(&[("server", server), ("bootstrap", Metrics::default())], 2)
+            + &written_below(&below);
         assert!(text.contains(
             "# TYPE lwm2m_registrations gauge\nlwm2m_registrations{role=\"server\"} 3\n"
         ));
         assert!(text.contains("\nlwm2m_notifications_total{role=\"server\"} 7\n"));
         assert!(text.contains("\nlwm2m_http_event_streams 2\n"));
+        assert!(text.contains("\nlwm2m_coap_malformed_total{role=\"server\"} 0\n"));
+        assert!(text.contains("\nlwm2m_transport_wrong_keys_total{role=\"bootstrap\"} 0\n"));
         assert!(text.ends_with('\n'));
         let mut seen = HashSet::new();
         for line in text.lines().filter(|line| !line.starts_with('#')) {

@@ -44,6 +44,8 @@ pub struct Profile {
     pub longitude: f64,
     /// Time between changes of the values.
     pub interval: Duration,
+    /// Whether the temperature is sent to the servers with every change, asked or not.
+    pub sends: bool,
     /// How long it takes to install firmware.
     pub install_time: Duration,
 }
@@ -61,6 +63,7 @@ impl Profile {
             latitude: 52.52,
             longitude: 13.405,
             interval: Duration::from_secs(1),
+            sends: false,
             install_time: Duration::from_secs(1),
         }
     }
@@ -232,6 +235,13 @@ impl Behaviour {
                 100
             };
             client.set(path::BATTERY_LEVEL, self.battery).await?;
+        }
+        if self.profile.sends {
+            match client.send(&[path::TEMPERATURE]).await {
+                // Before it is registered, and where the server has muted it, a device keeps its values.
+                Ok(_) | Err(ClientError::Send(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }

@@ -58,8 +58,11 @@ impl Header {
     }
 }
 
-/// Makes an image of about `size` bytes in all, with a body that does not repeat.
+/// Makes an image of `size` bytes in all (or of a first line alone, where `size` is smaller), with a body that does not
+/// repeat.
 pub fn build(version: &str, size: usize) -> Bytes {
+    let first_line = |checksum: &str| format!("{MAGIC} {version} {checksum}\n");
+    let first_line_length = first_line(&hex::encode([0; 32])).len();
     // A linear congruential generator: the same image for the same version and size, on every machine.
     let mut state = 0x2545_F491_4F6C_DD1D_u64;
     let body: Vec<u8> = std::iter::repeat_with(|| {
@@ -68,10 +71,9 @@ pub fn build(version: &str, size: usize) -> Bytes {
             .wrapping_add(1_442_695_040_888_963_407);
         (state >> 56) as u8
     })
-    .take(size.saturating_sub(MAX_HEADER))
+    .take(size.saturating_sub(first_line_length))
     .collect();
-    let mut image =
-        format!("{MAGIC} {version} {}\n", hex::encode(Sha256::digest(&body))).into_bytes();
+    let mut image = first_line(&hex::encode(Sha256::digest(&body))).into_bytes();
     image.extend_from_slice(&body);
     image.into()
 }
@@ -83,6 +85,7 @@ mod tests {
     #[test]
     fn a_built_image_has_a_true_header() {
         let image = build("2.0.0", 4096);
+        assert_eq!(image.len(), 4096);
         let end = image.iter().position(|byte| *byte == b'\n').unwrap();
         let header = Header::parse(&image[..end]).unwrap();
         assert_eq!(header.version, "2.0.0");

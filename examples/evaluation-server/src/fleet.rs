@@ -96,6 +96,8 @@ impl Fleet {
             ..TOUR_DEVICES => TOUR_INTERVAL,
             _ => OTHER_INTERVAL,
         });
+        // Nobody observes the many others: they report by themselves.
+        profile.sends = number >= TOUR_DEVICES;
         // No two devices at the same place, so that a list of them is worth looking at.
         profile.temperature = 15.0 + (number % 15) as f64;
         profile.latitude += (number % 100) as f64 * 0.01;

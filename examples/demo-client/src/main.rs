@@ -8,7 +8,12 @@ use lwm2m_core::{
     version::LwM2mVersion,
 };
 use lwm2m_demo_client::{Profile, SimulatedDevice};
-use std::{io, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    io::{self, IsTerminal},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -166,6 +171,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         .map_err(|error| format!("--log {:?}: {error}", arguments.log))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
         .init();
     let firmware_file = arguments.firmware_file.clone().unwrap_or_else(|| {

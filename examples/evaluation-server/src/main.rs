@@ -10,7 +10,12 @@ use fleet::{Fleet, TOUR_DEVICES};
 use report::{Progress, Report};
 use servers::{GUEST, Servers};
 use settings::{Settings, SettingsError};
-use std::{error::Error, io, process::ExitCode, time::Duration};
+use std::{
+    error::Error,
+    io::{self, IsTerminal},
+    process::ExitCode,
+    time::Duration,
+};
 use tokio::{
     signal::unix::{SignalKind, signal},
     time::{sleep, timeout},
@@ -58,6 +63,7 @@ async fn run(settings: Settings) -> Result<ExitCode, Box<dyn Error>> {
         .map_err(|error| format!("--log {:?}: {error}", settings.log))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
         .init();
     let mut interrupt = signal(SignalKind::interrupt())?;

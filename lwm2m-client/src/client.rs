@@ -264,7 +264,8 @@ impl Client {
     }
 
     /// De-registers everywhere and ends; returns when it has, at the latest after
-    /// [`ClientConfig::deregister_timeout`](crate::ClientConfig::deregister_timeout).
+    /// [`ClientConfig::deregister_timeout`](crate::ClientConfig::deregister_timeout), or twice that where a registration
+    /// is under way.
     pub async fn deregister_and_stop(&self) {
         let Some(sender) = self.sender.upgrade() else {
             return;

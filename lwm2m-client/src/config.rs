@@ -56,7 +56,8 @@ pub struct ClientConfig {
     pub bootstrap_retry_max: Duration,
     /// How long to wait for a connection to stand before the attempt counts as failed.
     pub connect_timeout: Duration,
-    /// How long to wait for the answer to a de-registration: the device may be about to lose its power.
+    /// How long to wait for the answer to a de-registration, and for that to a registration which it is to end: the
+    /// device may be about to lose its power.
     pub deregister_timeout: Duration,
     /// Seconds since 1970-01-01T00:00:00Z at the driver's zero, where known.
     pub unix_at_zero: Option<i64>,

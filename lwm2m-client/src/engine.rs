@@ -299,7 +299,7 @@ impl ClientEngine {
     }
 
     /// De-registers everywhere and stops; [`ClientEvent::Stopped`] follows, at the latest after
-    /// [`ClientConfig::deregister_timeout`].
+    /// [`ClientConfig::deregister_timeout`], or twice that where a registration is under way.
     pub fn deregister(&mut self, now: Instant) {
         self.stopping = true;
         self.restart_at = None;

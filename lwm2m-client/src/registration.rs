@@ -11,6 +11,9 @@
 //!   └────────────────────────────────────────────────────────────── Deregistering ──▶ Stopped
 //! ```
 //!
+//! A stop while `Registering` leads to `Withdrawing`: the server may have registered the client already, so the answer
+//! is waited for and what it brought about is de-registered.
+//!
 //! **When an update is due.** An update is sent [`MAX_TRANSMIT_WAIT`] before the lifetime ends, the time that all
 //! retransmissions of it may take; after half of it where the lifetime is shorter than twice that. A lifetime of
 //! 0 is infinite: updates then carry changes only.
@@ -58,6 +61,8 @@ pub(crate) struct Settings {
     pub(crate) lowest_version: LwM2mVersion,
     /// How long to wait for a connection.
     pub(crate) connect_timeout: Duration,
+    /// How long to wait for an answer where only a de-registration is to follow.
+    pub(crate) deregister_timeout: Duration,
     /// How long to wait before a lost connection is made anew; spreads the devices of a fleet.
     pub(crate) reconnect_delay: Duration,
 }
@@ -141,6 +146,9 @@ enum State {
     Connecting(Instant),
     /// A register request is under way.
     Registering(Reported),
+    /// A register request is under way, and answered or not by that moment it is over: what it brings about is
+    /// taken back.
+    Withdrawing(Instant),
     /// Registered.
     Registered {
         location: Vec<String>,
@@ -233,7 +241,7 @@ impl Registration {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match &self.state {
             State::Waiting(until) => *until,
-            State::Connecting(until) => Some(*until),
+            State::Connecting(until) | State::Withdrawing(until) => Some(*until),
             State::Registered {
                 due,
                 updating: None,
@@ -295,7 +303,31 @@ impl Registration {
             (State::Registering(_), Input::Closed(reason)) => {
                 self.attempt_failed(now, SessionError::Connection(reason), settings, out)
             }
-            (State::Connecting(_) | State::Registering(_), Input::Stop) => {
+            (State::Connecting(_), Input::Stop) => {
+                out.push(Command::Disconnect);
+                State::Waiting(None)
+            }
+            // The server may have registered us already; only its answer says where.
+            (State::Registering(_), Input::Stop) => {
+                State::Withdrawing(now + settings.deregister_timeout)
+            }
+            (State::Withdrawing(_), Input::Answered(response)) => {
+                match Register::location(&response) {
+                    Some(location) => {
+                        out.push(Command::Deregister { location });
+                        State::Deregistering(Then::Stop)
+                    }
+                    None => {
+                        out.push(Command::Disconnect);
+                        State::Waiting(None)
+                    }
+                }
+            }
+            (State::Withdrawing(_), Input::Failed(_) | Input::Closed(_)) => {
+                out.push(Command::Disconnect);
+                State::Waiting(None)
+            }
+            (State::Withdrawing(until), Input::Tick) if now >= until => {
                 out.push(Command::Disconnect);
                 State::Waiting(None)
             }

@@ -157,6 +157,7 @@ impl ClientEngine {
                 && flag(&self.tree, &clock, &on_failure).unwrap_or(true),
             lowest_version: self.config.lowest_version,
             connect_timeout: self.config.connect_timeout,
+            deregister_timeout: self.config.deregister_timeout,
             reconnect_delay: spread(&self.name),
         }
     }

@@ -15,6 +15,7 @@ fn settings() -> Settings {
         can_bootstrap: false,
         lowest_version: LwM2mVersion::V1_0,
         connect_timeout: Duration::from_secs(93),
+        deregister_timeout: Duration::from_secs(40),
         reconnect_delay: Duration::from_secs(1),
     }
 }
@@ -311,12 +312,44 @@ fn stopping_and_disabling() {
         ]
     );
     assert_eq!(r.deadline(), Some(seconds(86_402)));
-    for mut r in [connecting(), registering()] {
-        assert_eq!(r.step(seconds(1), Input::Stop, &s), [Command::Disconnect]);
-        assert!(r.is_stopped());
-    }
+    let mut r = connecting();
+    assert_eq!(r.step(seconds(1), Input::Stop, &s), [Command::Disconnect]);
+    assert!(r.is_stopped());
     let mut r = after([START]);
     assert_eq!(r.step(seconds(1), Input::Stop, &s), []);
+    assert!(r.is_stopped());
+}
+
+/// A stop that comes before the answer to a register request takes back what that request has brought about.
+#[test]
+fn stopping_while_registering() {
+    let s = settings();
+    let withdrawing = || {
+        let mut r = registering();
+        assert_eq!(r.step(seconds(1), Input::Stop, &s), []);
+        assert_eq!(r.deadline(), Some(seconds(41)));
+        assert!(!r.is_stopped() && !r.is_registered());
+        r
+    };
+    let mut r = withdrawing();
+    let deregister = Command::Deregister {
+        location: location(),
+    };
+    assert_eq!(r.step(seconds(2), created(), &s), [deregister]);
+    r.step(seconds(3), answered(Code::DELETED), &s);
+    assert!(r.is_stopped());
+    for end in [
+        answered(Code::FORBIDDEN),
+        Input::Failed(Failure::Timeout),
+        Input::Closed(CloseReason::ByPeer),
+    ] {
+        let mut r = withdrawing();
+        assert_eq!(r.step(seconds(2), end, &s), [Command::Disconnect]);
+        assert!(r.is_stopped());
+    }
+    let mut r = withdrawing();
+    assert_eq!(r.step(seconds(40), Input::Tick, &s), []);
+    assert_eq!(r.step(seconds(41), Input::Tick, &s), [Command::Disconnect]);
     assert!(r.is_stopped());
 }
 

@@ -255,6 +255,20 @@ fn an_update_under_way_does_not_cut_the_deregistration_short() {
 }
 
 #[test]
+fn a_stop_before_the_answer_leaves_no_registration() {
+    let mut world = World::new(builder().server(server_account()));
+    let server = world.server;
+    // The request is on its way, 20 ms long.
+    world.run(Duration::from_millis(10));
+    world.client(|client, now| client.deregister(now));
+    world.run(SECOND);
+    let asked = world.asked(server);
+    let codes: Vec<Code> = asked.iter().map(|(request, _)| request.code).collect();
+    assert_eq!(codes, [Code::POST, Code::DELETE]);
+    assert!(world.take_told().contains(&ClientEvent::Stopped));
+}
+
+#[test]
 fn stopping_does_not_wait_for_ever() {
     let mut world = World::registered();
     let server = world.server;

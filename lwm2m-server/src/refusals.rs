@@ -2,22 +2,15 @@
 
 use crate::{engine::Source, event::RefusalReason};
 use lwm2m_core::time::Instant;
-use std::time::Duration;
+use lwm2m_transport::Throttle;
 use tracing::{debug, warn};
-
-/// How many lines a period may have; the others are at `debug`, and counted in the first line of the next.
-const LINES: u32 = 20;
-const PERIOD: Duration = Duration::from_secs(10);
 
 /// What has been said lately.
 #[derive(Debug, Default)]
-pub(crate) struct RefusalLog {
-    since: Instant,
-    said: u32,
-    unsaid: u64,
-}
+pub(crate) struct RefusalLog(Throttle);
 
 impl RefusalLog {
+    /// Says it at `warn`, or at `debug` where there were many lately.
     pub(crate) fn say(
         &mut self,
         now: Instant,
@@ -28,7 +21,7 @@ impl RefusalLog {
         let (address, identity, code) = (source.address, source.identity, reason.code());
         // Escaped: a stranger chose it.
         let endpoint = endpoint.unwrap_or_default().escape_debug();
-        let Some(unsaid) = self.take_line(now) else {
+        let Some(unsaid) = self.0.take(now) else {
             debug!(%address, %identity, %endpoint, %code, "refused: {reason}");
             return;
         };
@@ -36,37 +29,5 @@ impl RefusalLog {
             warn!(unsaid, "more was refused than is said here");
         }
         warn!(%address, %identity, %endpoint, %code, "refused: {reason}");
-    }
-
-    /// Whether there is a line left, and how many refusals had none before.
-    fn take_line(&mut self, now: Instant) -> Option<u64> {
-        if now.since(self.since) >= PERIOD {
-            (self.since, self.said) = (now, 0);
-        }
-        if self.said >= LINES {
-            self.unsaid += 1;
-            return None;
-        }
-        self.said += 1;
-        Some(std::mem::take(&mut self.unsaid))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_bounded_and_the_rest_is_counted() {
-        let mut log = RefusalLog::default();
-        let start = Instant::ZERO + Duration::from_secs(3600);
-        for _ in 0..LINES {
-            assert_eq!(log.take_line(start), Some(0));
-        }
-        for _ in 0..1000 {
-            assert_eq!(log.take_line(start), None);
-        }
-        assert_eq!(log.take_line(start + PERIOD), Some(1000));
-        assert_eq!(log.take_line(start + PERIOD), Some(0));
     }
 }

@@ -165,15 +165,22 @@ fn is(kind: &str, endpoint: &str) -> impl Fn(&str) -> bool {
 #[test]
 fn signals_end_it_and_devices_deregister() {
     for signal in ["INT", "TERM"] {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = ["--data-dir", folder.path().to_str().unwrap()];
         // The fourth is the first that makes no tour: nothing but the signal de-registers it.
-        let program = Program::start(&["--devices", "4"]);
-        let events = program.events();
-        until(&events, is("registered", "sim-0004"));
+        let program = Program::start(&[&kept[..], &["--devices", "4"]].concat());
+        until(&program.events(), is("registered", "sim-0004"));
         let (code, errors) = program.end(signal);
-        until(&events, is("deregistered", "sim-0004"));
         assert_eq!(code, Some(0), "{signal}: {errors}");
         // It says so where the 5 s that the end may take were not enough.
         assert!(!errors.contains("in time"), "{signal}: {errors}");
+        // What was kept shows who was registered at the end.
+        let program = Program::start(&[&kept[..], &["--devices", "0"]].concat());
+        let known = program.ask("GET", "/api/security/sim-0004", "");
+        assert!(known.starts_with("HTTP/1.1 200"), "{signal}: {known}");
+        let devices = program.ask("GET", "/api/devices", "");
+        assert!(devices.contains("\"total\":0"), "{signal}: {devices}");
+        assert_eq!(program.end(signal).0, Some(0));
     }
 }
 
@@ -308,6 +315,20 @@ fn without_a_place_nothing_is_kept() {
     assert_ne!(Program::start(&["--devices", "0"]).guest_key, key);
 }
 
+/// The ClientHello of a device that has a certificate only, which this server does not take.
+fn certificate_hello() -> Vec<u8> {
+    let mut body = vec![254, 253];
+    body.extend([7; 32]);
+    // No session id, no cookie; ECDHE-ECDSA with AES-128-GCM; no compression; extended master secret.
+    body.extend([0, 0, 0, 2, 0xC0, 0x2B, 1, 0, 0, 4, 0, 23, 0, 0]);
+    let length = body.len() as u8;
+    let message = [1, 0, 0, length, 0, 0, 0, 0, 0, 0, 0, length];
+    let mut record = vec![22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, length + 12];
+    record.extend(message);
+    record.extend(body);
+    record
+}
+
 /// Datagrams that are nothing: every length, the first bytes those of CoAP messages and of DTLS records too.
 fn garbage(to: &[SocketAddr]) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -349,6 +370,11 @@ async fn who_is_refused_is_named_once_and_the_others_are_served() {
         assert!(line.contains("WARN"), "{line}");
         client.kill().await;
     }
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.send_to(&certificate_hello(), program.coaps).unwrap();
+    let line = until(&program.errors, |text| text.contains("no cipher suite"));
+    let address = socket.local_addr().unwrap().to_string();
+    assert!(line.contains("WARN") && line.contains(&address), "{line}");
     garbage(&[program.coap, program.coaps]);
     let client = join("demo", "demo", &right).await.unwrap();
     until(&program.events(), is("registered", "demo"));

@@ -25,6 +25,7 @@ mod server;
 pub mod sim;
 #[cfg(test)]
 mod tests;
+mod throttle;
 #[cfg(test)]
 mod toy;
 mod transport;
@@ -35,6 +36,7 @@ pub use credentials::{CredentialSource, NoCredentials, PskTable};
 pub use driver::{CastError, DriverConfig, EngineHandle, Stopped, spawn, spawn_with};
 pub use metrics::{Metrics, MetricsSnapshot};
 pub use server::{BindError, ServerTransport, ServerTransportBuilder};
+pub use throttle::Throttle;
 pub use transport::{Received, Transport};
 
 #[cfg(feature = "dtls")]

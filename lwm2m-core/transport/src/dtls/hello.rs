@@ -44,6 +44,8 @@ pub(crate) enum HelloError {
     Unsupported(&'static str),
     #[error("no cipher suite in common")]
     NoCommonSuite,
+    #[error("out of turn: {0}")]
+    OutOfTurn(&'static str),
     #[error("there are too many handshakes or sessions")]
     NoRoom,
 }

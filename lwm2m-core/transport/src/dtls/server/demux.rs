@@ -38,7 +38,7 @@ use tokio::{
     task::AbortHandle,
     time::Instant,
 };
-use tracing::debug;
+use tracing::{debug, warn};
 
 /// The most that the backend takes of one datagram.
 const MAX_RECEIVABLE: usize = 8192;
@@ -174,7 +174,16 @@ impl Demultiplexer {
                 match self.hello(address, hello) {
                     Ok(()) => to_handshake.extend_from_slice(record.bytes),
                     Err(error) => {
-                        debug!(%address, %error, "ClientHello refused");
+                        // An honest device that cannot come in is for an operator to see.
+                        let honest = matches!(
+                            error,
+                            HelloError::NoCommonSuite | HelloError::Unsupported(_)
+                        );
+                        if honest && self.security.log.take() {
+                            warn!(%address, "DTLS handshake refused: {error}");
+                        } else {
+                            debug!(%address, "ClientHello refused: {error}");
+                        }
                         match error {
                             HelloError::NoRoom => self.metrics.hellos_over_limit.add(),
                             _ => self.metrics.hellos_refused.add(),
@@ -278,11 +287,11 @@ impl Demultiplexer {
                 return Ok(());
             }
             if handshake.heard.elapsed() < RESTART_AFTER {
-                return Err(HelloError::Unsupported("two handshakes with one address"));
+                return Err(HelloError::OutOfTurn("two handshakes with one address"));
             }
         }
         if sequence != 0 || hello.has_cookie {
-            return Err(HelloError::Unsupported("a cookie that nobody gave"));
+            return Err(HelloError::OutOfTurn("a cookie that nobody gave"));
         }
         self.abandon(address);
         if !self.has_room(address) {

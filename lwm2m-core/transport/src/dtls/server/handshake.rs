@@ -10,8 +10,9 @@ use crate::{
         wire::Wire,
     },
     metrics::Metrics,
+    throttle::Throttle,
 };
-use lwm2m_core::{peer::PeerIdentity, secret::Secret};
+use lwm2m_core::{peer::PeerIdentity, secret::Secret, time::Instant};
 use rustls::RootCertStore;
 use std::{
     net::SocketAddr,
@@ -27,6 +28,37 @@ pub(super) struct Security {
     pub(super) certificate: Option<(Certificate, RootCertStore)>,
     pub(super) flights: Flights,
     pub(super) handshake_timeout: Duration,
+    pub(super) log: Log,
+}
+
+/// What of failed handshakes is said at `warn`: whoever can send datagrams can cause them.
+pub(super) struct Log {
+    throttle: Mutex<Throttle>,
+    zero: tokio::time::Instant,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Log {
+            throttle: Mutex::default(),
+            zero: tokio::time::Instant::now(),
+        }
+    }
+}
+
+impl Log {
+    /// Whether there is a line left.
+    pub(super) fn take(&self) -> bool {
+        let now = Instant::ZERO + self.zero.elapsed();
+        let mut throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(unsaid) = throttle.take(now) else {
+            return false;
+        };
+        if unsaid > 0 {
+            warn!(unsaid, "more DTLS handshakes failed than are said here");
+        }
+        true
+    }
 }
 
 /// Whoever has completed a handshake.
@@ -86,7 +118,7 @@ impl Security {
             Err(failure) => {
                 metrics.handshakes_failed.add();
                 let alert = alert_text(&shared);
-                report(address, exchange, &failure, asked, alert, metrics);
+                self.report(address, exchange, &failure, asked, alert, metrics);
                 None
             }
         }
@@ -130,43 +162,54 @@ async fn identify(backend: DTLSConn, exchange: KeyExchange, asked: Asked) -> Opt
     })
 }
 
-fn report(
-    address: SocketAddr,
-    exchange: KeyExchange,
-    failure: &Failure,
-    asked: Asked,
-    alert: Option<String>,
-    metrics: &Metrics,
-) {
-    let why = match failure {
-        Failure::Timeout => {
-            metrics.handshakes_timed_out.add();
-            debug!(%address, "DTLS handshake timed out");
-            return;
-        }
-        Failure::Panicked => {
-            metrics.handshakes_panicked.add();
-            warn!(%address, "DTLS handshake refused: the backend panicked");
-            return;
-        }
-        Failure::Error(error) => alert.unwrap_or_else(|| error.to_string()),
-    };
-    match (exchange, asked) {
-        (KeyExchange::Psk, Asked::Unknown(identity)) => {
-            metrics.unknown_identities.add();
-            let identity = PeerIdentity::Psk(identity);
-            warn!(%address, %identity, "DTLS handshake refused: unknown PSK identity");
-        }
-        // Behind the look-up stands only the client's Finished, which the key must open.
-        (KeyExchange::Psk, Asked::Known(identity, _)) => {
-            metrics.wrong_keys.add();
-            let identity = PeerIdentity::Psk(identity);
-            warn!(%address, %identity, "DTLS handshake refused: the client has another key for this identity");
-        }
-        (KeyExchange::Psk, Asked::NotYet) => debug!(%address, why, "DTLS handshake failed"),
-        (KeyExchange::Certificate, _) => {
-            metrics.certificates_refused.add();
-            warn!(%address, why, "DTLS handshake with certificates failed");
+impl Security {
+    fn report(
+        &self,
+        address: SocketAddr,
+        exchange: KeyExchange,
+        failure: &Failure,
+        asked: Asked,
+        alert: Option<String>,
+        metrics: &Metrics,
+    ) {
+        let why = match failure {
+            Failure::Timeout => {
+                metrics.handshakes_timed_out.add();
+                debug!(%address, "DTLS handshake timed out");
+                return;
+            }
+            Failure::Panicked => {
+                metrics.handshakes_panicked.add();
+                if self.log.take() {
+                    warn!(%address, "DTLS handshake refused: the backend panicked");
+                }
+                return;
+            }
+            Failure::Error(error) => alert.unwrap_or_else(|| error.to_string()),
+        };
+        match (exchange, asked) {
+            (KeyExchange::Psk, Asked::Unknown(identity)) => {
+                metrics.unknown_identities.add();
+                if self.log.take() {
+                    let identity = PeerIdentity::Psk(identity);
+                    warn!(%address, %identity, "DTLS handshake refused: unknown PSK identity");
+                }
+            }
+            // Behind the look-up stands only the client's Finished, which the key must open.
+            (KeyExchange::Psk, Asked::Known(identity, _)) => {
+                metrics.wrong_keys.add();
+                if self.log.take() {
+                    let identity = PeerIdentity::Psk(identity);
+                    warn!(%address, %identity, "DTLS handshake refused: the client has another key for this identity");
+                }
+            }
+            (KeyExchange::Psk, Asked::NotYet) => debug!(%address, why, "DTLS handshake failed"),
+            (KeyExchange::Certificate, _) => {
+                metrics.certificates_refused.add();
+                if self.log.take() {
+                    warn!(%address, why, "DTLS handshake with certificates failed");
+                }
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     transport::Received,
 };
 use demux::Demultiplexer;
-use handshake::Security;
+use handshake::{Log, Security};
 use lwm2m_core::{
     engine::CloseReason,
     peer::{PeerId, PeerIdentity},
@@ -265,5 +265,6 @@ fn security(config: &DtlsServerConfig) -> Result<Security, String> {
             max_datagram: config.max_handshake_datagram,
         },
         handshake_timeout: config.handshake_timeout,
+        log: Log::default(),
     })
 }

@@ -72,6 +72,7 @@ struct Program {
     errors: Receiver<String>,
     coap: SocketAddr,
     coaps: SocketAddr,
+    bootstrap_coap: SocketAddr,
     http: SocketAddr,
     guest_key: String,
 }
@@ -89,6 +90,7 @@ impl Program {
             rest[..end].to_owned()
         };
         let server = until(&out, |line| line.starts_with("LwM2M server"));
+        let bootstrap = until(&out, |line| line.starts_with("bootstrap server"));
         let page = until(&out, |line| line.starts_with("web page"));
         let join = until(&out, |line| line.contains("--psk-key"));
         Program {
@@ -97,6 +99,7 @@ impl Program {
             errors,
             coap: after(&server, "coap://").parse().unwrap(),
             coaps: after(&server, "coaps://").parse().unwrap(),
+            bootstrap_coap: after(&bootstrap, "coap://").parse().unwrap(),
             http: after(&page, "http://").parse().unwrap(),
             guest_key: after(&join, "--psk-key "),
         }
@@ -305,6 +308,28 @@ async fn what_is_kept_survives() {
     while let Some(event) = events.next().await {
         assert!(!matches!(event, ClientEvent::Deregistered { .. }));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_without_keys_is_given_its_server_on_this_machine() {
+    let program = Program::start(&["--devices", "0"]);
+    let configuration = format!(
+        r#"{{"accounts":[{{"shortServerId":1,"uri":"coap://{}","security":{{"mode":"none"}}}}]}}"#,
+        program.coap
+    );
+    let answer = program.ask("PUT", "/api/bootstrap/open", &configuration);
+    assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+    let uri: ServerUri = format!("coap://{}", program.bootstrap_coap)
+        .parse()
+        .unwrap();
+    let client = Client::builder("open")
+        .bootstrap(Account::nosec(uri))
+        .start()
+        .await
+        .unwrap();
+    until(&program.events(), is("registered", "open"));
+    client.deregister_and_stop().await;
+    assert_eq!(program.end("TERM").0, Some(0));
 }
 
 #[test]

@@ -14,6 +14,9 @@ use alloc::{borrow::Cow, string::String, vec::Vec};
 use ciborium_io::Write as _;
 use ciborium_ll::{Decoder, Encoder, Error, Header, simple};
 
+/// Seconds since 1970 (RFC 8949, section 3.4.2).
+const TAG_EPOCH: u64 = 1;
+
 /// How many arrays, maps and tags may lie within each other in an item that is skipped because it means nothing
 /// here. Costs two words each while it is skipped.
 pub(super) const MAX_NESTING: usize = 16;
@@ -43,10 +46,17 @@ pub(super) fn decode(payload: &[u8], mut to: Incoming<'_>) -> Result<Vec<Entry>,
 }
 
 /// Writes one value.
+///
+/// A time has tag 1 (RFC 8949, section 3.4.2): 1.1 wants a date there, and its peers refuse a number without the tag,
+/// which is the only thing that makes it one. From 1.2 tags are optional (Core 1.2.2, appendix C).
 pub(super) fn encode(entries: &[Entry], from: &Outgoing<'_>) -> Result<Vec<u8>, EncodeError> {
     let value = from.single_value(entries)?;
     let mut bytes = Vec::new();
-    Writer::new(&mut bytes).value(&value);
+    let mut writer = Writer::new(&mut bytes);
+    if matches!(value.as_ref(), Value::Time(_)) {
+        writer.push(Header::Tag(TAG_EPOCH));
+    }
+    writer.value(&value);
     Ok(bytes)
 }
 
@@ -269,7 +279,7 @@ impl<'a> Reader<'a> {
                     ),
                     _ => return Err("a date of tag 0 must be text"),
                 },
-                Header::Tag(1) => Value::Time(self.epoch()?),
+                Header::Tag(TAG_EPOCH) => Value::Time(self.epoch()?),
                 Header::Positive(_)
                 | Header::Negative(_)
                 | Header::Float(_)

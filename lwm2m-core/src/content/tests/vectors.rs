@@ -433,8 +433,8 @@ mod cbor {
         v("f5", 140, true.into());
         v("f4", 140, false.into());
         v("430102ff", 150, Value::Opaque(vec![1, 2, 255]));
-        v("1a5182428f", 160, Value::Time(1_367_491_215));
-        v("20", 160, Value::Time(-1));
+        v("c11a5182428f", 160, Value::Time(1_367_491_215));
+        v("c120", 160, Value::Time(-1));
         v("63333a30", 170, link(3, 0));
         v("663c2f332f303e", 180, Value::CoreLink("</3/0>".into()));
     }
@@ -533,6 +533,8 @@ mod cbor {
     #[test]
     fn dates() {
         let time = |payload: &str| value(payload, 160);
+        // Without the tag, as peers of 1.2 may send it.
+        assert_eq!(time("1a5182428f"), Ok(Value::Time(1_367_491_215)));
         assert_eq!(time("c11a5182428f"), Ok(Value::Time(1_367_491_215)));
         assert_eq!(
             time("c1fb41d460a0a3e0 0000"),

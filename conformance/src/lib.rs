@@ -1,3 +1,19 @@
 //! Where client and server meet: tests that need both, and the rules that the whole house keeps.
 //!
 //! This package is never published and nothing depends on it.
+//!
+//! - [`world`]: our client, server and bootstrap server in the simulated network, and what an operator does with them.
+//! - [`wire`]: what travelled between them, message by message.
+//! - [`scripted`]: a peer that a test plays by hand.
+//! - [`oma`]: the list of OMA enabler test cases.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a harness of tests fails by panicking"
+)]
+
+pub mod oma;
+pub mod scripted;
+pub mod wire;
+pub mod world;

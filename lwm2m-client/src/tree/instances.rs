@@ -49,7 +49,8 @@ impl ObjectTree {
         let target = self.object(object)?;
         let taken = target.instances();
         if !target.model().multiple && !taken.is_empty() {
-            return Err(ObjectError::BadRequest("the object has one instance only"));
+            // Create is no operation of an object that has its only instance (Core 1.2.2, section 6.3.6).
+            return Err(ObjectError::MethodNotAllowed);
         }
         if taken.len() >= limits.instances {
             return Err(ObjectError::TooLarge);
@@ -62,7 +63,7 @@ impl ObjectTree {
     /// Makes an instance from entries below it, as a server (Core 1.2.2, section 6.3.6).
     ///
     /// # Errors
-    /// 4.00 for a taken identifier, a second instance of a single one, or mandatory resources left out.
+    /// 4.00 for a taken identifier or mandatory resources left out, 4.05 for a second instance of a single one.
     pub(crate) fn create(
         &mut self,
         context: &mut Context,

@@ -42,6 +42,14 @@ use tracing::{debug, warn};
 /// What a bootstrap server has.
 const LINKS: &[u8] = b"</bs>";
 
+/// How a device refuses to be looked at during a bootstrap (1.0).
+const LOOK_REFUSED: [Code; 4] = [
+    Code::BAD_REQUEST,
+    Code::NOT_FOUND,
+    Code::METHOD_NOT_ALLOWED,
+    Code::NOT_ACCEPTABLE,
+];
+
 /// What the engine tells its driver.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -70,7 +78,8 @@ struct Session {
     left: VecDeque<DeviceOperation>,
     /// What is being asked of the device, for a person.
     current: String,
-    optional: bool,
+    /// Refusals of what is being asked that do no harm.
+    optional: &'static [Code],
     request: Option<RequestId>,
     timer: TimerId,
 }
@@ -381,7 +390,7 @@ impl BootstrapEngine {
             );
         }
         let format = bootstrap.preferred_format.unwrap_or(ContentFormat::Tlv);
-        let left = match operations(&config, format, &*self.definitions) {
+        let left = match operations(&config, format, &*self.definitions, self.config.verify) {
             Ok(left) => left,
             Err(error) => {
                 warn!(%endpoint, "its bootstrap configuration cannot be written: {error}");
@@ -405,7 +414,7 @@ impl BootstrapEngine {
             identity: source.identity.clone(),
             left,
             current: String::new(),
-            optional: false,
+            optional: &[],
             request: None,
             timer,
         };
@@ -426,7 +435,11 @@ impl BootstrapEngine {
             return;
         };
         session.current = describe(&operation);
-        session.optional = matches!(operation, DeviceOperation::Delete(_));
+        session.optional = match operation {
+            DeviceOperation::Delete(_) => &[Code::NOT_FOUND],
+            DeviceOperation::Discover(_) | DeviceOperation::Read(_) => &LOOK_REFUSED,
+            _ => &[],
+        };
         match self
             .endpoint
             .request(now, peer, operation.to_request(), RequestOptions::default())
@@ -451,9 +464,8 @@ impl BootstrapEngine {
             return;
         };
         session.request = None;
-        // There is nothing to delete where nothing is.
-        let nothing_there = session.optional && response.code == Code::NOT_FOUND;
-        if response.code.is_success() || nothing_there {
+        // There is nothing to delete where nothing is, and no device of 1.0 lets itself be looked at.
+        if response.code.is_success() || session.optional.contains(&response.code) {
             return self.advance(now, peer);
         }
         let mut reason = format!("{} was answered {}", session.current, response.code);

@@ -5,18 +5,20 @@ use lwm2m_core::{
     content::{ContentFormat, EncodeError},
     entry::Entry,
     model::Models,
-    operation::{Delete, DeviceOperation, Payload, Write, WriteMode},
+    operation::{Delete, DeviceOperation, Discover, Payload, Read, Write, WriteMode},
     path::{Path, PathLevel},
 };
 use std::collections::{BTreeMap, VecDeque};
 
-/// The requests in their order: deletes, accounts, other objects, finish (Core 1.2.2, section 6.1.7).
+/// The requests in their order: deletes, accounts, other objects, where asked for a look at
+/// what is there now, finish (Core 1.2.2, section 6.1.7).
 ///
 /// Each write brings one whole object instance, in `format`.
 pub(super) fn operations(
     config: &BootstrapConfig,
     format: ContentFormat,
     models: &dyn Models,
+    verify: bool,
 ) -> Result<VecDeque<DeviceOperation>, EncodeError> {
     let deletes = config
         .deletes
@@ -47,6 +49,12 @@ pub(super) fn operations(
             payload,
         }));
     }
+    if verify {
+        let (path, depth) = (Path::ROOT, None);
+        operations.push_back(DeviceOperation::Discover(Discover { path, depth }));
+        let (path, accept) = (Path::object(1), None);
+        operations.push_back(DeviceOperation::Read(Read { path, accept }));
+    }
     operations.push_back(DeviceOperation::BootstrapFinish);
     Ok(operations)
 }
@@ -69,6 +77,8 @@ pub(super) fn describe(operation: &DeviceOperation) -> String {
     match operation {
         DeviceOperation::Delete(delete) => format!("deleting {}", delete.path),
         DeviceOperation::Write(write) => format!("writing {}", write.path),
+        DeviceOperation::Discover(discover) => format!("discovering {}", discover.path),
+        DeviceOperation::Read(read) => format!("reading {}", read.path),
         _ => "finishing".to_owned(),
     }
 }

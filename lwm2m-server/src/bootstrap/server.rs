@@ -33,6 +33,9 @@ pub struct BootstrapServerConfig {
     pub max_sessions: usize,
     /// How long a whole session may take; devices give up after EXCHANGE_LIFETIME, 247 s. Default: 240 s.
     pub session_timeout: Duration,
+    /// Looks at what is written before the end of a session: a discover of the device and a read of /1 (from 1.1, Core
+    /// 1.2.2, sections 6.1.7.2 and 6.1.7.3). A device that does not know them is none the worse. Default: false.
+    pub verify: bool,
     /// How long an authorizer may take. Default: 10 s.
     pub authorization_timeout: Duration,
     /// Events kept for a reader that is slow. Default: 1,024.
@@ -45,6 +48,7 @@ impl Default for BootstrapServerConfig {
             endpoint: EndpointConfig::default(),
             max_sessions: 10_000,
             session_timeout: Duration::from_secs(240),
+            verify: false,
             authorization_timeout: Duration::from_secs(10),
             event_buffer: 1024,
         }

@@ -7,8 +7,10 @@ mod bootstrap;
 mod composite;
 mod firmware;
 mod management;
+mod objects;
 mod registration;
 mod reporting;
+mod servers;
 mod support;
 
 use lwm2m_conformance::oma::CASES;

@@ -186,25 +186,27 @@ class Suite:
             observed = self.device.post("observe", path="/3303/0/5700")
             expect([entry["value"] for entry in observed["entries"]], [21.5], "first value")
             since = self.server.event_mark()
-            self.program.say("set 22.25")
+            self.program.ask("set 22.25", "measured ")
             self.notification(since, observed, {"/3303/0/5700": 22.25})
             since = self.server.event_mark()
-            self.program.say("set 21.5")
+            self.program.ask("set 21.5", "measured ")
             self.notification(since, observed, {"/3303/0/5700": 21.5})
 
         def instance():
             observed = self.device.post("observe", path="/3303/0")
             since = self.server.event_mark()
-            self.program.say("set 19.75")
-            data = self.server.event("notification", self.endpoint, since,
-                                     lambda data: data["observation"] == observed["observation"])
-            values = {entry["path"]: entry["value"] for entry in data["entries"]}
-            expect((values["/3303/0/5700"], values["/3303/0/5701"]), (19.75, "Cel"))
+            self.program.ask("set 19.75", "measured ")
+
+            def holds(data):
+                values = {entry["path"]: entry["value"] for entry in data["entries"]}
+                return (data["observation"] == observed["observation"]
+                        and (values.get("/3303/0/5700"), values.get("/3303/0/5701")) == (19.75, "Cel"))
+            self.server.event("notification", self.endpoint, since, holds)
             self.device.post("cancel", path="/3303/0")
-            self.program.say("set 21.5")
         self.check("observe a resource", notified)
         self.check("cancel", lambda: self.device.post("cancel", path="/3303/0/5700"))
         self.check("observe an instance", instance)
+        self.program.ask("set 21.5", "measured ")
 
     def notification(self, since, observed, values):
         def holds(data):
@@ -229,13 +231,13 @@ class Suite:
             expect({entry["path"]: entry["value"] for entry in observed["entries"]},
                    {"/3303/0/5700": 21.5, "/3/0/9": 87}, "first values")
             since = self.server.event_mark()
-            self.program.say("set 25.5")
+            self.program.ask("set 25.5", "measured ")
             self.notification(since, observed, {"/3303/0/5700": 25.5, "/3/0/9": 87})
             self.device.post("cancel", paths=["/3303/0/5700", "/3/0/9"])
-            self.program.say("set 21.5")
         self.check("read-composite", read)
         self.check("write-composite", write)
         self.check("observe-composite", observe)
+        self.program.ask("set 21.5", "measured ")
 
     def send(self, content_format):
         since = self.server.event_mark()
@@ -311,21 +313,27 @@ def bootstrap(table, server, java):
         "shortServerId": 1, "uri": f"coaps://127.0.0.1:{server.coaps}", "lifetime": 120,
         "security": {"mode": "psk", "identity": identity, "key": KEY}}]})
 
-    def becomes_a_device(program):
+    server.call("PUT", "/api/bootstrap/leshan-open", {"accounts": [{
+        "shortServerId": 1, "uri": f"coap://127.0.0.1:{server.coap}", "lifetime": 120,
+        "security": {"mode": "none"}}]})
+
+    def becomes_a_device(program, endpoint, security):
         program.wait("bootstrapped")
         program.wait("registered ")
         registered = server.event("registered", endpoint)
-        expect((registered["security"], registered["lifetime"]), ("psk", 120))
+        expect((registered["security"], registered["lifetime"]), (security, 120))
         expect(server.device(endpoint).read("/3/0/0"), {"/3/0/0": "Conformance"})
 
-    # Keys never travel in the clear: without DTLS the bootstrap server gives nothing.
-    for name, port, scheme, psk, call in (
-        ("without DTLS: refused", server.bootstrap_coap, "coap", (),
+    without, with_dtls = f"coap://127.0.0.1:{server.bootstrap_coap}", f"coaps://127.0.0.1:{server.bootstrap_coaps}"
+    for name, endpoint, uri, psk, call in (
+        ("has a bootstrap key, comes without: refused", endpoint, without, (),
          lambda program: program.wait("bootstrap-failed FORBIDDEN")),
-        ("bootstraps, registers over DTLS, is read", server.bootstrap_coaps, "coaps", (boot_identity, boot_key),
-         becomes_a_device),
+        ("NoSec: bootstraps, registers, is read", "leshan-open", without, (),
+         lambda program: becomes_a_device(program, "leshan-open", "none")),
+        ("PSK: bootstraps, registers over DTLS, is read", endpoint, with_dtls, (boot_identity, boot_key),
+         lambda program: becomes_a_device(program, "leshan-boot", "psk")),
     ):
-        program = device_program(java, endpoint, "bootstrap", f"{scheme}://127.0.0.1:{port}", *psk)
+        program = device_program(java, endpoint, "bootstrap", uri, *psk)
         try:
             table.check("Leshan bootstrap", name, lambda: call(program))
         finally:

@@ -34,8 +34,27 @@ def run(table, java, demo_client):
                 Suite(table, server, area, endpoint, client).all()
             finally:
                 client.stop()
+        versions(table, server, demo_client, coap)
     finally:
         server.stop()
+
+
+def versions(table, server, demo_client, coap):
+    """Leshan speaks 1.0 and 1.1: what our client offers, and what they agree on."""
+    for offered, agreed in (("1.0", "1.0"), ("1.2", "1.1")):
+        endpoint = f"ours-{offered}"
+        client = Program("demo client", [demo_client, "--endpoint", endpoint, "--lwm2m", offered,
+                                         "--server", f"coap://127.0.0.1:{coap}"])
+
+        def agrees(endpoint=endpoint, agreed=agreed):
+            server.wait(f"registered {endpoint}")
+            expect(server.ask(f"registration\t{endpoint}").split(" ")[0], agreed, "version")
+            answer = server.ask(f"read\t{endpoint}\t/3/0\t-")
+            expect_in("/3/0/0=Example Devices", answer)
+        try:
+            table.check("Leshan server, NoSec", f"client of {offered} registers as {agreed}", agrees)
+        finally:
+            client.stop()
 
 
 class Suite:

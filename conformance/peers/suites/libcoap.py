@@ -160,10 +160,13 @@ class Datagrams:
         expect(count, 1, "registrations")
 
     def noise(self):
+        """Some of the noise, and what is asked after it, may find the receive buffer full: hence asked again."""
         generator = random.Random(7252)
         for _ in range(2000):
             self.socket.sendto(generator.randbytes(generator.randrange(0, 80)), self.address)
         self.socket.close()
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        expect(self.ask(b"\x40\x00\x30\x01"), b"\x70\x00\x30\x01")
+        ping = b"\x40\x00\x30\x01"
+        answer = next(filter(None, (self.ask(ping, patience) for patience in (1, 2, 4, 8, 16))), None)
+        expect(answer, b"\x70\x00\x30\x01")
         self.server.call("GET", "/api/devices")

@@ -100,7 +100,10 @@ public final class DeviceProgram {
         for (String line = commands.readLine(); line != null; line = commands.readLine()) {
             String[] words = line.trim().split(" ");
             switch (words[0]) {
-            case "set" -> sensor.measure(Double.parseDouble(words[1]));
+            case "set" -> {
+                sensor.measure(Double.parseDouble(words[1]));
+                Text.say("measured " + words[1]);
+            }
             case "update" -> client.triggerRegistrationUpdate();
             case "send" -> send(client, words);
             case "stop" -> {

@@ -25,6 +25,10 @@ const KEY_LENGTH: usize = 16;
 /// Simulated devices that are started at the same moment; more wait, as handshakes cost the processor.
 const STARTED_AT_ONCE: usize = 20;
 
+/// Simulated devices that say good-bye at the same moment: a socket's buffer holds some 250 datagrams, and what is lost
+/// is repeated only after seconds.
+const ENDED_AT_ONCE: usize = 100;
+
 /// Time between the changes of a device that makes the tour, and of one of the many others.
 const TOUR_INTERVAL: Duration = Duration::from_millis(500);
 const OTHER_INTERVAL: Duration = Duration::from_secs(10);
@@ -178,7 +182,13 @@ impl Fleet {
     /// De-registers all devices and switches them off.
     pub(crate) async fn stop(&self) {
         let running = std::mem::take(&mut *self.lock());
-        let mut ends: JoinSet<()> = running.into_values().map(SimulatedDevice::stop).collect();
+        let mut ends = JoinSet::new();
+        for device in running.into_values() {
+            if ends.len() >= ENDED_AT_ONCE {
+                ends.join_next().await;
+            }
+            ends.spawn(device.stop());
+        }
         while ends.join_next().await.is_some() {}
         // The devices have removed their images; an empty folder is all that may be left.
         let _ = std::fs::remove_dir(&self.firmware_folder);

@@ -9,7 +9,12 @@ use std::{
 /// Each package with the packages of the workspace it may depend on, at run time and (behind `+`) in tests.
 const PACKAGES: &[(&str, &str, &[&str])] = &[
     ("lwm2m-core", "lwm2m-core", &["+lwm2m-transport"]),
-    ("lwm2m-core/transport", "lwm2m-transport", &["lwm2m-core"]),
+    ("lwm2m-core/dtls", "lwm2m-dtls", &["lwm2m-core"]),
+    (
+        "lwm2m-core/transport",
+        "lwm2m-transport",
+        &["lwm2m-core", "lwm2m-dtls"],
+    ),
     ("objects", "lwm2m-objects", &["lwm2m-core"]),
     (
         "lwm2m-client",

@@ -4,6 +4,15 @@
 //! machine offers, so they stand behind [`Provider`]. Keys are handed in raw with each call: a session at rest keeps 16
 //! bytes, not a key schedule.
 
+pub mod cbc;
+pub mod hash;
+pub mod prf;
+pub mod psk;
+#[cfg(feature = "ring")]
+pub mod ring;
+#[cfg(feature = "rustcrypto")]
+pub mod rustcrypto;
+
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use lwm2m_core::secret::Secret;
 use rand_core::RngCore;
@@ -43,8 +52,9 @@ pub enum Group {
 pub struct PublicKey([u8; 64]);
 
 impl PublicKey {
-    /// Takes the coordinates of a point that was checked to lie on the curve.
-    pub(crate) const fn from_checked(coordinates: [u8; 64]) -> Self {
+    /// Takes the coordinates of a point that was checked to lie on the curve. For providers and for signers in
+    /// hardware; everybody else asks [`Provider::public_key`], which checks.
+    pub const fn from_checked(coordinates: [u8; 64]) -> Self {
         PublicKey(coordinates)
     }
 
@@ -70,6 +80,9 @@ pub enum CryptoError {
     /// A public key that is no point of its curve, or leads to an all-zero secret.
     #[error("the public key is invalid")]
     PublicKey,
+    /// A pre-shared key that is empty, or too long for a length in two bytes.
+    #[error("a pre-shared key has 1 to 65535 bytes")]
+    PreSharedKey,
     /// A private key that cannot be read.
     #[error("the private key is not ECDSA P-256 in PKCS#8")]
     PrivateKey,
@@ -83,7 +96,11 @@ pub enum CryptoError {
 
 /// Ciphers, key agreement and signatures.
 pub trait Provider: Send + Sync {
-    /// Encrypts `text` in place and fills `tag`, which is [`Aead::tag_len`] long.
+    /// Encrypts `text` in place and fills `tag`.
+    ///
+    /// # Panics
+    ///
+    /// Where `tag` is not [`Aead::tag_len`] long, or `text` longer than 16 MiB.
     fn seal(
         &self,
         aead: Aead,
@@ -110,7 +127,11 @@ pub trait Provider: Send + Sync {
         tag: &[u8],
     ) -> Result<(), CryptoError>;
 
-    /// AES-128-CBC without padding, in place; `blocks` is a multiple of 16 bytes long.
+    /// AES-128-CBC without padding, in place.
+    ///
+    /// # Panics
+    ///
+    /// Where `blocks` is not a multiple of 16 bytes long.
     fn cbc_encrypt(&self, key: &[u8; 16], iv: &[u8; 16], blocks: &mut [u8]);
 
     /// The inverse of [`Provider::cbc_encrypt`].
@@ -126,6 +147,14 @@ pub trait Provider: Send + Sync {
         group: Group,
         random: &mut dyn RngCore,
     ) -> Result<Box<dyn KeyAgreement>, CryptoError>;
+
+    /// Reads a public key of P-256: an uncompressed point of 65 bytes, as in certificates and raw public keys (RFC
+    /// 5480, section 2.2).
+    ///
+    /// # Errors
+    ///
+    /// [`CryptoError::PublicKey`] where it is in another form or does not lie on the curve.
+    fn public_key(&self, point: &[u8]) -> Result<PublicKey, CryptoError>;
 
     /// Verifies an ECDSA signature with SHA-256 over `message` (DER, RFC 8422, section 5.4).
     ///

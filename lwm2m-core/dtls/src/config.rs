@@ -1,0 +1,338 @@
+//! What an endpoint is told: bounds and timings, and the credentials of either side.
+
+use crate::{
+    certificate::{ClientTrust, LocalCertificate, ServerTrust},
+    crypto::{Signer, psk::PreSharedKey},
+    resumption::Resumption,
+    suite::CipherSuite,
+};
+use alloc::{string::String, sync::Arc, vec::Vec};
+use core::{fmt, time::Duration};
+
+/// Longest Connection ID that we can be addressed by.
+pub const MAX_OWN_CONNECTION_ID: usize = 8;
+
+/// Smallest [`EndpointConfig::mtu`].
+pub const MIN_MTU: usize = 128;
+
+/// Whether sessions must be bound to their handshake (RFC 7627).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExtendedMasterSecret {
+    /// Used with every peer that knows it.
+    Preferred,
+    /// Peers that do not know it are refused.
+    Required,
+}
+
+/// What a server answers to a PSK identity that nobody knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownIdentity {
+    /// The alert `unknown_psk_identity` (RFC 4279, section 2): a person who sets a device up sees what is wrong.
+    Alert,
+    /// The same as to a wrong key: whoever tries names learns nothing.
+    Indistinguishable,
+}
+
+/// How peers address us (RFC 9146).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionIds {
+    /// Begins every id: tells shards or nodes apart. At most 4 bytes.
+    pub prefix: Vec<u8>,
+    /// Length of the whole id, fixed because records do not tell it; at least 4 bytes more than the prefix, at most
+    /// [`MAX_OWN_CONNECTION_ID`]. What is not prefix is random.
+    pub length: usize,
+}
+
+/// Bounds and timings of an [`Endpoint`](crate::Endpoint), each with what it costs.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct EndpointConfig {
+    /// Longest datagram that is sent in a handshake, bytes of UDP payload; messages that do not fit go in fragments.
+    /// Default 1,232, which fits every IPv6 link; at least [`MIN_MTU`].
+    pub mtu: usize,
+    /// Time to the first repetition of a flight, which doubles with each (RFC 6347, section 4.2.4.1). Default 1 s; some
+    /// 10 s for NB-IoT.
+    pub retransmit_initial: Duration,
+    /// Longest time between two repetitions. Default 60 s.
+    pub retransmit_max: Duration,
+    /// Time for a whole handshake. Default 90 s.
+    pub handshake_timeout: Duration,
+    /// Handshakes at one time. Each costs some 2 KiB, and up to `max_handshake_bytes` more. Beyond it, new ones are
+    /// refused. Default 4,096.
+    pub max_handshakes: usize,
+    /// Handshakes at one time with one IP address. Default 64.
+    pub max_handshakes_per_address: usize,
+    /// Longest handshake message, bytes. Default 8 KiB: a chain of four certificates.
+    pub max_handshake_message: usize,
+    /// Bytes of the messages that wait in one handshake. Default 16 KiB.
+    pub max_handshake_bytes: usize,
+    /// Records that came before their keys or before the end of the handshake and wait for it. Default 8, with at most
+    /// `max_handshake_bytes` in all.
+    pub max_early_records: usize,
+    /// Records of a handshake that do not open under the new keys before it is given up: the peer has another key.
+    /// Default 3.
+    pub max_bad_finished: u32,
+    /// Sessions at one time. Each costs some 400 bytes. Beyond it, the one that was quiet for longest makes room.
+    /// Default 1,000,000.
+    pub max_sessions: usize,
+    /// How long a session lives on without receiving. Default 48 h.
+    pub idle_timeout: Duration,
+    /// How long the last flight of a handshake is kept to be repeated; data from the peer ends it early. Default 240 s,
+    /// twice the lifetime of a segment (RFC 6347, section 4.2.4).
+    pub linger: Duration,
+    /// Records that do not open before a session with tags of 8 bytes is closed: at 2^20, a forger has succeeded with a
+    /// probability of 2^-44. Default 2^20.
+    pub max_forgeries_short_tag: u32,
+    /// The same for tags of 16 bytes and more. Default 2^32 - 1.
+    pub max_forgeries: u32,
+    /// How we want to be addressed. Default `None`: by network address.
+    pub connection_ids: Option<ConnectionIds>,
+    /// Default [`ExtendedMasterSecret::Preferred`].
+    pub extended_master_secret: ExtendedMasterSecret,
+    /// Default [`UnknownIdentity::Alert`].
+    pub unknown_identity: UnknownIdentity,
+    /// How long a cookie is good for, at least. Default 60 s.
+    pub cookie_lifetime: Duration,
+    /// Sessions that clients may take up again without a full handshake. Each costs some 300 bytes. Default 0: none; a
+    /// Connection ID does more for less.
+    pub max_resumable: usize,
+    /// How long they may. Default 24 h.
+    pub resumable_lifetime: Duration,
+    /// Sequence numbers that are reserved ahead in an export, so that a crash never uses one twice. `None`: exports are
+    /// made at the end only. Default `None`.
+    pub export_reservation: Option<u64>,
+    /// Seconds since 1970 at [`Instant::ZERO`](lwm2m_core::time::Instant::ZERO), to judge the validity of certificates.
+    /// `None`: there is no clock.
+    pub unix_at_zero: Option<u64>,
+}
+
+impl Default for EndpointConfig {
+    fn default() -> Self {
+        EndpointConfig {
+            mtu: 1232,
+            retransmit_initial: Duration::from_secs(1),
+            retransmit_max: Duration::from_secs(60),
+            handshake_timeout: Duration::from_secs(90),
+            max_handshakes: 4096,
+            max_handshakes_per_address: 64,
+            max_handshake_message: 8 * 1024,
+            max_handshake_bytes: 16 * 1024,
+            max_early_records: 8,
+            max_bad_finished: 3,
+            max_sessions: 1_000_000,
+            idle_timeout: Duration::from_secs(48 * 3600),
+            linger: Duration::from_secs(240),
+            max_forgeries_short_tag: 1 << 20,
+            max_forgeries: u32::MAX,
+            connection_ids: None,
+            extended_master_secret: ExtendedMasterSecret::Preferred,
+            unknown_identity: UnknownIdentity::Alert,
+            cookie_lifetime: Duration::from_secs(60),
+            max_resumable: 0,
+            resumable_lifetime: Duration::from_secs(24 * 3600),
+            export_reservation: None,
+            unix_at_zero: None,
+        }
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// [`EndpointConfig::mtu`] is below [`MIN_MTU`].
+    #[error("the MTU must be at least {MIN_MTU} bytes")]
+    Mtu,
+    /// [`ConnectionIds`] that are too long, or too short to tell connections apart.
+    #[error(
+        "connection ids have a prefix of at most 4 bytes, at least 4 bytes behind it and at most {MAX_OWN_CONNECTION_ID} in all"
+    )]
+    ConnectionIds,
+    /// A suite whose credentials are missing, or no suite at all.
+    #[error("no cipher suite is left that the credentials can serve")]
+    NoSuite,
+    /// A bound that is zero and must not be.
+    #[error("{0} must not be zero")]
+    Zero(&'static str),
+}
+
+impl EndpointConfig {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if self.mtu < MIN_MTU {
+            return Err(ConfigError::Mtu);
+        }
+        if let Some(ids) = &self.connection_ids {
+            let random = ids.length.checked_sub(ids.prefix.len());
+            if ids.prefix.len() > 4
+                || ids.length > MAX_OWN_CONNECTION_ID
+                || random.is_none_or(|random| random < 4)
+            {
+                return Err(ConfigError::ConnectionIds);
+            }
+        }
+        let bounds = [
+            ("max_handshakes", self.max_handshakes == 0),
+            (
+                "max_handshakes_per_address",
+                self.max_handshakes_per_address == 0,
+            ),
+            ("max_sessions", self.max_sessions == 0),
+            ("max_bad_finished", self.max_bad_finished == 0),
+            ("retransmit_initial", self.retransmit_initial.is_zero()),
+            ("cookie_lifetime", self.cookie_lifetime.is_zero()),
+            ("export_reservation", self.export_reservation == Some(0)),
+        ];
+        match bounds.iter().find(|(_, zero)| *zero) {
+            Some((name, _)) => Err(ConfigError::Zero(name)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What a server has and asks for. Clients prove who they are in every suite: there is no anonymous device.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct ServerConfig {
+    /// Suites that are served; of those that a client offers, the first in the client's order is taken. Default
+    /// [`CipherSuite::ALL`]; those without credentials are left out by themselves.
+    pub suites: Vec<CipherSuite>,
+    /// Whether pre-shared keys are served; each is asked for by [`Event::KeyWanted`](crate::Event::KeyWanted).
+    pub psk: bool,
+    /// Our raw public key.
+    pub raw_public_key: Option<Arc<dyn Signer>>,
+    /// Our certificate.
+    pub certificate: Option<LocalCertificate>,
+    /// Judges the certificates of clients; without it, clients with certificates are refused.
+    pub client_trust: Option<ClientTrust>,
+    /// Whether clients with raw public keys are served; each is asked about by
+    /// [`Event::PeerWanted`](crate::Event::PeerWanted).
+    pub client_raw_public_keys: bool,
+}
+
+impl ServerConfig {
+    /// Serves nothing yet.
+    pub fn new() -> Self {
+        ServerConfig {
+            suites: CipherSuite::ALL.into(),
+            psk: false,
+            raw_public_key: None,
+            certificate: None,
+            client_trust: None,
+            client_raw_public_keys: false,
+        }
+    }
+
+    /// Serves pre-shared keys.
+    pub fn psk(mut self) -> Self {
+        self.psk = true;
+        self
+    }
+
+    /// Serves raw public keys, with this one as ours.
+    pub fn raw_public_key(mut self, signer: Arc<dyn Signer>) -> Self {
+        self.raw_public_key = Some(signer);
+        self.client_raw_public_keys = true;
+        self
+    }
+
+    /// Serves certificates.
+    pub fn certificate(mut self, certificate: LocalCertificate, trust: ClientTrust) -> Self {
+        self.certificate = Some(certificate);
+        self.client_trust = Some(trust);
+        self
+    }
+
+    /// Serves these suites only, as far as there are credentials for them.
+    pub fn suites(mut self, suites: impl Into<Vec<CipherSuite>>) -> Self {
+        self.suites = suites.into();
+        self
+    }
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        ServerConfig::new()
+    }
+}
+
+impl fmt::Debug for ServerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerConfig")
+            .field("suites", &self.suites)
+            .field("psk", &self.psk)
+            .field("raw_public_key", &self.raw_public_key.is_some())
+            .field("certificate", &self.certificate.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a client proves who it is, and what it asks of the server.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum ClientCredentials {
+    /// A pre-shared key.
+    Psk {
+        /// Its identity, at most 65,535 bytes.
+        identity: Vec<u8>,
+        /// The key, or the hardware that has it.
+        key: Arc<dyn PreSharedKey>,
+    },
+    /// Raw public keys on both sides (RFC 7250).
+    RawPublicKey {
+        /// Ours.
+        signer: Arc<dyn Signer>,
+        /// The server's SubjectPublicKeyInfo, DER, compared byte by byte.
+        server: Vec<u8>,
+    },
+    /// Certificates on both sides.
+    Certificate {
+        /// Ours.
+        local: LocalCertificate,
+        /// Judges the server's.
+        trust: Arc<ServerTrust>,
+    },
+}
+
+/// One connection of a client.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct ClientConfig {
+    /// Suites that are offered, the preferred first. Default [`CipherSuite::AEAD`]; those that the credentials cannot
+    /// serve are left out by themselves.
+    pub suites: Vec<CipherSuite>,
+    /// Who we are.
+    pub credentials: ClientCredentials,
+    /// The host name that is told to the server (RFC 6066, section 3).
+    pub server_name: Option<String>,
+    /// Whether a Connection ID is offered: ours where the endpoint has them, and leave to the server to have one of its
+    /// own. Default `true`.
+    pub connection_id: bool,
+    /// Longest plaintext of a record that we can take: 512, 1,024, 2,048 or 4,096 bytes (RFC 6066, section 4).
+    /// `None`: 2^14.
+    pub max_fragment_length: Option<u16>,
+    /// A session to take up again.
+    pub resumption: Option<Resumption>,
+}
+
+impl ClientConfig {
+    /// With these credentials.
+    pub fn new(credentials: ClientCredentials) -> Self {
+        ClientConfig {
+            suites: CipherSuite::AEAD.into(),
+            credentials,
+            server_name: None,
+            connection_id: true,
+            max_fragment_length: None,
+            resumption: None,
+        }
+    }
+}
+
+impl fmt::Debug for ClientConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientConfig")
+            .field("suites", &self.suites)
+            .field("server_name", &self.server_name)
+            .finish_non_exhaustive()
+    }
+}

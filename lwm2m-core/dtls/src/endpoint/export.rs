@@ -1,0 +1,280 @@
+//! Sessions that outlive their process.
+//!
+//! Two ways: [`Endpoint::take_export`] at an orderly end gives exact states and forgets the sessions. With
+//! [`EndpointConfig::export_reservation`](crate::EndpointConfig::export_reservation) each session is exported now and
+//! then while it goes on: what an export says is used up covers what may be written until the next one, so that a
+//! process that starts from it after a crash never uses a nonce twice.
+//!
+//! What was received between the last export and a crash can be replayed once after it: numbers of the peer cannot be
+//! reserved. Exports are therefore also asked for after half as many records received as are reserved.
+
+use super::{Connection, Endpoint, Event};
+use crate::{
+    crypto::prf::{AeadKeys, CbcKeys},
+    record::{DirectionKeys, Keys, ReplayWindow},
+    session::{OwnId, Session},
+    suite::{CipherSuite, Protection},
+    wire::codec::{Malformed, Put, Reader},
+};
+use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
+use core::{
+    fmt,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+};
+use lwm2m_core::{
+    peer::{CertificateIdentity, PeerIdentity},
+    secret::Secret,
+    time::Instant,
+};
+
+/// The form of [`Export`]; others are refused.
+const VERSION: u8 = 1;
+
+/// A session in bytes. They hold its keys: whoever has them can read and forge its records.
+#[derive(Clone)]
+pub struct Export(Secret);
+
+impl Export {
+    /// Takes bytes that [`Export::expose_secret`] gave out; [`Endpoint::import`] looks at them.
+    pub fn from_bytes(bytes: Vec<u8>) -> Self {
+        Export(Secret::new(bytes))
+    }
+
+    /// The bytes, to be stored as secrets are.
+    pub fn expose_secret(&self) -> &[u8] {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for Export {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Export(hidden)")
+    }
+}
+
+/// Why an export cannot be taken up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// Not an export, or one of another version.
+    #[error("the export cannot be read")]
+    Malformed,
+    /// Its Connection ID is not one of this endpoint, or is in use.
+    #[error("the connection id of the export does not fit here")]
+    ConnectionId,
+    /// There are as many sessions as may be.
+    #[error("there are too many sessions")]
+    Full,
+}
+
+impl From<Malformed> for ImportError {
+    fn from(_: Malformed) -> Self {
+        ImportError::Malformed
+    }
+}
+
+impl Endpoint {
+    /// Ends a session here, without a word to the peer, and gives out its exact state. `None`: there is none.
+    pub fn take_export(&mut self, connection: Connection) -> Option<Export> {
+        let session = self.remove_session(connection)?;
+        Some(encode(&session, session.write_sequence))
+    }
+
+    /// The state of a session that goes on, with the numbers of
+    /// [`EndpointConfig::export_reservation`](crate::EndpointConfig::export_reservation) reserved. Once it is stored,
+    /// [`Endpoint::export_stored`] lets the session use them. `None`: there is no such session, or no reservation.
+    pub fn export(&mut self, connection: Connection) -> Option<Export> {
+        let ahead = self.config.export_reservation?;
+        let session = self.table.session_mut(connection)?;
+        let reservation = session.reservation.as_mut()?;
+        reservation.pending = session.write_sequence.saturating_add(ahead);
+        reservation.renew_read = session.window.next().saturating_add(ahead.div_ceil(2));
+        let pending = reservation.pending;
+        Some(encode(session, pending))
+    }
+
+    /// The last [`Endpoint::export`] of a session is stored.
+    pub fn export_stored(&mut self, connection: Connection) {
+        let Some(ahead) = self.config.export_reservation else {
+            return;
+        };
+        if let Some(session) = self.table.session_mut(connection)
+            && let Some(reservation) = &mut session.reservation
+        {
+            reservation.stored = reservation.pending;
+            reservation.renew_write = reservation.stored.saturating_sub(ahead / 2);
+            reservation.asked = false;
+        }
+    }
+
+    /// Takes up an exported session; it is announced as connected.
+    ///
+    /// # Errors
+    ///
+    /// [`ImportError`] where it cannot be; nothing has changed then.
+    pub fn import(&mut self, now: Instant, export: &Export) -> Result<Connection, ImportError> {
+        self.set_now(now);
+        let session = decode(self.now, export.expose_secret())?;
+        let id = session.own_id;
+        if !id.is_empty()
+            && (id.as_slice().len() != self.id_len() || self.table.has_id(id.as_slice()))
+        {
+            return Err(ImportError::ConnectionId);
+        }
+        if self.table.sessions() >= self.config.max_sessions {
+            return Err(ImportError::Full);
+        }
+        let (identity, address) = (session.identity.clone(), session.address);
+        let suite = session.keys.suite;
+        self.replace_session_at(address, &identity);
+        let connection = self.table.insert_session(session);
+        self.watch_idle();
+        self.events.push_back(Event::Connected {
+            connection,
+            identity,
+            address,
+            suite,
+            resumption: None,
+        });
+        self.reserve(connection);
+        Ok(connection)
+    }
+}
+
+fn encode(session: &Session, write_sequence: u64) -> Export {
+    // All at once: a buffer that grows leaves copies of keys behind.
+    let mut to = Vec::with_capacity(512 + crate::session::identity_size(&session.identity));
+    to.u8(VERSION);
+    to.u16(session.keys.suite.number());
+    to.u8(session.keys.encrypt_then_mac.into());
+    for keys in [&session.keys.write, &session.keys.read] {
+        match keys {
+            DirectionKeys::Aead(keys) => {
+                to.extend_from_slice(&keys.key);
+                to.extend_from_slice(&keys.iv);
+            }
+            DirectionKeys::Cbc(keys) => {
+                to.extend_from_slice(&keys.key);
+                to.extend_from_slice(&keys.mac);
+            }
+        }
+    }
+    to.extend_from_slice(&write_sequence.to_be_bytes());
+    let (next, seen) = session.window.parts();
+    to.extend_from_slice(&next.to_be_bytes());
+    to.extend_from_slice(&seen.to_be_bytes());
+    to.u16(session.max_plaintext);
+    to.vec8(&session.peer_id);
+    to.vec8(session.own_id.as_slice());
+    match session.address.ip() {
+        IpAddr::V4(v4) => to.vec8(&v4.octets()),
+        IpAddr::V6(v6) => to.vec8(&v6.octets()),
+    }
+    to.u16(session.address.port());
+    match &*session.identity {
+        PeerIdentity::Psk(identity) => {
+            to.u8(1);
+            to.vec16(identity);
+        }
+        PeerIdentity::RawPublicKey(spki) => {
+            to.u8(2);
+            to.vec16(spki);
+        }
+        PeerIdentity::Certificate(names) => {
+            to.u8(3);
+            let common_name = names.common_name.as_deref();
+            to.u8(common_name.is_some().into());
+            to.vec16(common_name.unwrap_or_default().as_bytes());
+            to.nested16(|to| {
+                for name in &names.alternative_names {
+                    to.vec16(name.as_bytes());
+                }
+            });
+            to.vec16(&names.certificate);
+        }
+        _ => to.u8(0),
+    }
+    Export::from_bytes(to)
+}
+
+fn decode(now: Instant, bytes: &[u8]) -> Result<Session, Malformed> {
+    let mut from = Reader::new(bytes);
+    if from.u8()? != VERSION {
+        return Err(Malformed);
+    }
+    let suite = CipherSuite::from_number(from.u16()?).ok_or(Malformed)?;
+    let encrypt_then_mac = from.u8()? == 1;
+    let mut direction = || {
+        let key = from.array()?;
+        Ok::<_, Malformed>(match suite.protection() {
+            Protection::Aead(_) => DirectionKeys::Aead(AeadKeys {
+                key,
+                iv: from.array()?,
+            }),
+            Protection::Cbc => DirectionKeys::Cbc(Box::new(CbcKeys {
+                key,
+                mac: from.array()?,
+            })),
+        })
+    };
+    let (write, read) = (direction()?, direction()?);
+    let write_sequence = u64::from_be_bytes(from.array()?);
+    let window = ReplayWindow::from_parts(
+        u64::from_be_bytes(from.array()?),
+        u64::from_be_bytes(from.array()?),
+    );
+    let max_plaintext = from.u16()?;
+    let peer_id = from.vec8()?.into();
+    let own_id = from.vec8()?;
+    if own_id.len() > crate::config::MAX_OWN_CONNECTION_ID || max_plaintext < 512 {
+        return Err(Malformed);
+    }
+    let ip = from.vec8()?;
+    let ip = match ip.len() {
+        4 => IpAddr::from(<[u8; 4]>::try_from(ip).map_err(|_| Malformed)?),
+        16 => Ipv6Addr::from(<[u8; 16]>::try_from(ip).map_err(|_| Malformed)?).into(),
+        _ => return Err(Malformed),
+    };
+    let address = SocketAddr::new(ip, from.u16()?);
+    let text = |bytes: &[u8]| String::from_utf8(bytes.into()).map_err(|_| Malformed);
+    let identity = match from.u8()? {
+        0 => PeerIdentity::None,
+        1 => PeerIdentity::Psk(from.vec16()?.into()),
+        2 => PeerIdentity::RawPublicKey(from.vec16()?.into()),
+        3 => {
+            let named = from.u8()? == 1;
+            let common_name = text(from.vec16()?)?;
+            let mut list = Reader::new(from.vec16()?);
+            let mut alternative_names = Vec::new();
+            while !list.is_empty() {
+                alternative_names.push(text(list.vec16()?)?);
+            }
+            PeerIdentity::Certificate(CertificateIdentity::new(
+                named.then_some(common_name),
+                alternative_names,
+                from.vec16()?.into(),
+            ))
+        }
+        _ => return Err(Malformed),
+    };
+    from.end()?;
+    Ok(Session {
+        keys: Keys {
+            suite,
+            encrypt_then_mac,
+            write,
+            read,
+        },
+        write_sequence,
+        window,
+        address,
+        identity: Arc::new(identity),
+        peer_id,
+        own_id: OwnId::new(own_id),
+        max_plaintext,
+        forgeries: 0,
+        heard: now,
+        last_flight: None,
+        reservation: None,
+    })
+}

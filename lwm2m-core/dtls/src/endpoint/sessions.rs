@@ -1,0 +1,366 @@
+//! Established sessions: records in and out, alerts, addresses that change, idle ones, and those that make room.
+
+use super::{Connection, Endpoint, Event, SendError, Timer, table::State};
+use crate::{
+    session::{Reservation, Session},
+    suite::Protection,
+    wire::{
+        alert::{Alert, AlertDescription},
+        codec::Reader,
+        handshake::{Fragment, MessageType},
+        record::{ContentType, Record},
+    },
+};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use core::net::SocketAddr;
+use lwm2m_core::{engine::CloseReason, peer::PeerIdentity, time::Instant};
+
+/// The largest UDP payload there is.
+const MAX_DATAGRAM: usize = 65_507;
+
+impl Endpoint {
+    /// Sends data as one record in one datagram.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] where nothing was sent.
+    pub fn send(
+        &mut self,
+        now: Instant,
+        connection: Connection,
+        data: &[u8],
+    ) -> Result<(), SendError> {
+        self.set_now(now);
+        let session = self
+            .table
+            .session_mut(connection)
+            .ok_or(SendError::Unknown)?;
+        let overhead = session.keys.overhead(session.peer_id.len());
+        if data.len() > usize::from(session.max_plaintext) || overhead + data.len() > MAX_DATAGRAM {
+            return Err(SendError::TooLong);
+        }
+        self.seal(connection, ContentType::ApplicationData, data)
+    }
+
+    /// Says goodbye and forgets a connection, in whatever state it is. Nothing is reported for it any more.
+    pub fn close(&mut self, now: Instant, connection: Connection) {
+        self.set_now(now);
+        match self.table.take_handshake(connection) {
+            Some(mut handshake) => {
+                let alert = AlertDescription::USER_CANCELED;
+                self.with_context(|cx| handshake.send_alert(cx, alert));
+                if let Some(timer) = handshake.timer {
+                    self.timers.cancel(timer);
+                }
+                self.table.abandon(connection, &handshake);
+            }
+            None => self.say_goodbye(connection),
+        }
+        self.remove_session(connection);
+    }
+
+    /// Ends every session that rests on these credentials, and every handshake that takes one of them up again; each
+    /// session is reported as closed. This walks over all sessions.
+    pub fn forget(&mut self, now: Instant, identity: &PeerIdentity) {
+        self.set_now(now);
+        self.resumables.forget(identity);
+        let sessions = self.table.all_sessions();
+        let theirs: Vec<_> = sessions
+            .filter(|(_, session)| *session.identity == *identity)
+            .map(|(connection, _)| connection)
+            .collect();
+        for connection in theirs {
+            self.say_goodbye(connection);
+            self.end(connection, CloseReason::CredentialsRemoved);
+        }
+    }
+
+    /// Who the peer of a session has proven to be.
+    pub fn identity(&self, connection: Connection) -> Option<&Arc<PeerIdentity>> {
+        Some(&self.table.session(connection)?.identity)
+    }
+
+    /// Where the peer of a session is.
+    pub fn address(&self, connection: Connection) -> Option<SocketAddr> {
+        Some(self.table.session(connection)?.address)
+    }
+
+    pub(super) fn on_session_record(
+        &mut self,
+        connection: Connection,
+        from: SocketAddr,
+        record: Record<'_>,
+    ) {
+        let replayed = self
+            .table
+            .session(connection)
+            .is_some_and(|session| !session.window.admits(record.sequence));
+        if self.try_session_record(connection, from, record) {
+            return;
+        }
+        if replayed {
+            self.metrics.records_replayed += 1;
+            return;
+        }
+        self.metrics.records_forged += 1;
+        let Some(session) = self.table.session_mut(connection) else {
+            return;
+        };
+        session.forgeries = session.forgeries.saturating_add(1);
+        let limit = match session.keys.suite.protection() {
+            Protection::Aead(aead) if aead.tag_len() == 8 => self.config.max_forgeries_short_tag,
+            _ => self.config.max_forgeries,
+        };
+        if session.forgeries >= limit {
+            self.metrics.sessions_forged += 1;
+            self.say_goodbye(connection);
+            self.end(
+                connection,
+                CloseReason::Transport("too many forged records".into()),
+            );
+        }
+    }
+
+    /// Opens a record with the keys of a session and does what it says; `false` where it does not open.
+    pub(super) fn try_session_record(
+        &mut self,
+        connection: Connection,
+        from: SocketAddr,
+        record: Record<'_>,
+    ) -> bool {
+        let Some(session) = self.table.session_mut(connection) else {
+            return false;
+        };
+        let with_id = record.content_type == ContentType::ConnectionId;
+        if record.epoch != 1
+            || with_id == session.own_id.is_empty()
+            || !session.window.admits(record.sequence)
+        {
+            return false;
+        }
+        let sequence = record.sequence;
+        let Ok((content_type, text)) = session.keys.open(&*self.provider, record) else {
+            return false;
+        };
+        let newest = session.window.note(sequence);
+        session.heard = self.now;
+        if newest && with_id && session.address != from {
+            // Only what is authenticated and newer than everything else moves a session (RFC 9146, section 6).
+            self.metrics.sessions_moved += 1;
+            self.table.move_session(connection, from);
+        }
+        self.table.touch(connection);
+        match content_type {
+            ContentType::ApplicationData => {
+                self.forget_last_flight(connection);
+                self.events.push_back(Event::Data {
+                    connection,
+                    address: from,
+                    data: text.to_vec(),
+                });
+            }
+            ContentType::Alert => self.on_session_alert(connection, text),
+            ContentType::Handshake => self.on_session_handshake(connection, text),
+            _ => {}
+        }
+        self.renew_reservation(connection);
+        true
+    }
+
+    fn on_session_alert(&mut self, connection: Connection, text: &[u8]) {
+        match Alert::parse(text) {
+            Some(alert) if alert.description == AlertDescription::CLOSE_NOTIFY => {
+                self.say_goodbye(connection);
+                self.end(connection, CloseReason::ByPeer);
+            }
+            Some(alert) if alert.fatal => self.end(connection, CloseReason::ByPeer),
+            _ => {}
+        }
+    }
+
+    fn on_session_handshake(&mut self, connection: Connection, text: &[u8]) {
+        let Ok(fragment) = Fragment::take(&mut Reader::new(text)) else {
+            return;
+        };
+        match fragment.message_type {
+            // The peer says its Finished again: it has not heard ours.
+            MessageType::Finished => {
+                let mtu = self.config.mtu;
+                if let Some(session) = self.table.session_mut(connection) {
+                    session.repeat_last_flight(
+                        &*self.provider,
+                        &mut *self.random,
+                        mtu,
+                        &mut self.transmits,
+                    );
+                }
+            }
+            // There is no renegotiation (RFC 7925, section 17).
+            MessageType::ClientHello | MessageType::HelloRequest => {
+                let alert = Alert {
+                    fatal: false,
+                    description: AlertDescription::NO_RENEGOTIATION,
+                };
+                // Where no number is left for it, nothing is owed.
+                let _ = self.seal(connection, ContentType::Alert, &alert.encode());
+            }
+            _ => {}
+        }
+    }
+
+    /// Sends one protected record.
+    fn seal(
+        &mut self,
+        connection: Connection,
+        content_type: ContentType,
+        text: &[u8],
+    ) -> Result<(), SendError> {
+        let session = self
+            .table
+            .session_mut(connection)
+            .ok_or(SendError::Unknown)?;
+        if !session.may_write() {
+            return Err(SendError::NoSequenceNumber);
+        }
+        let overhead = session.keys.overhead(session.peer_id.len());
+        let mut datagram = Vec::with_capacity(overhead + text.len());
+        let place = crate::record::Place {
+            epoch: 1,
+            sequence: session.write_sequence,
+            connection_id: &session.peer_id,
+        };
+        session.keys.seal(
+            &*self.provider,
+            &mut *self.random,
+            place,
+            content_type,
+            text,
+            &mut datagram,
+        );
+        session.write_sequence += 1;
+        let to = session.address;
+        self.transmits.push_back((to, datagram));
+        self.renew_reservation(connection);
+        Ok(())
+    }
+
+    fn say_goodbye(&mut self, connection: Connection) {
+        // Where it cannot be said any more, the peer finds out by itself.
+        let _ = self.seal(
+            connection,
+            ContentType::Alert,
+            &Alert::CLOSE_NOTIFY.encode(),
+        );
+    }
+
+    fn forget_last_flight(&mut self, connection: Connection) {
+        if let Some(session) = self.table.session_mut(connection)
+            && let Some(last) = session.last_flight.take()
+        {
+            self.timers.cancel(last.timer);
+        }
+    }
+
+    /// Ends a session and reports it.
+    pub(super) fn end(&mut self, connection: Connection, reason: CloseReason) {
+        if self.remove_session(connection).is_some() {
+            self.events.push_back(Event::Closed { connection, reason });
+        }
+    }
+
+    pub(super) fn remove_session(&mut self, connection: Connection) -> Option<Session> {
+        self.table.session(connection)?;
+        self.forget_last_flight(connection);
+        match self.table.remove(connection)? {
+            State::Session(session) => Some(session),
+            State::Handshake(_) => None,
+        }
+    }
+
+    /// A handshake with this address has succeeded: the session that stood there is that of a device that has begun
+    /// anew, unless Connection IDs tell that it may be another one behind the same address.
+    pub(super) fn replace_session_at(&mut self, address: SocketAddr, identity: &PeerIdentity) {
+        let Some(old) = self.table.session_at(address) else {
+            return;
+        };
+        let same = self
+            .table
+            .session(old)
+            .is_some_and(|session| session.own_id.is_empty() || *session.identity == *identity);
+        if same {
+            self.metrics.sessions_replaced += 1;
+            self.end(old, CloseReason::Replaced);
+        }
+    }
+
+    /// Ends the quietest sessions where there are too many.
+    pub(super) fn make_room(&mut self) {
+        while self.table.sessions() >= self.config.max_sessions {
+            let Some(quietest) = self.table.quietest() else {
+                return;
+            };
+            self.metrics.sessions_over_limit += 1;
+            self.say_goodbye(quietest);
+            self.end(quietest, CloseReason::Idle);
+        }
+    }
+
+    /// Sees to it that a timer stands for the quietest session.
+    pub(super) fn watch_idle(&mut self) {
+        if self.idle_timer {
+            return;
+        }
+        let quietest = self
+            .table
+            .quietest()
+            .and_then(|quietest| self.table.session(quietest));
+        if let Some(session) = quietest {
+            let at = session.heard + self.config.idle_timeout;
+            self.timers.set(at, Timer::Idle);
+            self.idle_timer = true;
+        }
+    }
+
+    pub(super) fn on_idle_timer(&mut self) {
+        self.idle_timer = false;
+        while let Some(quietest) = self.table.quietest()
+            && let Some(session) = self.table.session(quietest)
+            && session.heard + self.config.idle_timeout <= self.now
+        {
+            self.metrics.sessions_idle += 1;
+            self.say_goodbye(quietest);
+            self.end(quietest, CloseReason::Idle);
+        }
+        self.watch_idle();
+    }
+
+    /// With reservations, a new session waits for its first export.
+    pub(super) fn reserve(&mut self, connection: Connection) {
+        if self.config.export_reservation.is_none() {
+            return;
+        }
+        if let Some(session) = self.table.session_mut(connection) {
+            session.reservation = Some(Box::new(Reservation {
+                // Its handshake has written what it has written; what is next waits for the store.
+                stored: session.write_sequence,
+                pending: session.write_sequence,
+                renew_write: session.write_sequence,
+                renew_read: u64::MAX,
+                asked: false,
+            }));
+        }
+        self.renew_reservation(connection);
+    }
+
+    fn renew_reservation(&mut self, connection: Connection) {
+        if let Some(session) = self.table.session_mut(connection)
+            && let Some(reservation) = &mut session.reservation
+            && !reservation.asked
+            && (session.write_sequence >= reservation.renew_write
+                || session.window.next() >= reservation.renew_read)
+        {
+            reservation.asked = true;
+            self.events.push_back(Event::ExportWanted { connection });
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! An established session at rest, as small as it can be: raw keys, two counters, a window, and where the peer is.
+
+use crate::{
+    handshake::{Completed, Flight, Sealer},
+    record::{Keys, ReplayWindow},
+    wire::record::MAX_SEQUENCE,
+};
+use alloc::{boxed::Box, collections::VecDeque, sync::Arc, vec::Vec};
+use core::net::SocketAddr;
+use lwm2m_core::{peer::PeerIdentity, time::Instant, timer::TimerId};
+
+/// How often the last flight is repeated at most.
+const MAX_LAST_REPEATS: u8 = 16;
+
+/// The sequence numbers that a session may use before it is exported again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reservation {
+    /// Numbers below this are on record as used.
+    pub(crate) stored: u64,
+    /// What the export under way puts on record.
+    pub(crate) pending: u64,
+    /// The next export is wanted when this number is written, or read.
+    pub(crate) renew_write: u64,
+    pub(crate) renew_read: u64,
+    pub(crate) asked: bool,
+}
+
+/// The last flight of our handshake, while the peer may not have it.
+pub(crate) struct LastFlight {
+    flight: Flight,
+    plain_sequence: u64,
+    repeats: u8,
+    pub(crate) timer: TimerId,
+}
+
+pub(crate) struct Session {
+    pub(crate) keys: Keys,
+    pub(crate) write_sequence: u64,
+    pub(crate) window: ReplayWindow,
+    pub(crate) address: SocketAddr,
+    pub(crate) identity: Arc<PeerIdentity>,
+    /// In our records; empty: none.
+    pub(crate) peer_id: Box<[u8]>,
+    /// In the peer's records; empty: none.
+    pub(crate) own_id: OwnId,
+    pub(crate) max_plaintext: u16,
+    /// Records that did not open.
+    pub(crate) forgeries: u32,
+    pub(crate) heard: Instant,
+    pub(crate) last_flight: Option<Box<LastFlight>>,
+    pub(crate) reservation: Option<Box<Reservation>>,
+}
+
+/// A Connection ID of ours, inline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) struct OwnId {
+    bytes: [u8; crate::config::MAX_OWN_CONNECTION_ID],
+    length: u8,
+}
+
+impl OwnId {
+    /// At most [`MAX_OWN_CONNECTION_ID`](crate::config::MAX_OWN_CONNECTION_ID) bytes; a longer one is no id of ours.
+    pub(crate) fn new(id: &[u8]) -> Self {
+        let mut own = OwnId::default();
+        if let Some(bytes) = own.bytes.get_mut(..id.len()) {
+            bytes.copy_from_slice(id);
+            own.length = id.len() as u8;
+        }
+        own
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+}
+
+impl Session {
+    pub(crate) fn new(
+        now: Instant,
+        address: SocketAddr,
+        completed: &mut Completed,
+        identity: Arc<PeerIdentity>,
+    ) -> Self {
+        let negotiated = &mut completed.negotiated;
+        Session {
+            keys: completed.keys.clone(),
+            write_sequence: completed.sealed_sequence,
+            window: completed.window,
+            address,
+            identity,
+            peer_id: core::mem::take(&mut negotiated.peer_id),
+            own_id: match negotiated.own_id {
+                true => OwnId::new(&completed.own_id),
+                false => OwnId::default(),
+            },
+            // At most 2^14.
+            max_plaintext: negotiated.max_plaintext as u16,
+            forgeries: 0,
+            heard: now,
+            last_flight: None,
+            reservation: None,
+        }
+    }
+
+    pub(crate) fn keep_last_flight(&mut self, flight: Flight, plain_sequence: u64, timer: TimerId) {
+        self.last_flight = Some(Box::new(LastFlight {
+            flight,
+            plain_sequence,
+            repeats: 0,
+            timer,
+        }));
+    }
+
+    /// Whether the next record has a number that may be used.
+    pub(crate) fn may_write(&self) -> bool {
+        let stored = self.reservation.as_ref().map_or(MAX_SEQUENCE, |r| r.stored);
+        self.write_sequence < stored && self.write_sequence < MAX_SEQUENCE
+    }
+
+    /// Says the last flight again.
+    pub(crate) fn repeat_last_flight(
+        &mut self,
+        provider: &dyn crate::crypto::Provider,
+        random: &mut dyn rand_core::RngCore,
+        mtu: usize,
+        transmits: &mut VecDeque<(SocketAddr, Vec<u8>)>,
+    ) {
+        let may_write = self.may_write();
+        let Some(last) = &mut self.last_flight else {
+            return;
+        };
+        if last.repeats == MAX_LAST_REPEATS || !may_write {
+            return;
+        }
+        last.repeats += 1;
+        let mut sealer = Sealer {
+            provider,
+            random,
+            keys: Some(&self.keys),
+            plain_sequence: &mut last.plain_sequence,
+            sealed_sequence: &mut self.write_sequence,
+            peer_id: &self.peer_id,
+        };
+        let fragment = usize::from(self.max_plaintext) - crate::wire::handshake::HEADER_LEN;
+        for datagram in last.flight.datagrams(mtu, fragment, &mut sealer) {
+            transmits.push_back((self.address, datagram));
+        }
+    }
+
+    /// Bytes on the heap that belong to this session alone.
+    pub(crate) fn heap(&self) -> usize {
+        let last_flight = self.last_flight.as_ref();
+        let last_flight =
+            last_flight.map_or(0, |last| size_of::<LastFlight>() + last.flight.size());
+        let reservation = self
+            .reservation
+            .as_ref()
+            .map_or(0, |_| size_of::<Reservation>());
+        self.peer_id.len()
+            + last_flight
+            + reservation
+            + self.keys.heap()
+            + identity_size(&self.identity)
+    }
+}
+
+/// Bytes that a shared identity takes on the heap.
+pub(crate) fn identity_size(identity: &PeerIdentity) -> usize {
+    let inner = match identity {
+        PeerIdentity::Psk(bytes) | PeerIdentity::RawPublicKey(bytes) => bytes.capacity(),
+        PeerIdentity::Certificate(names) => {
+            let alternative = names.alternative_names.iter();
+            names
+                .common_name
+                .as_ref()
+                .map_or(0, alloc::string::String::capacity)
+                + names.alternative_names.capacity() * size_of::<alloc::string::String>()
+                + alternative
+                    .map(alloc::string::String::capacity)
+                    .sum::<usize>()
+                + names.certificate.capacity()
+        }
+        _ => 0,
+    };
+    // Two counters stand before what is shared.
+    2 * size_of::<usize>() + size_of::<PeerIdentity>() + inner
+}

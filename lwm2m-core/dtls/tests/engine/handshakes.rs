@@ -1,0 +1,286 @@
+//! Handshakes on a clean network: every suite with every kind of credentials, and those that must fail.
+
+use crate::{net::*, support::*};
+use lwm2m_core::{peer::PeerIdentity, secret::Secret};
+use lwm2m_dtls::{
+    CipherSuite, ClientCredentials, Event, ExtendedMasterSecret, ServerConfig, UnknownIdentity,
+};
+use std::{sync::Arc, time::Duration};
+
+const SECONDS: Duration = Duration::from_secs(5);
+
+fn identities(host: &Host) -> Vec<PeerIdentity> {
+    let events = host.events.iter().filter_map(|event| match event {
+        Event::Connected { identity, .. } => Some((**identity).clone()),
+        _ => None,
+    });
+    events.collect()
+}
+
+/// Data goes both ways.
+fn talks(net: &mut Net) {
+    net.say(CLIENT, b"ping");
+    net.run(SECONDS);
+    net.say(SERVER, b"pong");
+    net.run(SECONDS);
+    assert_eq!(net.hosts[SERVER].data().last().unwrap().1, b"ping");
+    assert_eq!(net.hosts[CLIENT].data().last().unwrap().1, b"pong");
+}
+
+#[test]
+fn every_suite_with_every_kind_of_credentials() {
+    let pki = pki();
+    for kind in KINDS {
+        for suite in CipherSuite::ALL {
+            for (client_id, server_id) in [(0, 0), (5, 0), (0, 6), (8, 8)] {
+                let mut setup = Setup::new(kind, &pki).suite(suite);
+                if client_id > 0 {
+                    setup.client = with_ids(client_id);
+                }
+                if server_id > 0 {
+                    setup.server = with_ids(server_id);
+                }
+                let psk = format!("{suite:?}").starts_with("Psk");
+                if psk != (kind == Kind::Psk) {
+                    continue;
+                }
+                let mut net = setup.build();
+                net.run(SECONDS);
+                let what = format!("{kind:?} {suite:?} {client_id} {server_id}");
+                assert_eq!(
+                    net.hosts[CLIENT].connected().len(),
+                    1,
+                    "{what}: {:?}",
+                    net.hosts[CLIENT].closed()
+                );
+                assert_eq!(net.hosts[SERVER].connected().len(), 1, "{what}");
+                talks(&mut net);
+                let of_client = &identities(&net.hosts[SERVER])[0];
+                let of_server = &identities(&net.hosts[CLIENT])[0];
+                match (kind, of_client, of_server) {
+                    (Kind::Psk, PeerIdentity::Psk(one), PeerIdentity::Psk(other)) => {
+                        assert_eq!((&one[..], &other[..]), (IDENTITY, IDENTITY));
+                    }
+                    (
+                        Kind::RawPublicKey,
+                        PeerIdentity::RawPublicKey(one),
+                        PeerIdentity::RawPublicKey(other),
+                    ) => assert_ne!(one, other),
+                    (
+                        Kind::Certificate,
+                        PeerIdentity::Certificate(one),
+                        PeerIdentity::Certificate(other),
+                    ) => {
+                        assert_eq!(one.alternative_names, ["device-1.example"]);
+                        assert_eq!(other.alternative_names, ["server.example"]);
+                    }
+                    _ => panic!("{what}: {of_client:?} {of_server:?}"),
+                }
+                // Whatever is sent now carries the id that the other side wants.
+                let last = net.log.iter().rev();
+                for packet in last.take(2) {
+                    let wanted = if packet.from == server_address() {
+                        client_id
+                    } else {
+                        server_id
+                    };
+                    assert_eq!(packet.data[0] == 25, wanted > 0, "{what}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn all_three_kinds_on_one_port() {
+    let pki = pki();
+    for kind in KINDS {
+        let mut setup = Setup::new(kind, &pki);
+        setup.serves = server_config(Kind::Certificate, &pki)
+            .raw_public_key(pki.server.1.clone())
+            .psk();
+        let mut net = setup.build();
+        net.run(SECONDS);
+        talks(&mut net);
+    }
+}
+
+#[test]
+fn small_datagrams_and_fragment_lengths() {
+    let pki = pki();
+    for mtu in [128, 256, 576] {
+        for fragment in [None, Some(512)] {
+            for kind in KINDS {
+                let mut setup = Setup::new(kind, &pki);
+                setup.client.mtu = mtu;
+                setup.server.mtu = mtu;
+                setup.connection.max_fragment_length = fragment;
+                let mut net = setup.build();
+                net.run(SECONDS);
+                let longest = net.log.iter().map(|packet| packet.data.len()).max();
+                assert!(longest.unwrap() <= mtu, "{mtu} {kind:?} {longest:?}");
+                talks(&mut net);
+                if fragment.is_some() {
+                    let connection = net.hosts[SERVER].connected()[0];
+                    let now = net.now;
+                    let server = &mut net.hosts[SERVER].endpoint;
+                    assert!(server.send(now, connection, &[0; 512]).is_ok());
+                    assert!(server.send(now, connection, &[0; 513]).is_err());
+                }
+            }
+        }
+    }
+}
+
+/// Reason at the client, and whether the server has counted it as what it is.
+fn fails(setup: Setup) -> (String, lwm2m_dtls::Metrics) {
+    let mut net = setup.build();
+    net.run(Duration::from_secs(200));
+    assert!(net.hosts[CLIENT].connected().is_empty());
+    assert!(net.hosts[SERVER].connected().is_empty());
+    assert_eq!(net.hosts[SERVER].endpoint.handshake_count(), 0);
+    assert_eq!(net.hosts[SERVER].endpoint.session_count(), 0);
+    let closed = net.hosts[CLIENT].closed();
+    assert_eq!(closed.len(), 1, "{closed:?}");
+    (closed[0].clone(), net.hosts[SERVER].endpoint.metrics())
+}
+
+fn psk(identity: &[u8], key: &[u8]) -> ClientCredentials {
+    ClientCredentials::Psk {
+        identity: identity.into(),
+        key: Arc::new(Secret::new(key.into())),
+    }
+}
+
+#[test]
+fn wrong_keys_and_unknown_identities() {
+    let mut setup = Setup::psk();
+    setup.connection.credentials = psk(IDENTITY, b"another key");
+    let (reason, metrics) = fails(setup);
+    assert!(reason.contains("decrypt_error"), "{reason}");
+    assert_eq!(metrics.wrong_keys, 1);
+
+    let mut setup = Setup::psk();
+    setup.connection.credentials = psk(b"nobody", KEY);
+    let (reason, metrics) = fails(setup);
+    assert!(reason.contains("unknown_psk_identity"), "{reason}");
+    assert_eq!(metrics.unknown_identities, 1);
+
+    let mut setup = Setup::psk();
+    setup.server.unknown_identity = UnknownIdentity::Indistinguishable;
+    setup.connection.credentials = psk(b"nobody", KEY);
+    let (reason, _) = fails(setup);
+    assert!(
+        reason.contains("decrypt_error"),
+        "as with a wrong key: {reason}"
+    );
+}
+
+#[test]
+fn nothing_in_common() {
+    let pki = pki();
+    let mut setup = Setup::new(Kind::RawPublicKey, &pki);
+    setup.serves = ServerConfig::new().psk();
+    assert!(fails(setup).0.contains("handshake_failure"));
+    let mut setup = Setup::psk();
+    setup.serves = ServerConfig::new()
+        .psk()
+        .suites([CipherSuite::PskAes128CbcSha256]);
+    assert!(fails(setup).0.contains("handshake_failure"));
+}
+
+#[test]
+fn another_public_key_or_authority_than_expected() {
+    let (ours, other) = (pki(), pki());
+    let mut setup = Setup::new(Kind::RawPublicKey, &ours);
+    setup.serves = server_config(Kind::RawPublicKey, &other);
+    assert!(fails(setup).0.contains("another public key"));
+    let mut setup = Setup::new(Kind::Certificate, &ours);
+    setup.serves = server_config(Kind::Certificate, &other);
+    let (_, metrics) = fails(setup);
+    assert_eq!(metrics.handshakes_failed, 1);
+    let mut setup = Setup::new(Kind::Certificate, &ours);
+    setup.serves = lwm2m_dtls::ServerConfig::new().certificate(
+        ours.server.0.clone(),
+        lwm2m_dtls::certificate::ClientTrust::new(&[other.authority]).unwrap(),
+    );
+    let (reason, metrics) = fails(setup);
+    assert!(
+        reason.contains("unknown_ca") || reason.contains("certificate"),
+        "{reason}"
+    );
+    assert_eq!(metrics.certificates_refused, 1);
+}
+
+#[test]
+fn a_peer_that_the_program_refuses() {
+    let pki = pki();
+    for kind in [Kind::RawPublicKey, Kind::Certificate] {
+        let mut net = Setup::new(kind, &pki).build();
+        net.hosts[SERVER].admits = false;
+        net.run(SECONDS);
+        assert!(net.hosts[CLIENT].closed()[0].contains("access_denied"));
+        assert_eq!(net.hosts[SERVER].endpoint.session_count(), 0);
+        assert_eq!(net.hosts[SERVER].endpoint.metrics().certificates_refused, 1);
+    }
+}
+
+#[test]
+fn the_extended_master_secret_is_used_and_may_be_required() {
+    let mut setup = Setup::psk();
+    setup.client.extended_master_secret = ExtendedMasterSecret::Required;
+    setup.server.extended_master_secret = ExtendedMasterSecret::Required;
+    let mut net = setup.build();
+    // Somebody strikes the extension from the hello.
+    net.run(SECONDS);
+    talks(&mut net);
+
+    let mut setup = Setup::psk();
+    setup.server.extended_master_secret = ExtendedMasterSecret::Required;
+    let mut net = setup.build();
+    net.tap = Some(Box::new(|packet| {
+        let mut packet = packet.clone();
+        // 00 17 00 00: renamed to an extension that nobody knows.
+        if packet.data[0] == 22
+            && packet.data[13] == 1
+            && let Some(at) = packet
+                .data
+                .windows(4)
+                .position(|bytes| bytes == [0, 23, 0, 0])
+        {
+            packet.data[at + 1] = 99;
+        }
+        Some(packet)
+    }));
+    net.run(SECONDS);
+    assert!(net.hosts[CLIENT].closed()[0].contains("handshake_failure"));
+}
+
+#[test]
+fn a_changed_handshake_is_noticed_by_both_finished() {
+    // Every byte of the ServerHello, flipped: it is refused as it stands, or both sides hash something else.
+    let hello = |data: &[u8]| {
+        let length = usize::from(u16::from_be_bytes([data[11], data[12]]));
+        (data[0] == 22 && data[13] == 2).then_some(13 + length)
+    };
+    let mut net = Setup::psk().build();
+    net.run(SECONDS);
+    let end = net
+        .log
+        .iter()
+        .find_map(|packet| hello(&packet.data))
+        .unwrap();
+    for at in 25..end {
+        let mut net = Setup::psk().build();
+        net.tap = Some(Box::new(move |packet| {
+            let mut packet = packet.clone();
+            if hello(&packet.data).is_some() {
+                packet.data[at] ^= 1;
+            }
+            Some(packet)
+        }));
+        net.run(Duration::from_secs(200));
+        let reached = net.hosts[SERVER].connected().len() + net.hosts[CLIENT].connected().len();
+        assert_eq!(reached, 0, "byte {at}");
+    }
+}

@@ -1,0 +1,85 @@
+//! Handshakes over bad networks: all complete, or fail with a reason; none hangs.
+
+use crate::{net::*, support::*};
+use std::time::Duration;
+
+/// Handshakes for each loss, kind and MTU; the whole run is made with `DTLS_LOSSY_HANDSHAKES=100000` in all.
+fn handshakes() -> u64 {
+    std::env::var("DTLS_LOSSY_HANDSHAKES")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(2_000)
+}
+
+#[test]
+fn loss_reordering_duplicates_and_fragments() {
+    let pki = pki();
+    let losses = [0, 10, 20, 30, 40];
+    let each = handshakes() / (losses.len() as u64 * 20);
+    for loss in losses {
+        let (mut completed, mut failed, mut slowest) = (0u64, 0u64, 0);
+        for seed in 0..each * 20 {
+            // Of twenty, one has certificates and one raw public keys, which cost far more time.
+            let kind = match seed % 20 {
+                0 => Kind::Certificate,
+                1 => Kind::RawPublicKey,
+                _ => Kind::Psk,
+            };
+            let mut setup = Setup::new(kind, &pki);
+            setup.seed = seed + 1;
+            setup.link = Link {
+                loss,
+                duplicates: 10,
+                delay: Duration::from_millis(20),
+                jitter: Duration::from_millis(200),
+            };
+            if seed % 3 == 0 {
+                setup.client.mtu = 256;
+                setup.server.mtu = 256;
+            }
+            if seed % 2 == 0 {
+                setup.server.connection_ids = with_ids(6).connection_ids;
+            }
+            let mut net = setup.build();
+            net.keep_log = false;
+            let start = net.now;
+            // Until both sides have a verdict; the server's may come a handshake time-out later.
+            while net.hosts[CLIENT].connected().is_empty() && net.hosts[CLIENT].closed().is_empty()
+            {
+                net.run(Duration::from_millis(500));
+                assert!(
+                    net.now.since(start) < Duration::from_secs(200),
+                    "hangs: {loss} % seed {seed}"
+                );
+            }
+            if net.hosts[CLIENT].connected().is_empty() {
+                failed += 1;
+                continue;
+            }
+            completed += 1;
+            slowest = slowest.max(net.now.since(start).as_millis());
+            // A client that is connected can speak, whatever became of the last flight.
+            for n in 0..40u8 {
+                net.say(CLIENT, &[n]);
+                net.run(Duration::from_millis(300));
+                if !net.hosts[SERVER].data().is_empty() {
+                    break;
+                }
+            }
+            assert!(!net.hosts[SERVER].data().is_empty(), "{loss} % seed {seed}");
+        }
+        println!("{loss} % loss: {completed} completed, {failed} failed, slowest {slowest} ms");
+        // Seven tries fit into the time for a handshake; at 40 % in each direction, one round trip in three succeeds.
+        let tolerated = match loss {
+            0..=10 => 0,
+            20 => each * 20 / 50,
+            30 => each * 20 / 20,
+            _ => each * 20 / 6,
+        };
+        assert!(
+            failed <= tolerated,
+            "{failed} of {} failed at {loss} %",
+            completed + failed
+        );
+    }
+}

@@ -1,0 +1,9 @@
+//! The engine as a whole, over a network in memory and in virtual time.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod forgery;
+mod handshakes;
+mod lossy;
+mod net;
+mod sessions;
+mod support;

@@ -155,7 +155,7 @@ async fn no_key_in_any_log() {
     let bytes = log.0.lock().unwrap().clone();
     let text = String::from_utf8_lossy(&bytes);
     assert!(
-        text.contains("TRACE") && text.contains("webrtc_dtls"),
+        text.contains("TRACE") && text.contains("lwm2m_dtls"),
         "everything was logged, the DTLS backend included"
     );
     let lower = text.to_lowercase();

@@ -133,6 +133,13 @@ pub enum Credentials {
         /// The key.
         key: Secret,
     },
+    /// Raw public key (mode 1; RFC 7250).
+    RawPublicKey {
+        /// Our private key, PKCS#8 DER, ECDSA P-256 (/0/x/5); the public half follows from it.
+        private_key: Secret,
+        /// The server's SubjectPublicKeyInfo, DER (/0/x/4), which is compared byte by byte.
+        server_public_key: Vec<u8>,
+    },
     /// Certificate (mode 2).
     Certificate {
         /// Our chain, end entity first, each DER.

@@ -63,6 +63,14 @@ impl PeerId {
         self.listener
     }
 
+    /// The number of the connection; `None` for an address.
+    pub const fn connection(&self) -> Option<u64> {
+        match self.kind {
+            Kind::Connection => Some(self.high),
+            Kind::V4 | Kind::V6 => None,
+        }
+    }
+
     /// The address in the name; `None` for a connection.
     pub fn address(&self) -> Option<SocketAddr> {
         let v6 = Ipv6Addr::from_bits((u128::from(self.high) << 64) | u128::from(self.low));
@@ -164,6 +172,7 @@ mod tests {
             assert_eq!(PeerId::from_address(0, address).address(), Some(address));
         }
         assert_eq!(PeerId::from_connection(0, 7).address(), None);
+        assert_eq!(PeerId::from_connection(0, 7).connection(), Some(7));
         let address = "127.0.0.1:5683".parse().unwrap();
         assert_ne!(
             PeerId::from_address(0, address),

@@ -69,7 +69,7 @@ struct Arguments {
     firmware_file: Option<PathBuf>,
 
     /// What to log, to standard error: error, warn, info, debug, trace, or a filter
-    #[arg(long, value_name = "FILTER", default_value = "warn,webrtc_dtls=error")]
+    #[arg(long, value_name = "FILTER", default_value = "warn")]
     log: String,
 }
 

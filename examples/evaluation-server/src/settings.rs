@@ -60,7 +60,7 @@ struct Values {
     data_dir: Option<PathBuf>,
 
     /// What to log, to standard error: a level (error, warn, info, debug, trace) or a filter such as
-    /// "warn,lwm2m_server=debug" [default: warn,webrtc_dtls=error]
+    /// "warn,lwm2m_server=debug" [default: warn]
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
 }
@@ -70,7 +70,7 @@ struct Values {
 pub(crate) const MAX_DEVICES: usize = 10_000;
 
 /// What is logged unless told otherwise: the DTLS backend calls each unknown extension of a hello a warning.
-const DEFAULT_LOG: &str = "warn,webrtc_dtls=error";
+const DEFAULT_LOG: &str = "warn";
 
 /// The settings in force.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -32,11 +32,14 @@ pub struct ClientTransportConfig {
     pub trust_anchors: Vec<Vec<u8>>,
     /// Time for name resolution and handshake, each. Default 30 s.
     pub handshake_timeout: Duration,
-    /// Time to the first retransmission of a handshake flight; the backend does not back off. Default 1 s.
+    /// Time to the first retransmission of a handshake flight, which doubles with each. Default 1 s.
     pub retransmit_interval: Duration,
     /// Longest datagram of a handshake, in bytes of UDP payload; longer messages are sent in fragments. Default 1232,
     /// which fits every IPv6 link.
     pub max_handshake_datagram: usize,
+    /// What carries out DTLS.
+    #[cfg(feature = "dtls")]
+    pub backend: crate::dtls::Backend,
     /// Connections at one time; further ones are refused. Default 1024.
     pub max_connections: usize,
     /// Datagrams that wait in each connection for sending; what comes beyond is dropped. Default 32.
@@ -53,6 +56,8 @@ impl Default for ClientTransportConfig {
             handshake_timeout: Duration::from_secs(30),
             retransmit_interval: Duration::from_secs(1),
             max_handshake_datagram: 1232,
+            #[cfg(feature = "dtls")]
+            backend: crate::dtls::Backend::default(),
             max_connections: 1024,
             send_queue: 32,
             receive_queue: 256,
@@ -75,6 +80,13 @@ impl ClientTransportConfig {
     /// Sets [`trust_anchors`](Self::trust_anchors).
     pub fn trust_anchors(mut self, anchors: Vec<Vec<u8>>) -> Self {
         self.trust_anchors = anchors;
+        self
+    }
+
+    /// Sets [`backend`](Self::backend).
+    #[cfg(feature = "dtls")]
+    pub fn backend(mut self, backend: crate::dtls::Backend) -> Self {
+        self.backend = backend;
         self
     }
 
@@ -166,9 +178,15 @@ impl ClientTransport {
                 return;
             }
             #[cfg(feature = "dtls")]
-            (Scheme::Coaps, credentials) => {
-                tokio::spawn(crate::dtls::client::run(link, target, credentials))
-            }
+            (Scheme::Coaps, credentials) => match self.config.backend {
+                crate::dtls::Backend::Engine => {
+                    tokio::spawn(crate::dtls::client::run(link, target, credentials))
+                }
+                #[cfg(feature = "webrtc")]
+                crate::dtls::Backend::Webrtc => {
+                    tokio::spawn(crate::webrtc::client::run(link, target, credentials))
+                }
+            },
             (scheme, _) => {
                 self.refuse(
                     peer,
@@ -322,6 +340,15 @@ impl Link {
     pub(crate) async fn closed(&self, reason: CloseReason) {
         let peer = self.peer;
         self.report(Report::Closed { peer, reason }).await;
+    }
+
+    /// Counts an error of the socket, and rests unless it only says that nobody listens there just now.
+    pub(crate) async fn failed(&self, error: &std::io::Error) {
+        tracing::debug!(peer = %self.peer, %error, "socket error");
+        self.metrics.socket_errors.add();
+        if error.kind() != std::io::ErrorKind::ConnectionRefused {
+            tokio::time::sleep(crate::udp::PAUSE_AFTER_ERROR).await;
+        }
     }
 
     /// Resolves the target and binds a socket that speaks to it alone.

@@ -18,6 +18,13 @@ pub trait CredentialSource: Send + Sync + 'static {
         let _ = certificate;
         true
     }
+
+    /// Whether the client that has proven to hold the private key of this SubjectPublicKeyInfo, DER, is welcome: nothing
+    /// else vouches for a raw public key. The default welcomes nobody.
+    fn raw_public_key_allowed(&self, public_key: &[u8]) -> bool {
+        let _ = public_key;
+        false
+    }
 }
 
 /// Knows nobody: for listeners that take certificates only.

@@ -8,9 +8,7 @@
 //! | [`ClientTransport`] | connections to servers, coap and coaps, one UDP socket each |
 //! | [`sim`] | a network in memory, in virtual time, with every fault a network has |
 //!
-//! coaps stands on `webrtc-dtls` (feature `dtls`, on by default): DTLS 1.2 with pre-shared keys and certificates. It
-//! has no raw public keys, no Connection ID and no resumption, and it does not withstand somebody who can forge
-//! datagrams of an established session's address; see [`dtls`].
+//! coaps (feature `dtls`, on by default) stands on [`lwm2m_dtls`]; see [`dtls`].
 #![forbid(unsafe_code)]
 
 mod client;
@@ -30,6 +28,8 @@ mod throttle;
 mod toy;
 mod transport;
 mod udp;
+#[cfg(feature = "webrtc")]
+mod webrtc;
 
 pub use client::{ClientTransport, ClientTransportConfig};
 pub use credentials::{CredentialSource, NoCredentials, PskTable};

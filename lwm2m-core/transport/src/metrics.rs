@@ -48,6 +48,8 @@ counters! {
     handshakes_started,
     /// DTLS: handshakes completed.
     handshakes_completed,
+    /// DTLS: completed handshakes that took up an earlier session.
+    handshakes_resumed,
     /// DTLS: handshakes that ended in an error or an alert; the counters below say more.
     handshakes_failed,
     /// DTLS: handshakes that ran out of time.
@@ -60,17 +62,22 @@ counters! {
     wrong_keys,
     /// DTLS: certificates that were not accepted.
     certificates_refused,
-    /// DTLS: ClientHellos that are malformed, or of a form that the backend cannot read.
+    /// DTLS: ClientHellos that are malformed, or of another version.
     hellos_refused,
     /// DTLS: ClientHellos turned away because too many handshakes are going on.
     hellos_over_limit,
-    /// DTLS: records dropped before the backend saw them: unprotected ones of an established session, strays
-    /// without a session, malformed ones.
+    /// DTLS: ClientHellos answered with a cookie, and nothing kept.
+    cookies_sent,
+    /// DTLS: records dropped: unprotected or forged ones of a session, repeated ones, strays without a session.
     records_dropped,
     /// DTLS: sessions that a newer one of the same address replaced.
     sessions_replaced,
+    /// DTLS: sessions whose peer has moved to another address.
+    sessions_moved,
     /// DTLS: sessions ended because nothing came for too long.
     sessions_idle,
+    /// DTLS: sessions that made room for newer ones.
+    sessions_over_limit,
 }
 
 /// A number that only grows.
@@ -82,7 +89,42 @@ impl Counter {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
+    #[cfg(feature = "dtls")]
+    fn add_many(&self, count: u64) {
+        if count > 0 {
+            self.0.fetch_add(count, Ordering::Relaxed);
+        }
+    }
+
     fn value(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What an endpoint has counted, brought into the counters of its transport.
+#[cfg(feature = "dtls")]
+#[derive(Debug, Default)]
+pub(crate) struct EngineCounters(lwm2m_dtls::Metrics);
+
+#[cfg(feature = "dtls")]
+impl EngineCounters {
+    /// Adds what has come since the last time.
+    pub(crate) fn advance(&mut self, now: lwm2m_dtls::Metrics, to: &Metrics) {
+        let before = std::mem::replace(&mut self.0, now);
+        if before == now {
+            return;
+        }
+        macro_rules! add {
+            ($($name:ident)*) => { $(to.$name.add_many(now.$name - before.$name);)* };
+        }
+        add!(
+            handshakes_started handshakes_completed handshakes_resumed handshakes_failed handshakes_timed_out
+            unknown_identities wrong_keys certificates_refused cookies_sent hellos_refused hellos_over_limit
+            sessions_replaced sessions_moved sessions_idle sessions_over_limit
+        );
+        let dropped = |counted: lwm2m_dtls::Metrics| {
+            counted.records_strayed + counted.records_replayed + counted.records_forged
+        };
+        to.records_dropped.add_many(dropped(now) - dropped(before));
     }
 }

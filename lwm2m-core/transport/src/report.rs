@@ -13,7 +13,7 @@ pub(crate) enum Report {
         identity: Arc<PeerIdentity>,
         address: SocketAddr,
         /// What comes with a listener's session. Connections of a client have theirs from the beginning.
-        #[cfg(feature = "dtls")]
+        #[cfg(feature = "webrtc")]
         accepted: Option<Accepted>,
     },
     Datagram {
@@ -27,7 +27,7 @@ pub(crate) enum Report {
 }
 
 /// A session that a listener has accepted.
-#[cfg(feature = "dtls")]
+#[cfg(feature = "webrtc")]
 pub(crate) struct Accepted {
     /// Takes plaintext; dropping it ends the session.
     pub(crate) outbound: tokio::sync::mpsc::Sender<Vec<u8>>,

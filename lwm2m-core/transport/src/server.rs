@@ -21,7 +21,9 @@ use std::{
 };
 
 #[cfg(feature = "dtls")]
-use crate::dtls::{DtlsServerConfig, server::SecureListeners};
+use crate::dtls::{Backend, DtlsServerConfig, listener::DtlsListener};
+#[cfg(feature = "webrtc")]
+use crate::webrtc::server::SecureListeners;
 
 /// Why a [`ServerTransport`] could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -104,8 +106,8 @@ impl ServerTransportBuilder {
         }
         let metrics = Arc::new(Metrics::default());
         let send_queue = self.send_queue.unwrap_or(1024);
-        #[cfg(feature = "dtls")]
-        let mut secure = SecureListeners::new(metrics.clone());
+        #[cfg(feature = "webrtc")]
+        let mut webrtc = SecureListeners::new(metrics.clone());
         let mut listeners = Vec::with_capacity(self.plans.len());
         for plan in self.plans {
             #[cfg(feature = "dtls")]
@@ -122,20 +124,29 @@ impl ServerTransportBuilder {
                     Listener::Coap(listener)
                 }
                 #[cfg(feature = "dtls")]
-                Plan::Coaps(address, config) => {
-                    Listener::Coaps(secure.bind(number, address, *config).await?)
-                }
+                Plan::Coaps(address, config) => match config.backend {
+                    Backend::Engine => {
+                        let metrics = metrics.clone();
+                        let bound =
+                            DtlsListener::bind(number, address, *config, send_queue, metrics);
+                        Listener::Coaps(Box::new(bound.await?))
+                    }
+                    #[cfg(feature = "webrtc")]
+                    Backend::Webrtc => {
+                        Listener::Webrtc(webrtc.bind(number, address, *config).await?)
+                    }
+                },
             });
         }
         Ok(ServerTransport {
             listeners,
-            #[cfg(feature = "dtls")]
-            secure,
+            #[cfg(feature = "webrtc")]
+            webrtc,
             metrics,
             nobody: Arc::new(PeerIdentity::None),
             turn: 0,
-            #[cfg(feature = "dtls")]
-            secure_first: false,
+            #[cfg(feature = "webrtc")]
+            webrtc_first: false,
             refused: VecDeque::new(),
         })
     }
@@ -144,7 +155,9 @@ impl ServerTransportBuilder {
 enum Listener {
     Coap(UdpListener),
     #[cfg(feature = "dtls")]
-    Coaps(SocketAddr),
+    Coaps(Box<DtlsListener>),
+    #[cfg(feature = "webrtc")]
+    Webrtc(SocketAddr),
 }
 
 /// The transport of a server: any number of listeners on coap and coaps.
@@ -169,14 +182,14 @@ enum Listener {
 /// `Closed`: a server does not call.
 pub struct ServerTransport {
     listeners: Vec<Listener>,
-    #[cfg(feature = "dtls")]
-    secure: SecureListeners,
+    #[cfg(feature = "webrtc")]
+    webrtc: SecureListeners,
     metrics: Arc<Metrics>,
     nobody: Arc<PeerIdentity>,
     // The listener that is asked first, so that a busy one does not starve the others.
     turn: usize,
-    #[cfg(feature = "dtls")]
-    secure_first: bool,
+    #[cfg(feature = "webrtc")]
+    webrtc_first: bool,
     // Answers to `Connect`, taken by the very next `next`.
     refused: VecDeque<Received>,
 }
@@ -202,7 +215,9 @@ impl ServerTransport {
             .map(|listener| match listener {
                 Listener::Coap(listener) => (Scheme::Coap, listener.local_address()),
                 #[cfg(feature = "dtls")]
-                Listener::Coaps(address) => (Scheme::Coaps, *address),
+                Listener::Coaps(listener) => (Scheme::Coaps, listener.local_address()),
+                #[cfg(feature = "webrtc")]
+                Listener::Webrtc(address) => (Scheme::Coaps, *address),
             })
             .collect()
     }
@@ -216,18 +231,25 @@ impl ServerTransport {
         let count = self.listeners.len();
         for offset in 0..count {
             let number = (self.turn + offset) % count;
-            let Some(Listener::Coap(listener)) = self.listeners.get_mut(number) else {
-                continue;
+            // There are at most 65,535 listeners.
+            let received = match self.listeners.get_mut(number) {
+                Some(Listener::Coap(listener)) => {
+                    listener.poll(cx).map(|(address, data)| Received::Datagram {
+                        peer: PeerId::from_address(number as u16, address),
+                        identity: self.nobody.clone(),
+                        address,
+                        data,
+                    })
+                }
+                #[cfg(feature = "dtls")]
+                Some(Listener::Coaps(listener)) => listener.poll(cx),
+                #[cfg(feature = "webrtc")]
+                Some(Listener::Webrtc(_)) => continue,
+                None => continue,
             };
-            if let Poll::Ready((address, data)) = listener.poll(cx) {
+            if received.is_ready() {
                 self.turn = number + 1;
-                return Poll::Ready(Received::Datagram {
-                    // There are at most 65,535 listeners.
-                    peer: PeerId::from_address(number as u16, address),
-                    identity: self.nobody.clone(),
-                    address,
-                    data,
-                });
+                return received;
             }
         }
         Poll::Pending
@@ -241,23 +263,21 @@ impl Transport for ServerTransport {
         }
         poll_fn(|cx| {
             // Sides take turns, so that none starves the other.
-            #[cfg(feature = "dtls")]
+            #[cfg(feature = "webrtc")]
             {
-                self.secure_first = !self.secure_first;
-                if self.secure_first {
-                    if let Poll::Ready(received) = self.secure.poll(cx) {
-                        return Poll::Ready(received);
-                    }
-                    return self.poll_listeners(cx);
+                self.webrtc_first = !self.webrtc_first;
+                if self.webrtc_first
+                    && let Poll::Ready(received) = self.webrtc.poll(cx)
+                {
+                    return Poll::Ready(received);
                 }
+                if let Poll::Ready(received) = self.poll_listeners(cx) {
+                    return Poll::Ready(received);
+                }
+                self.webrtc.poll(cx)
             }
-            if let Poll::Ready(received) = self.poll_listeners(cx) {
-                return Poll::Ready(received);
-            }
-            #[cfg(feature = "dtls")]
-            return self.secure.poll(cx);
-            #[cfg(not(feature = "dtls"))]
-            Poll::Pending
+            #[cfg(not(feature = "webrtc"))]
+            self.poll_listeners(cx)
         })
         .await
     }
@@ -265,13 +285,13 @@ impl Transport for ServerTransport {
     fn send(&mut self, outbound: Outbound) {
         match outbound {
             Outbound::Datagram { peer, data } => {
-                match (
-                    self.listeners.get_mut(usize::from(peer.listener())),
-                    peer.address(),
-                ) {
+                let listener = self.listeners.get_mut(usize::from(peer.listener()));
+                match (listener, peer.address()) {
                     (Some(Listener::Coap(listener)), Some(address)) => listener.send(address, data),
                     #[cfg(feature = "dtls")]
-                    (Some(Listener::Coaps(_)), None) => self.secure.send(peer, data),
+                    (Some(Listener::Coaps(listener)), None) => listener.send(peer, &data),
+                    #[cfg(feature = "webrtc")]
+                    (Some(Listener::Webrtc(_)), None) => self.webrtc.send(peer, data),
                     _ => self.metrics.outbound_dropped.add(),
                 }
             }
@@ -280,9 +300,24 @@ impl Transport for ServerTransport {
                 reason: CloseReason::Unsupported("a server transport makes no connections".into()),
             }),
             #[cfg(feature = "dtls")]
-            Outbound::Close { peer } => self.secure.close(peer),
+            Outbound::Close { peer } => {
+                match self.listeners.get_mut(usize::from(peer.listener())) {
+                    Some(Listener::Coaps(listener)) => listener.close(peer),
+                    #[cfg(feature = "webrtc")]
+                    Some(Listener::Webrtc(_)) => self.webrtc.close(peer),
+                    _ => {}
+                }
+            }
             #[cfg(feature = "dtls")]
-            Outbound::Forget { identity } => self.secure.forget(&identity),
+            Outbound::Forget { identity } => {
+                for listener in &mut self.listeners {
+                    if let Listener::Coaps(listener) = listener {
+                        listener.forget(&identity);
+                    }
+                }
+                #[cfg(feature = "webrtc")]
+                self.webrtc.forget(&identity);
+            }
             // Peers without security have nothing to close or forget.
             _ => {}
         }
@@ -293,11 +328,13 @@ impl Transport for ServerTransport {
             match listener {
                 Listener::Coap(listener) => listener.flush().await,
                 #[cfg(feature = "dtls")]
-                Listener::Coaps(_) => {}
+                Listener::Coaps(listener) => listener.shutdown().await,
+                #[cfg(feature = "webrtc")]
+                Listener::Webrtc(_) => {}
             }
         }
-        #[cfg(feature = "dtls")]
-        self.secure.shutdown().await;
+        #[cfg(feature = "webrtc")]
+        self.webrtc.shutdown().await;
         self.listeners.clear();
     }
 }

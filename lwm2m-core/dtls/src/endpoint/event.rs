@@ -69,16 +69,29 @@ pub enum Event {
     Data {
         /// Whose.
         connection: Connection,
+        /// Who that has proven to be.
+        identity: Arc<PeerIdentity>,
         /// Where it came from.
         address: SocketAddr,
         /// The bytes.
         data: Vec<u8>,
     },
     /// A connection is gone, or one that was asked for did not come about. Not reported for those that the program
-    /// closed itself, nor for handshakes of peers that did not succeed.
+    /// closed itself; handshakes of clients that did not succeed are [`Event::Refused`].
     Closed {
         /// Which; its handle is not used again.
         connection: Connection,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// Server: the handshake of a client whose address is proven did not succeed.
+    Refused {
+        /// Whose.
+        connection: Connection,
+        /// Where it came from.
+        address: SocketAddr,
+        /// Who the client says it is, if it has come to say so.
+        identity: PeerIdentity,
         /// Why.
         reason: CloseReason,
     },

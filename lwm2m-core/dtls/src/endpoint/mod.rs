@@ -224,6 +224,12 @@ impl Endpoint {
         self.table.sessions()
     }
 
+    /// All sessions that stand.
+    pub fn sessions(&self) -> Vec<Connection> {
+        let sessions = self.table.all_sessions();
+        sessions.map(|(connection, _)| connection).collect()
+    }
+
     /// How many handshakes are under way.
     pub fn handshake_count(&self) -> usize {
         self.table.handshakes()
@@ -340,12 +346,18 @@ impl Endpoint {
             self.timers.cancel(timer);
         }
         self.table.abandon(connection, &handshake);
-        if handshake.side == Side::Client {
-            self.events.push_back(Event::Closed {
+        self.events.push_back(match handshake.side {
+            Side::Client => Event::Closed {
                 connection,
                 reason: abort.reason,
-            });
-        }
+            },
+            Side::Server => Event::Refused {
+                connection,
+                address: handshake.address,
+                identity: handshake.identity().clone(),
+                reason: abort.reason,
+            },
+        });
     }
 
     /// Turns a handshake into a session.
@@ -373,13 +385,14 @@ impl Endpoint {
             session.keep_last_flight(flight, completed.plain_sequence, timer);
         }
         let suite = session.keys.suite;
+        tracing::debug!(%address, ?suite, resumed = completed.resumed, "handshake completed");
         self.table
             .become_session(connection, address, &handshake_id, session);
         self.watch_idle();
         let resumption = self.remember(side, &completed, &identity);
         self.events.push_back(Event::Connected {
             connection,
-            identity,
+            identity: identity.clone(),
             address,
             suite,
             resumption,
@@ -388,6 +401,7 @@ impl Endpoint {
         for data in completed.early_data {
             self.events.push_back(Event::Data {
                 connection,
+                identity: identity.clone(),
                 address,
                 data,
             });

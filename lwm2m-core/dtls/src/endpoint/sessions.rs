@@ -142,6 +142,7 @@ impl Endpoint {
         let Ok((content_type, text)) = session.keys.open(&*self.provider, record) else {
             return false;
         };
+        let identity = session.identity.clone();
         let newest = session.window.note(sequence);
         session.heard = self.now;
         if newest && with_id && session.address != from {
@@ -155,6 +156,7 @@ impl Endpoint {
                 self.forget_last_flight(connection);
                 self.events.push_back(Event::Data {
                     connection,
+                    identity,
                     address: from,
                     data: text.to_vec(),
                 });

@@ -275,6 +275,11 @@ impl Handshake {
         &self.client_random
     }
 
+    /// Who the peer says it is; proven when the handshake is complete.
+    pub(crate) fn identity(&self) -> &PeerIdentity {
+        &self.identity
+    }
+
     /// When [`Handshake::handle_timeout`] wants to be called.
     pub(crate) fn poll_timeout(&self) -> Instant {
         self.repeat_at

@@ -1,13 +1,9 @@
 //! The task of a connection without security.
 
 use super::Link;
-use crate::{
-    report::Report,
-    udp::{MAX_DATAGRAM, PAUSE_AFTER_ERROR},
-};
+use crate::{report::Report, udp::MAX_DATAGRAM};
 use lwm2m_core::{peer::PeerIdentity, uri::ServerUri};
 use std::{io, sync::Arc};
-use tracing::debug;
 
 pub(super) async fn run(mut link: Link, target: ServerUri) {
     let (socket, address) = match link.socket(&target).await {
@@ -18,7 +14,7 @@ pub(super) async fn run(mut link: Link, target: ServerUri) {
         peer: link.peer,
         identity: Arc::new(PeerIdentity::None),
         address,
-        #[cfg(feature = "dtls")]
+        #[cfg(feature = "webrtc")]
         accepted: None,
     };
     if !link.report(ready).await {
@@ -37,7 +33,7 @@ pub(super) async fn run(mut link: Link, target: ServerUri) {
                     }
                 }
                 // Nobody listens there just now: the exchange layer above finds out by itself.
-                Err(error) => failed(&link, &error).await,
+                Err(error) => link.failed(&error).await,
             },
             data = link.outbound.recv() => {
                 let Some(data) = data else { return };
@@ -52,18 +48,10 @@ pub(super) async fn run(mut link: Link, target: ServerUri) {
                     Ok(_) => link.metrics.datagrams_sent.add(),
                     Err(error) => {
                         link.metrics.outbound_dropped.add();
-                        failed(&link, &error).await;
+                        link.failed(&error).await;
                     }
                 }
             }
         }
-    }
-}
-
-async fn failed(link: &Link, error: &io::Error) {
-    debug!(peer = %link.peer, %error, "socket error");
-    link.metrics.socket_errors.add();
-    if error.kind() != io::ErrorKind::ConnectionRefused {
-        tokio::time::sleep(PAUSE_AFTER_ERROR).await;
     }
 }

@@ -1,286 +1,272 @@
 //! The task of a coaps connection.
 
-use super::{
-    backend::{self, Failure, Flights, alert_text},
-    certificate,
-    record::Records,
-    session::Session,
-    verify::{ensure_provider, judge_of_server, own_certificate},
-    wire::{Role, Shared, Wire},
-};
-use crate::{client::Link, metrics::Metrics, report::Report, udp::PAUSE_AFTER_ERROR};
+use super::unix_now;
+use crate::{client::Link, metrics::EngineCounters, report::Report, udp::MAX_DATAGRAM};
 use lwm2m_core::{
-    engine::{CloseReason, Credentials},
-    peer::{PeerId, PeerIdentity},
+    engine::{CertificateUsage, CloseReason, Credentials},
+    secret::Secret,
+    time::Instant,
     uri::ServerUri,
 };
-use std::{
-    io::ErrorKind,
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+use lwm2m_dtls::{
+    ClientConfig, ClientCredentials, Connection, Endpoint, EndpointConfig, Event,
+    certificate::{LocalCertificate, ServerTrust},
+    crypto::{Provider, Signer, ring::Ring},
 };
-use tokio::{
-    net::UdpSocket,
-    sync::{Mutex, mpsc, oneshot},
-};
-use tracing::{debug, warn};
-use webrtc_dtls::{config::Config, conn::DTLSConn};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use std::{io::ErrorKind, sync::Arc, time::Duration};
+use tokio::net::UdpSocket;
+use tracing::warn;
 
-/// The most that the backend takes of one datagram.
-const MAX_RECEIVABLE: usize = 8192;
+/// A client keeps its sessions for as long as its engine wants them.
+const NEVER_IDLE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
-/// Datagrams that wait for the backend.
-const INBOUND_QUEUE: usize = 32;
-
-pub(crate) async fn run(mut link: Link, target: ServerUri, credentials: Credentials) {
-    ensure_provider();
-    let config = match configuration(&link, &target, &credentials) {
+pub(crate) async fn run(link: Link, target: ServerUri, credentials: Credentials) {
+    let config = match client_config(&link, &target, &credentials) {
         Ok(config) => config,
         Err(reason) => return link.closed(reason).await,
     };
     let (socket, address) = match link.socket(&target).await {
-        Ok((socket, address)) => (Arc::new(socket), address),
+        Ok(found) => found,
         Err(reason) => return link.closed(reason).await,
     };
-    let (feed, inbound) = mpsc::channel(INBOUND_QUEUE);
-    let shared = Arc::new(Shared::default());
-    let established = AtomicBool::new(false);
-    let wire = Wire {
-        role: Role::Client,
-        socket: socket.clone(),
-        remote: address,
-        inbound: Mutex::new(inbound),
-        shared: shared.clone(),
-        metrics: link.metrics.clone(),
-    };
-    let metrics = link.metrics.clone();
-    let pump = Pump {
-        peer: link.peer,
-        socket: &socket,
-        feed,
-        shared: &shared,
-        established: &established,
-        metrics: &metrics,
-    };
-    let work = async {
-        let handshake = backend::handshake(wire, config, true, link.config.handshake_timeout);
-        link.metrics.handshakes_started.add();
-        let result = tokio::select! {
-            result = handshake => result,
-            () = closed_by_engine(&mut link.outbound) => return,
-        };
-        let ready = match result {
-            Ok(backend) => identify(backend, &credentials).await,
-            Err(failure) => Err(explain(&link.metrics, failure, &shared)),
-        };
-        match ready {
-            Ok((backend, identity)) => {
-                established.store(true, Ordering::Release);
-                link.metrics.handshakes_completed.add();
-                carry(link, backend, identity, address).await;
-            }
-            Err(reason) => {
-                link.metrics.handshakes_failed.add();
-                warn!(server = %target, %reason, "DTLS handshake failed");
-                link.closed(reason).await;
-            }
+    let zero = tokio::time::Instant::now();
+    let random = Box::new(ChaCha20Rng::from_os_rng());
+    let endpoint = Endpoint::new(endpoint_config(&link), None, Arc::new(Ring::new()), random);
+    let connected = endpoint.and_then(|mut endpoint| {
+        let connection = endpoint.connect(Instant::ZERO, address, config)?;
+        Ok((endpoint, connection))
+    });
+    match connected {
+        Ok((endpoint, connection)) => {
+            let task = Task {
+                link,
+                target,
+                socket,
+                endpoint,
+                connection,
+                zero,
+                established: false,
+                counters: EngineCounters::default(),
+            };
+            task.run().await;
         }
-    };
-    // The pump has no end of its own.
-    tokio::select! {
-        () = work => {}
-        () = pump.run() => {}
+        Err(error) => {
+            link.closed(CloseReason::HandshakeFailed(error.to_string()))
+                .await
+        }
     }
 }
 
-/// Waits until the engine gives the connection up. Nothing can be sent before it stands.
-async fn closed_by_engine(outbound: &mut mpsc::Receiver<Vec<u8>>) {
-    while outbound.recv().await.is_some() {}
+struct Task {
+    link: Link,
+    target: ServerUri,
+    socket: UdpSocket,
+    endpoint: Endpoint,
+    connection: Connection,
+    zero: tokio::time::Instant,
+    established: bool,
+    counters: EngineCounters,
 }
 
-fn configuration(
+impl Task {
+    async fn run(mut self) {
+        let mut buffer = vec![0; MAX_DATAGRAM];
+        let sleep = tokio::time::sleep(Duration::ZERO);
+        tokio::pin!(sleep);
+        loop {
+            let now = self.now();
+            if self.endpoint.poll_timeout().is_some_and(|at| at <= now) {
+                self.endpoint.handle_timeout(now);
+            }
+            if !self.drain().await {
+                return;
+            }
+            let deadline = self.endpoint.poll_timeout();
+            let deadline = deadline.and_then(|at| self.zero.checked_add(at.since(Instant::ZERO)));
+            if let Some(deadline) = deadline
+                && sleep.deadline() != deadline
+            {
+                sleep.as_mut().reset(deadline);
+            }
+            tokio::select! {
+                received = self.socket.recv(&mut buffer) => match received {
+                    Ok(length) => {
+                        self.link.metrics.datagrams_received.add();
+                        let (now, from) = (self.now(), self.peer_address());
+                        self.endpoint.handle_datagram(now, from, &mut buffer[..length]);
+                    }
+                    Err(error) => self.link.failed(&error).await,
+                },
+                data = self.link.outbound.recv() => match data {
+                    Some(data) => {
+                        // Nothing can be sent before the connection stands.
+                        let now = self.now();
+                        if self.endpoint.send(now, self.connection, &data).is_err() {
+                            self.link.metrics.outbound_dropped.add();
+                        }
+                    }
+                    None => {
+                        let now = self.now();
+                        self.endpoint.close(now, self.connection);
+                        self.transmit().await;
+                        return;
+                    }
+                },
+                () = sleep.as_mut(), if deadline.is_some() => {}
+            }
+        }
+    }
+
+    fn now(&self) -> Instant {
+        Instant::ZERO + self.zero.elapsed()
+    }
+
+    /// The socket hears this address alone.
+    fn peer_address(&self) -> std::net::SocketAddr {
+        self.socket
+            .peer_addr()
+            .unwrap_or_else(|_| ([0, 0, 0, 0], 0).into())
+    }
+
+    async fn transmit(&mut self) {
+        while let Some(transmit) = self.endpoint.poll_transmit() {
+            let sent = match self.socket.send(&transmit.data).await {
+                // That was the echo of an earlier datagram; this one has not been sent.
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                    self.socket.send(&transmit.data).await
+                }
+                result => result,
+            };
+            match sent {
+                Ok(_) => self.link.metrics.datagrams_sent.add(),
+                Err(error) => {
+                    self.link.metrics.outbound_dropped.add();
+                    self.link.failed(&error).await;
+                }
+            }
+        }
+    }
+
+    /// Carries out all that follows from what the endpoint has taken in; `false` when the connection is over.
+    async fn drain(&mut self) -> bool {
+        let mut goes_on = true;
+        while let Some(event) = self.endpoint.poll_event() {
+            let peer = self.link.peer;
+            goes_on &= match event {
+                Event::Connected {
+                    identity, address, ..
+                } => {
+                    self.established = true;
+                    let ready = Report::Ready {
+                        peer,
+                        identity,
+                        address,
+                        #[cfg(feature = "webrtc")]
+                        accepted: None,
+                    };
+                    self.link.report(ready).await
+                }
+                Event::Data { data, .. } => self.link.report(Report::Datagram { peer, data }).await,
+                Event::Closed { reason, .. } => {
+                    if !self.established {
+                        warn!(server = %self.target, %reason, "DTLS handshake failed");
+                    }
+                    self.link.report(Report::Closed { peer, reason }).await;
+                    false
+                }
+                _ => true,
+            };
+        }
+        self.transmit().await;
+        self.counters
+            .advance(self.endpoint.metrics(), &self.link.metrics);
+        goes_on
+    }
+}
+
+fn endpoint_config(link: &Link) -> EndpointConfig {
+    let mut endpoint = EndpointConfig::default();
+    endpoint.mtu = link.config.max_handshake_datagram;
+    endpoint.retransmit_initial = link.config.retransmit_interval;
+    endpoint.handshake_timeout = link.config.handshake_timeout;
+    endpoint.idle_timeout = NEVER_IDLE;
+    endpoint.unix_at_zero = unix_now();
+    endpoint
+}
+
+fn client_config(
     link: &Link,
     target: &ServerUri,
     credentials: &Credentials,
-) -> Result<Config, CloseReason> {
+) -> Result<ClientConfig, CloseReason> {
     let unsupported = |what: &str| CloseReason::Unsupported(what.into());
-    let flights = Flights {
-        retransmit_interval: link.config.retransmit_interval,
-        max_datagram: link.config.max_handshake_datagram,
+    let unusable = |what: String| CloseReason::HandshakeFailed(what);
+    let provider = Ring::new();
+    let signer = |key: &Secret| -> Result<Arc<dyn Signer>, CloseReason> {
+        provider
+            .signer(key)
+            .map_err(|error| unusable(error.to_string()))
     };
-    match credentials {
-        Credentials::None => Err(unsupported("coaps without credentials")),
+    let credentials = match credentials {
+        Credentials::None => return Err(unsupported("coaps without credentials")),
         Credentials::Psk { identity, key } => {
             if identity.is_empty() {
                 return Err(unsupported("an empty PSK identity"));
             }
             if key.is_empty() {
-                return Err(CloseReason::HandshakeFailed("the key is empty".into()));
+                return Err(unusable("the key is empty".into()));
             }
-            Ok(backend::psk_client(
-                flights,
-                identity.clone(),
-                key.clone(),
-                target.host(),
-            ))
+            ClientCredentials::Psk {
+                identity: identity.clone(),
+                key: Arc::new(key.clone()),
+            }
         }
+        Credentials::RawPublicKey {
+            private_key,
+            server_public_key,
+        } => ClientCredentials::RawPublicKey {
+            signer: signer(private_key)?,
+            server: server_public_key.clone(),
+        },
         Credentials::Certificate {
             chain,
             private_key,
             server_certificate,
             usage,
         } => {
-            let own = own_certificate(chain, private_key)
-                .map_err(|reason| CloseReason::HandshakeFailed(reason.into()))?;
-            let judge = judge_of_server(
+            let local = LocalCertificate::new(chain.clone(), signer(private_key)?)
+                .map_err(|error| unusable(error.to_string()))?;
+            let to_our_anchors = matches!(
+                usage,
+                CertificateUsage::CaConstraint | CertificateUsage::ServiceCertificateConstraint
+            );
+            if to_our_anchors && link.config.trust_anchors.is_empty() {
+                return Err(unsupported(
+                    "certificate usages 0 and 1 without trust anchors of the client",
+                ));
+            }
+            let trust = ServerTrust::new(
                 *usage,
-                server_certificate.clone(),
+                server_certificate,
                 &link.config.trust_anchors,
                 target.host(),
-            )?;
-            Ok(backend::certificate_client(
-                flights,
-                own,
-                judge,
-                target.host(),
-            ))
-        }
-        _ => Err(unsupported("these credentials")),
-    }
-}
-
-/// Who the server has proven to be.
-async fn identify(
-    backend: DTLSConn,
-    credentials: &Credentials,
-) -> Result<(DTLSConn, PeerIdentity), CloseReason> {
-    let identity = match credentials {
-        Credentials::Psk { identity, .. } => PeerIdentity::Psk(identity.clone()),
-        _ => {
-            let state = backend.connection_state().await;
-            let names = state
-                .peer_certificates
-                .first()
-                .map(|der| certificate::identity(der));
-            match names {
-                Some(Ok(names)) => PeerIdentity::Certificate(names),
-                _ => {
-                    let reason = "the certificate of the server is malformed";
-                    return Err(CloseReason::HandshakeFailed(reason.into()));
-                }
+            )
+            .map_err(|error| unusable(error.to_string()))?;
+            ClientCredentials::Certificate {
+                local,
+                trust: Arc::new(trust),
             }
         }
+        _ => return Err(unsupported("these credentials")),
     };
-    Ok((backend, identity))
-}
-
-fn explain(metrics: &Metrics, failure: Failure, shared: &Shared) -> CloseReason {
-    match failure {
-        Failure::Timeout => {
-            metrics.handshakes_timed_out.add();
-            CloseReason::HandshakeTimeout
-        }
-        Failure::Panicked => {
-            metrics.handshakes_panicked.add();
-            CloseReason::HandshakeFailed("the DTLS backend failed".into())
-        }
-        Failure::Error(error) => {
-            let text = alert_text(shared).unwrap_or_else(|| error.to_string());
-            CloseReason::HandshakeFailed(text)
-        }
-    }
-}
-
-async fn carry(link: Link, backend: DTLSConn, identity: PeerIdentity, address: SocketAddr) {
-    let ready = Report::Ready {
-        peer: link.peer,
-        identity: Arc::new(identity),
-        address,
-        accepted: None,
-    };
-    if !link.report(ready).await {
-        return;
-    }
-    // Nobody ends a client's session from outside but the engine.
-    let (_end, ended) = oneshot::channel();
-    let session = Session {
-        peer: link.peer,
-        backend,
-        outbound: link.outbound,
-        end: ended,
-        reports: link.reports,
-        idle_timeout: None,
-        metrics: link.metrics,
-    };
-    session.run().await;
-}
-
-/// Brings what arrives at the socket to the backend, as far as it may see it.
-struct Pump<'a> {
-    peer: PeerId,
-    socket: &'a UdpSocket,
-    feed: mpsc::Sender<Vec<u8>>,
-    shared: &'a Shared,
-    established: &'a AtomicBool,
-    metrics: &'a Metrics,
-}
-
-impl Pump<'_> {
-    async fn run(self) {
-        // The backend takes no more; what is longer is cut off, and then malformed.
-        let mut buffer = vec![0; MAX_RECEIVABLE];
-        loop {
-            match self.socket.recv(&mut buffer).await {
-                Ok(length) => {
-                    self.metrics.datagrams_received.add();
-                    let admitted = self.screen(&buffer[..length]);
-                    if !admitted.is_empty() && self.feed.try_send(admitted).is_err() {
-                        self.metrics.inbound_dropped.add();
-                    }
-                }
-                Err(error) => {
-                    debug!(peer = %self.peer, %error, "socket error");
-                    self.metrics.socket_errors.add();
-                    if error.kind() != ErrorKind::ConnectionRefused {
-                        tokio::time::sleep(PAUSE_AFTER_ERROR).await;
-                    }
-                }
-            }
-        }
-    }
-
-    fn screen(&self, datagram: &[u8]) -> Vec<u8> {
-        let established = self.established.load(Ordering::Acquire);
-        let mut admitted = Vec::with_capacity(datagram.len());
-        for record in Records(datagram) {
-            let Ok(record) = record else {
-                self.metrics.records_dropped.add();
-                break;
-            };
-            if let Some(suite) = record.chosen_suite()
-                && !established
-                && self.shared.suite().is_none()
-            {
-                self.shared.note_suite(suite);
-            }
-            let suite = self.shared.suite();
-            let fits = if established {
-                record.fits_session(suite)
-            } else {
-                record.fits_handshake_as_client(suite)
-            };
-            if !fits {
-                self.metrics.records_dropped.add();
-                continue;
-            }
-            if let Some((level, description)) = record.plain_alert() {
-                self.shared.note_alert(level, description);
-            }
-            admitted.extend_from_slice(record.bytes);
-        }
-        admitted
-    }
+    let mut config = ClientConfig::new(credentials);
+    // An IP address is no name that a server could choose by (RFC 6066, section 3).
+    config.server_name = target
+        .host()
+        .parse::<std::net::IpAddr>()
+        .is_err()
+        .then(|| target.host().into());
+    Ok(config)
 }

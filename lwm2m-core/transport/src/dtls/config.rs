@@ -4,6 +4,18 @@ use crate::credentials::CredentialSource;
 use lwm2m_core::secret::Secret;
 use std::{fmt, sync::Arc, time::Duration};
 
+/// What carries out DTLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Backend {
+    /// [`lwm2m_dtls`].
+    #[default]
+    Engine,
+    /// `webrtc-dtls`; what it cannot do and does not withstand stands in the documentation of its module.
+    #[cfg(feature = "webrtc")]
+    Webrtc,
+}
+
 /// Credentials and bounds of one coaps listener.
 #[non_exhaustive]
 #[derive(Clone)]
@@ -15,24 +27,33 @@ pub struct DtlsServerConfig {
     /// Trust anchors for client certificates, each DER. A client without a certificate that one of them vouches for is
     /// refused.
     pub client_trust_anchors: Vec<Vec<u8>>,
+    /// Our raw public key, for clients that want one: its private key, PKCS#8 DER, ECDSA P-256.
+    /// [`CredentialSource::raw_public_key_allowed`] says which clients are welcome.
+    pub raw_public_key: Option<Secret>,
+    /// What carries it out.
+    pub backend: Backend,
+    /// Length of the Connection IDs that clients address us by, 4 to 8 bytes; 0: none. Default 6.
+    pub connection_id: usize,
+    /// Sessions that clients may take up again without a full handshake. Each costs some 300 bytes. Default 0: none; a
+    /// Connection ID does more for less.
+    pub max_resumable: usize,
     /// Time for a whole handshake. Default 30 s.
     pub handshake_timeout: Duration,
-    /// Time to the first retransmission of a handshake flight; the backend does not back off. Default 1 s.
+    /// Time to the first retransmission of a handshake flight, which doubles with each. Default 1 s.
     pub retransmit_interval: Duration,
     /// Longest datagram of a handshake, in bytes of UDP payload; longer messages are sent in fragments. Default 1232,
     /// which fits every IPv6 link.
     pub max_handshake_datagram: usize,
-    /// Bytes that one handshake may receive, retransmissions included; what comes beyond is dropped. Default 128 KiB.
+    /// Bytes of messages that wait in one handshake; what comes beyond is dropped. Default 16 KiB.
     pub max_handshake_bytes: usize,
-    /// Handshakes going on at one time, each about 50 KiB and up to `max_handshake_bytes` more. When there are as
-    /// many, the oldest whose address is not proven gives way to a newer one. Default 256.
+    /// Handshakes going on at one time, all with addresses that are proven. Each costs about 2 KiB, and up to
+    /// `max_handshake_bytes` more. Default 4,096.
     pub max_handshakes: usize,
     /// Handshakes going on at one time with one IP address. Default 64.
     pub max_handshakes_per_address: usize,
-    /// Sessions at one time, each about 48 KiB. Default 10,000.
+    /// Sessions at one time, each about 400 bytes. Beyond it, the one that was quiet for longest makes room. Default
+    /// 1,000,000.
     pub max_sessions: usize,
-    /// Datagrams that wait for one session in each direction; what comes beyond is dropped. Default 32.
-    pub session_queue: usize,
     /// How long a session lives on without receiving. Default 48 h.
     pub idle_timeout: Duration,
 }
@@ -53,14 +74,17 @@ impl DtlsServerConfig {
             credentials,
             certificate: None,
             client_trust_anchors: Vec::new(),
+            raw_public_key: None,
+            backend: Backend::default(),
+            connection_id: 6,
+            max_resumable: 0,
             handshake_timeout: Duration::from_secs(30),
             retransmit_interval: Duration::from_secs(1),
             max_handshake_datagram: 1232,
-            max_handshakes: 256,
+            max_handshakes: 4096,
             max_handshakes_per_address: 64,
-            max_handshake_bytes: 128 * 1024,
-            max_sessions: 10_000,
-            session_queue: 32,
+            max_handshake_bytes: 16 * 1024,
+            max_sessions: 1_000_000,
             idle_timeout: Duration::from_secs(48 * 3600),
         }
     }
@@ -74,6 +98,18 @@ impl DtlsServerConfig {
     ) -> Self {
         self.certificate = Some(certificate);
         self.client_trust_anchors = client_trust_anchors;
+        self
+    }
+
+    /// Serves raw public keys, too, with this one as ours: its private key, PKCS#8 DER, ECDSA P-256.
+    pub fn raw_public_key(mut self, private_key: Secret) -> Self {
+        self.raw_public_key = Some(private_key);
+        self
+    }
+
+    /// Sets [`backend`](Self::backend).
+    pub fn backend(mut self, backend: Backend) -> Self {
+        self.backend = backend;
         self
     }
 
@@ -107,7 +143,9 @@ impl DtlsServerConfig {
 impl fmt::Debug for DtlsServerConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DtlsServerConfig")
+            .field("backend", &self.backend)
             .field("certificate", &self.certificate.is_some())
+            .field("raw_public_key", &self.raw_public_key.is_some())
             .field("client_trust_anchors", &self.client_trust_anchors.len())
             .finish_non_exhaustive()
     }

@@ -1,55 +1,43 @@
-//! CoAP over DTLS 1.2 (RFC 6347, RFC 7252, section 9) on `webrtc-dtls`.
+//! CoAP over DTLS 1.2 (RFC 6347, RFC 7252, section 9).
 //!
 //! # What it offers
 //!
 //! | | |
 //! |---|---|
 //! | roles | client and server |
-//! | pre-shared keys | TLS_PSK_WITH_AES_128_CCM_8, _CCM, _GCM_SHA256 |
-//! | certificates | TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8, _CCM, _GCM_SHA256; keys on P-256; both sides authenticated; certificate usages 0 to 3 on the client |
-//! | on one port | both: the first suite of the ClientHello that the listener serves decides |
-//! | extended master secret | used when the peer has it (RFC 7627) |
-//! | not offered | raw public keys, Connection ID, resumption, renegotiation, CBC suites |
+//! | pre-shared keys | TLS_PSK_WITH_AES_128_CCM_8, _CCM, _GCM_SHA256, _CBC_SHA256 |
+//! | raw public keys, certificates | TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8, _CCM, _GCM_SHA256, _CBC_SHA256; keys on P-256; both sides authenticated; certificate usages 0 to 3 on the client |
+//! | on one port | all of them |
+//! | Connection ID | used with every client that knows it (RFC 9146): a device may change its address |
+//! | extended master secret | used with every peer that knows it (RFC 7627) |
+//! | resumption | by session id, switched on by [`DtlsServerConfig::max_resumable`] |
+//! | not offered | renegotiation; CBC suites by our client |
 //!
-//! # What stands between the network and the backend
-//!
-//! The backend was made for browsers. A listener takes datagrams apart into records and lets through what an honest
-//! peer sends at that moment:
-//!
-//! - Each ClientHello is read here first. Malformed ones, those in fragments, without extensions, with a session to
-//!   resume, or of another version are counted ([`hellos_refused`](crate::MetricsSnapshot::hellos_refused)) and get no
-//!   answer.
-//! - One task per handshake, bounded in all, per IP address, in bytes and in time; a panic costs that handshake and is
-//!   counted. Handshakes whose address is not proven give way to newer ones, so a flood from forged addresses evicts
-//!   itself.
-//! - Once a session stands, nothing unprotected reaches it, nor anything but data and alerts.
-//! - A ClientHello from the address of a session starts a handshake beside it, which replaces the session only when it
-//!   completes.
-//! - A client that repeats the end of its handshake has lost our last flight, and gets it again; the backend would
-//!   leave it alone.
-//!
-//! # What cannot be mended from outside
-//!
-//! - With a pre-shared key, one protected record that does not open closes the session. Whoever can forge the source
-//!   address of a device can end its session; the device comes back with a new handshake.
-//! - The server never compares the content of the client's Finished. That it opens under the negotiated key is what
-//!   proves the client.
-//! - The cookie is kept per handshake and not computed, so unproven addresses cost memory, within the bounds above.
-//! - Copies of keys that the backend takes are not wiped from memory.
-//! - There is no back-off of retransmissions.
-//! - It logs each unknown extension of a hello at the level `warn`: filter the target `webrtc_dtls`.
+//! The engine is [`lwm2m_dtls`], driven here without a task or a copy of its own: a listener is one socket and one
+//! endpoint, a connection of a client is one task with both. With the feature `webrtc`, [`Backend::Webrtc`] puts
+//! `webrtc-dtls` in its place, which has no raw public keys, Connection ID, resumption and CBC, and does not withstand
+//! forged datagrams.
 
-mod backend;
-pub(crate) mod certificate;
 pub(crate) mod client;
 mod config;
-mod hello;
-mod record;
-pub(crate) mod server;
-mod session;
+pub(crate) mod listener;
+#[cfg(test)]
+#[path = "../coaps_tests.rs"]
+#[allow(clippy::duplicate_mod, reason = "run once with each backend")]
+mod shared_tests;
 #[cfg(test)]
 mod tests;
-mod verify;
-mod wire;
 
-pub use config::{DtlsServerConfig, ServerCertificate};
+pub use config::{Backend, DtlsServerConfig, ServerCertificate};
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Seconds since 1970 by the system's clock, to judge certificates by; `None` where it stands before that.
+fn unix_now() -> Option<u64> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    Some(since.as_secs())
+}
+
+/// What the tests that both backends share run on.
+#[cfg(test)]
+const TESTED: Backend = Backend::Engine;

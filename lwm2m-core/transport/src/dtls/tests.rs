@@ -1,508 +1,211 @@
-//! Real handshakes over the loopback interface.
+//! What only our own engine offers, over the loopback interface.
 
-use super::{DtlsServerConfig, ServerCertificate};
-use crate::{
-    ClientTransport, ClientTransportConfig, CredentialSource, Metrics, MetricsSnapshot, PskTable,
-    ServerTransport,
-    tests::{PATIENCE, Running, loopback},
-    toy::Toy,
-};
+use super::{DtlsServerConfig, shared_tests::*};
+use crate::CredentialSource;
 use lwm2m_core::{
-    engine::{CertificateUsage, CloseReason, Credentials},
-    peer::{CertificateIdentity, PeerIdentity},
+    engine::{CloseReason, Credentials},
+    peer::PeerIdentity,
     secret::Secret,
 };
-use rcgen::{BasicConstraints, CertificateParams, CertifiedKey, DnType, IsCa, KeyPair, SanType};
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use lwm2m_dtls::{
+    certificate::spki_of,
+    crypto::{Provider, ring::Ring},
+};
+use rcgen::KeyPair;
+use std::sync::Arc;
 use tokio::net::UdpSocket;
 
-mod hostile;
-mod proxy;
+/// A private key, and its SubjectPublicKeyInfo.
+fn key_pair() -> (Secret, Vec<u8>) {
+    let private_key = Secret::new(KeyPair::generate().unwrap().serialize_der());
+    let signer = Ring::new().signer(&private_key).unwrap();
+    (private_key, spki_of(&signer.public_key()))
+}
 
-pub(super) const KEY: [u8; 16] = *b"\x00\x9c\xf3kEyOfADevice\xfe";
+/// Knows one public key.
+struct Knowing(Vec<u8>);
 
-pub(super) fn device(key: &[u8]) -> Credentials {
-    Credentials::Psk {
-        identity: b"device".to_vec(),
-        key: Secret::new(key.to_vec()),
+impl CredentialSource for Knowing {
+    fn psk(&self, _identity: &[u8]) -> Option<Secret> {
+        None
+    }
+
+    fn raw_public_key_allowed(&self, public_key: &[u8]) -> bool {
+        public_key == self.0
     }
 }
 
-pub(super) fn device_identity() -> PeerIdentity {
-    PeerIdentity::Psk(b"device".to_vec())
+#[tokio::test]
+async fn raw_public_keys_prove_both_sides() {
+    let (server_key, server_spki) = key_pair();
+    let (client_key, client_spki) = key_pair();
+    let source = Arc::new(Knowing(client_spki.clone()));
+    let config = DtlsServerConfig::new(source).raw_public_key(server_key);
+    let mut server = Server::new(config).await;
+    let credentials = |private_key: Secret| Credentials::RawPublicKey {
+        private_key,
+        server_public_key: server_spki.clone(),
+    };
+    let mut device = client();
+    let peer = device.connect(server.uri(), credentials(client_key)).await;
+    let expected = PeerIdentity::RawPublicKey(server_spki.clone());
+    assert_eq!(device.connected().await, (peer, expected, server.address));
+    let expected = PeerIdentity::RawPublicKey(client_spki);
+    assert_eq!(server.running.connected().await.1, expected);
+    device.send(peer, "hello").await;
+    assert_eq!(server.running.datagram().await.1, expected);
+    assert_eq!(device.datagram().await.2, b"hello");
+
+    // Another device that has a key, but not one that is known.
+    let mut stranger = client();
+    stranger
+        .connect(server.uri(), credentials(key_pair().0))
+        .await;
+    let (_, reason) = stranger.closed().await;
+    assert!(reason.to_string().contains("access_denied"), "{reason}");
+    // And a server that is not the one expected.
+    let mut misled = client();
+    let elsewhere = Credentials::RawPublicKey {
+        private_key: key_pair().0,
+        server_public_key: key_pair().1,
+    };
+    misled.connect(server.uri(), elsewhere).await;
+    let (_, reason) = misled.closed().await;
+    assert!(reason.to_string().contains("public key"), "{reason}");
 }
 
-/// A table that knows `device`.
-pub(super) fn table() -> Arc<PskTable> {
-    let table = PskTable::new();
-    table.insert("device", Secret::new(KEY.to_vec()));
-    Arc::new(table)
+#[tokio::test]
+async fn a_flood_of_hellos_costs_nothing_and_the_honest_get_in() {
+    let mut config = DtlsServerConfig::new(table());
+    config.max_handshakes = 8;
+    let mut server = Server::new(config).await;
+    // A hello of a real client, and then the same from everywhere.
+    let listener = UdpSocket::bind(crate::tests::loopback()).await.unwrap();
+    let uri = format!("coaps://{}", listener.local_addr().unwrap());
+    let honest = client();
+    honest.connect(uri, device(&KEY)).await;
+    let mut hello = vec![0; 2048];
+    let length = listener.recv(&mut hello).await.unwrap();
+    for _ in 0..100 {
+        let socket = UdpSocket::bind(crate::tests::loopback()).await.unwrap();
+        socket.connect(server.address).await.unwrap();
+        socket.send(&hello[..length]).await.unwrap();
+    }
+    let counted = server.until(|counted| counted.cookies_sent == 100).await;
+    assert_eq!(counted.handshakes_started, 0);
+    converse(&mut server, &mut client(), device(&KEY)).await;
 }
 
-pub(super) struct Server {
-    pub(super) running: Running,
-    pub(super) address: SocketAddr,
-    pub(super) metrics: Arc<Metrics>,
+#[tokio::test]
+async fn the_quietest_session_makes_room() {
+    let config = DtlsServerConfig::new(table()).max_sessions(1);
+    let mut server = Server::new(config).await;
+    let mut first = client();
+    let (peer, name) = converse(&mut server, &mut first, device(&KEY)).await;
+    let mut second = client();
+    second.connect(server.uri(), device(&KEY)).await;
+    second.connected().await;
+    assert_eq!(server.running.closed().await, (name, CloseReason::Idle));
+    server.running.connected().await;
+    assert_eq!(first.closed().await, (peer, CloseReason::ByPeer));
 }
 
-impl Server {
-    pub(super) async fn new(config: DtlsServerConfig) -> Self {
+#[tokio::test]
+async fn forged_records_end_nothing() {
+    let mut server = Server::psk().await;
+    let mut device_side = client();
+    let relay = Arc::new(UdpSocket::bind(crate::tests::loopback()).await.unwrap());
+    let inside = Arc::new(UdpSocket::bind(crate::tests::loopback()).await.unwrap());
+    relay.connect(server.address).await.unwrap();
+    let uri = format!("coaps://{}", inside.local_addr().unwrap());
+    let (outside, inner) = (relay.clone(), inside.clone());
+    let task = tokio::spawn(async move {
+        let (mut up, mut down) = ([0; 2048], [0; 2048]);
+        let mut client = None;
+        loop {
+            tokio::select! {
+                Ok((length, from)) = inner.recv_from(&mut up) => {
+                    client = Some(from);
+                    let _ = outside.send(&up[..length]).await;
+                }
+                Ok(length) = outside.recv(&mut down) => {
+                    if let Some(client) = client {
+                        let _ = inner.send_to(&down[..length], client).await;
+                    }
+                }
+            }
+        }
+    });
+    let peer = device_side.connect(uri, device(&KEY)).await;
+    device_side.connected().await;
+    let (name, ..) = server.running.connected().await;
+    // Sent with the device's address.
+    for record in [
+        &[21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40][..],
+        &[
+            23, 254, 253, 0, 1, 0, 0, 0, 0, 0, 200, 0, 20, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4,
+            5, 6, 7, 8, 9, 0, 1,
+        ],
+        &[
+            25, 254, 253, 0, 1, 0, 0, 0, 0, 0, 200, 1, 2, 3, 4, 5, 6, 0, 4, 1, 2, 3, 4,
+        ],
+    ] {
+        relay.send(record).await.unwrap();
+    }
+    let counted = server.until(|counted| counted.records_dropped == 3).await;
+    assert_eq!(counted.handshakes_completed, 1);
+    device_side.send(peer, "still there?").await;
+    assert_eq!(server.running.datagram().await.0, name);
+    assert_eq!(device_side.datagram().await.2, b"still there?");
+    task.abort();
+}
+
+/// The other backend on the other side, in both roles.
+#[cfg(feature = "webrtc")]
+#[tokio::test]
+async fn the_two_backends_understand_each_other() {
+    use super::Backend;
+    use crate::{
+        ClientTransport, ClientTransportConfig, ServerTransport, tests::Running, toy::Toy,
+    };
+    use lwm2m_core::engine::CertificateUsage;
+    for (ours, theirs) in [
+        (Backend::Engine, Backend::Webrtc),
+        (Backend::Webrtc, Backend::Engine),
+    ] {
+        let authority = Authority::new();
+        let own = authority.server();
+        let end_entity = own.chain[0].clone();
+        let config = DtlsServerConfig::new(table())
+            .certificate(own, vec![authority.der()])
+            .backend(ours);
         let transport = ServerTransport::builder()
-            .coaps(loopback(), config)
+            .coaps(crate::tests::loopback(), config)
             .bind()
             .await
             .unwrap();
-        Server {
-            address: transport.local_addresses()[0].1,
-            metrics: transport.metrics(),
-            running: Running::new(Toy::echo(), transport),
-        }
-    }
-
-    pub(super) async fn psk() -> Self {
-        Server::new(DtlsServerConfig::new(table())).await
-    }
-
-    pub(super) fn uri(&self) -> String {
-        format!("coaps://{}", self.address)
-    }
-
-    pub(super) async fn until(&self, done: impl Fn(&MetricsSnapshot) -> bool) -> MetricsSnapshot {
-        until(&self.metrics, done).await
-    }
-}
-
-/// Waits until the counters say so.
-pub(super) async fn until(
-    metrics: &Metrics,
-    done: impl Fn(&MetricsSnapshot) -> bool,
-) -> MetricsSnapshot {
-    let waiting = async {
-        loop {
-            let snapshot = metrics.snapshot();
-            if done(&snapshot) {
-                return snapshot;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    let waited = tokio::time::timeout(PATIENCE, waiting).await;
-    waited.unwrap_or_else(|_| panic!("{:?}", metrics.snapshot()))
-}
-
-pub(super) fn client() -> Running {
-    Running::new(Toy::default(), ClientTransport::default())
-}
-
-/// Connects and has a datagram echoed; returns the names of both sides' connections.
-pub(super) async fn converse(
-    server: &mut Server,
-    client: &mut Running,
-    credentials: Credentials,
-) -> (lwm2m_core::peer::PeerId, lwm2m_core::peer::PeerId) {
-    let peer = client.connect(server.uri(), credentials).await;
-    let (connected, _, address) = client.connected().await;
-    assert_eq!((connected, address), (peer, server.address));
-    let (name, ..) = server.running.connected().await;
-    client.send(peer, "hello").await;
-    assert_eq!(server.running.datagram().await.2, b"hello");
-    assert_eq!(client.datagram().await.2, b"hello");
-    (peer, name)
-}
-
-#[tokio::test]
-async fn psk_names_both_sides_and_carries_datagrams() {
-    let mut server = Server::psk().await;
-    let mut client = client();
-    let peer = client.connect(server.uri(), device(&KEY)).await;
-    assert_eq!(
-        client.connected().await,
-        (peer, device_identity(), server.address)
-    );
-    let (name, identity, _) = server.running.connected().await;
-    assert_eq!(identity, device_identity());
-    assert_eq!(name.address(), None);
-    for text in ["one", "two", "three"] {
-        client.send(peer, text).await;
-        let expected = (name, device_identity(), text.as_bytes().to_vec());
-        assert_eq!(server.running.datagram().await, expected);
-        let expected = (peer, device_identity(), text.as_bytes().to_vec());
-        assert_eq!(client.datagram().await, expected);
-    }
-    // Empty plaintext and the largest that fits.
-    for length in [0, 1, 1280, 8000] {
-        let data = "x".repeat(length);
-        client.send(peer, &data).await;
-        assert_eq!(server.running.datagram().await.2.len(), length);
-        assert_eq!(client.datagram().await.2.len(), length);
-    }
-    let closed = client.handle.call(move |toy, _| toy.close(peer));
-    closed.await.unwrap();
-    assert_eq!(server.running.closed().await, (name, CloseReason::ByPeer));
-    let counted = server.metrics.snapshot();
-    assert_eq!(counted.handshakes_started, 1);
-    assert_eq!(counted.handshakes_completed, 1);
-    assert_eq!(counted.records_dropped, 0);
-    client.nothing_more();
-}
-
-#[tokio::test]
-async fn wrong_key_and_unknown_identity_fail_with_a_reason_and_are_counted() {
-    let mut server = Server::psk().await;
-    let mut client = client();
-    let peer = client
-        .connect(server.uri(), device(b"another key 1234"))
-        .await;
-    let (closed, reason) = client.closed().await;
-    assert_eq!(closed, peer);
-    assert!(
-        matches!(reason, CloseReason::HandshakeFailed(_)),
-        "{reason:?}"
-    );
-    server.until(|counted| counted.wrong_keys == 1).await;
-
-    let stranger = Credentials::Psk {
-        identity: b"stranger".to_vec(),
-        key: Secret::new(KEY.to_vec()),
-    };
-    let peer = client.connect(server.uri(), stranger).await;
-    let (closed, reason) = client.closed().await;
-    assert_eq!(closed, peer);
-    assert!(
-        matches!(reason, CloseReason::HandshakeFailed(_)),
-        "{reason:?}"
-    );
-    let counted = server
-        .until(|counted| counted.unknown_identities == 1)
-        .await;
-    assert_eq!(counted.handshakes_failed, 2);
-    // And the listener goes on.
-    converse(&mut server, &mut client, device(&KEY)).await;
-}
-
-#[tokio::test]
-async fn credentials_that_cannot_serve_are_refused_at_once() {
-    let server = Server::psk().await;
-    let mut client = client();
-    for credentials in [
-        Credentials::None,
-        Credentials::Psk {
-            identity: vec![],
-            key: Secret::new(vec![1]),
-        },
-        Credentials::Psk {
-            identity: vec![1],
-            key: Secret::new(vec![]),
-        },
-        Credentials::Certificate {
-            chain: vec![b"no certificate".to_vec()],
-            private_key: Secret::new(b"no key".to_vec()),
-            server_certificate: vec![],
-            usage: CertificateUsage::DomainIssuedCertificate,
-        },
-    ] {
-        let peer = client.connect(server.uri(), credentials).await;
-        assert_eq!(client.closed().await.0, peer);
-    }
-    assert_eq!(server.metrics.snapshot().datagrams_received, 0);
-}
-
-#[tokio::test]
-async fn removed_credentials_close_sessions_and_stay_out() {
-    let table = table();
-    let mut server = Server::new(DtlsServerConfig::new(table.clone())).await;
-    let mut client = client();
-    let (peer, name) = converse(&mut server, &mut client, device(&KEY)).await;
-    table.remove(b"device");
-    let forgotten = server
-        .running
-        .handle
-        .call(|toy, _| toy.forget(device_identity()));
-    forgotten.await.unwrap();
-    assert_eq!(
-        server.running.closed().await,
-        (name, CloseReason::CredentialsRemoved)
-    );
-    assert_eq!(client.closed().await, (peer, CloseReason::ByPeer));
-    let peer = client.connect(server.uri(), device(&KEY)).await;
-    assert_eq!(client.closed().await.0, peer);
-}
-
-#[tokio::test]
-async fn server_closes_and_idle_sessions_expire() {
-    let config = DtlsServerConfig::new(table()).idle_timeout(Duration::from_secs(2));
-    let mut server = Server::new(config).await;
-    let mut client = client();
-    let (peer, name) = converse(&mut server, &mut client, device(&KEY)).await;
-    let closed = server.running.handle.call(move |toy, _| toy.close(name));
-    closed.await.unwrap();
-    assert_eq!(client.closed().await, (peer, CloseReason::ByPeer));
-    let (peer, name) = converse(&mut server, &mut client, device(&KEY)).await;
-    assert_eq!(server.running.closed().await, (name, CloseReason::Idle));
-    assert_eq!(client.closed().await, (peer, CloseReason::ByPeer));
-    assert_eq!(server.metrics.snapshot().sessions_idle, 1);
-}
-
-#[tokio::test]
-async fn stopping_says_goodbye() {
-    let mut server = Server::psk().await;
-    let mut first = client();
-    let (peer, _) = converse(&mut server, &mut first, device(&KEY)).await;
-    tokio::time::timeout(PATIENCE, server.running.handle.stop())
-        .await
-        .unwrap();
-    assert_eq!(first.closed().await, (peer, CloseReason::ByPeer));
-    // The port is free again.
-    let again = ServerTransport::builder().coap(server.address).bind().await;
-    assert!(again.is_ok());
-
-    let mut server = Server::psk().await;
-    let mut second = client();
-    let (_, name) = converse(&mut server, &mut second, device(&KEY)).await;
-    second.handle.stop().await;
-    assert_eq!(server.running.closed().await, (name, CloseReason::ByPeer));
-}
-
-#[tokio::test]
-async fn nobody_there_times_out() {
-    let nobody = UdpSocket::bind(loopback()).await.unwrap();
-    let config = ClientTransportConfig::new().handshake_timeout(Duration::from_millis(300));
-    let mut client = Running::new(Toy::default(), ClientTransport::new(config));
-    let target = format!("coaps://{}", nobody.local_addr().unwrap());
-    let peer = client.connect(target, device(&KEY)).await;
-    assert_eq!(client.closed().await, (peer, CloseReason::HandshakeTimeout));
-}
-
-/// A certification authority.
-pub(super) struct Authority {
-    certificate: rcgen::Certificate,
-    key: KeyPair,
-}
-
-impl Authority {
-    pub(super) fn new() -> Self {
-        let mut params = CertificateParams::new(vec![]).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "authority");
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.self_signed(&key).unwrap();
-        Authority { certificate, key }
-    }
-
-    pub(super) fn der(&self) -> Vec<u8> {
-        self.certificate.der().to_vec()
-    }
-
-    fn issue(&self, common_name: &str, names: Vec<SanType>) -> CertifiedKey {
-        let mut params = CertificateParams::new(vec![]).unwrap();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, common_name);
-        params.subject_alt_names = names;
-        let key_pair = KeyPair::generate().unwrap();
-        let cert = params
-            .signed_by(&key_pair, &self.certificate, &self.key)
-            .unwrap();
-        CertifiedKey { cert, key_pair }
-    }
-
-    pub(super) fn server(&self) -> ServerCertificate {
-        let issued = self.issue("server", vec![SanType::IpAddress(loopback().ip())]);
-        ServerCertificate {
-            chain: vec![issued.cert.der().to_vec()],
-            private_key: Secret::new(issued.key_pair.serialize_der()),
-        }
-    }
-
-    pub(super) fn device(
-        &self,
-        name: &str,
-        usage: CertificateUsage,
-        expected: &[u8],
-    ) -> Credentials {
-        let dns = SanType::DnsName("device.example".try_into().unwrap());
-        let uri = SanType::URI("urn:imei:1".try_into().unwrap());
-        let issued = self.issue(name, vec![dns, uri]);
-        Credentials::Certificate {
-            chain: vec![issued.cert.der().to_vec()],
-            private_key: Secret::new(issued.key_pair.serialize_der()),
-            server_certificate: expected.to_vec(),
-            usage,
-        }
-    }
-}
-
-/// Knows `device` by key, and denies one certificate.
-struct Denying;
-
-impl CredentialSource for Denying {
-    fn psk(&self, identity: &[u8]) -> Option<Secret> {
-        table().psk(identity)
-    }
-
-    fn certificate_allowed(&self, certificate: &CertificateIdentity) -> bool {
-        certificate.common_name.as_deref() != Some("stolen")
-    }
-}
-
-async fn certificate_server(authority: &Authority) -> (Server, Vec<u8>) {
-    let own = authority.server();
-    let end_entity = own.chain[0].clone();
-    let config = DtlsServerConfig::new(Arc::new(Denying)).certificate(own, vec![authority.der()]);
-    (Server::new(config).await, end_entity)
-}
-
-#[tokio::test]
-async fn certificates_and_keys_on_one_port() {
-    let authority = Authority::new();
-    let (mut server, end_entity) = certificate_server(&authority).await;
-    let mut client = client();
-    let usage = CertificateUsage::DomainIssuedCertificate;
-    let credentials = authority.device("device", usage, &end_entity);
-    let peer = client.connect(server.uri(), credentials).await;
-    let (connected, identity, _) = client.connected().await;
-    assert_eq!(connected, peer);
-    let PeerIdentity::Certificate(names) = identity else {
-        panic!("{identity:?}");
-    };
-    assert_eq!(names.common_name.as_deref(), Some("server"));
-    assert_eq!(names.certificate, end_entity);
-    let (_, identity, _) = server.running.connected().await;
-    let PeerIdentity::Certificate(names) = identity else {
-        panic!("{identity:?}");
-    };
-    assert_eq!(names.common_name.as_deref(), Some("device"));
-    assert_eq!(names.alternative_names, ["device.example", "urn:imei:1"]);
-    client.send(peer, "hello").await;
-    assert_eq!(server.running.datagram().await.2, b"hello");
-    assert_eq!(client.datagram().await.2, b"hello");
-    converse(&mut server, &mut client, device(&KEY)).await;
-}
-
-#[tokio::test]
-async fn certificate_usages_are_kept() {
-    use CertificateUsage::{
-        CaConstraint, DomainIssuedCertificate, ServiceCertificateConstraint, TrustAnchorAssertion,
-    };
-    let authority = Authority::new();
-    let stranger = Authority::new();
-    let (mut server, end_entity) = certificate_server(&authority).await;
-    let other_end_entity = authority.server().chain[0].clone();
-    let (ca, other_ca) = (authority.der(), stranger.der());
-    let anchors = vec![authority.der()];
-    let none = vec![];
-    let wrong = vec![stranger.der()];
-    for (usage, expected, anchors, good) in [
-        (DomainIssuedCertificate, &end_entity, &none, true),
-        (DomainIssuedCertificate, &other_end_entity, &none, false),
-        (DomainIssuedCertificate, &ca, &none, false),
-        (TrustAnchorAssertion, &ca, &none, true),
-        (TrustAnchorAssertion, &other_ca, &none, false),
-        (ServiceCertificateConstraint, &end_entity, &anchors, true),
-        (
-            ServiceCertificateConstraint,
-            &other_end_entity,
-            &anchors,
-            false,
-        ),
-        (ServiceCertificateConstraint, &end_entity, &wrong, false),
-        (CaConstraint, &ca, &anchors, true),
-        (CaConstraint, &other_ca, &anchors, false),
-        (CaConstraint, &ca, &wrong, false),
-    ] {
-        let config = ClientTransportConfig::new().trust_anchors(anchors.clone());
-        let mut client = Running::new(Toy::default(), ClientTransport::new(config));
-        let credentials = authority.device("device", usage, expected);
-        if good {
-            converse(&mut server, &mut client, credentials).await;
-            client.handle.stop().await;
-            assert_eq!(server.running.closed().await.1, CloseReason::ByPeer);
-        } else {
-            client.connect(server.uri(), credentials).await;
-            let (_, reason) = client.closed().await;
-            assert!(
-                matches!(reason, CloseReason::HandshakeFailed(_)),
-                "{reason:?}"
+        let uri = format!("coaps://{}", transport.local_addresses()[0].1);
+        let mut server = Running::new(Toy::echo(), transport);
+        let usage = CertificateUsage::DomainIssuedCertificate;
+        for credentials in [device(&KEY), authority.device("device", usage, &end_entity)] {
+            let config = ClientTransportConfig::new()
+                .backend(theirs)
+                .handshake_timeout(std::time::Duration::from_secs(20));
+            let mut client = Running::new(Toy::default(), ClientTransport::new(config));
+            let peer = client.connect(uri.clone(), credentials).await;
+            assert_eq!(
+                client.connected().await.0,
+                peer,
+                "{ours:?} serves {theirs:?}"
             );
+            server.connected().await;
+            for text in ["one", "two", "three"] {
+                client.send(peer, text).await;
+                assert_eq!(server.datagram().await.2, text.as_bytes());
+                assert_eq!(client.datagram().await.2, text.as_bytes());
+            }
+            client.handle.stop().await;
+            assert_eq!(server.closed().await.1, CloseReason::ByPeer);
         }
-    }
-    let mut client = client();
-    for usage in [CaConstraint, ServiceCertificateConstraint] {
-        let credentials = authority.device("device", usage, &ca);
-        client.connect(server.uri(), credentials).await;
-        let (_, reason) = client.closed().await;
-        assert!(matches!(reason, CloseReason::Unsupported(_)), "{reason:?}");
-    }
-    // The name of the host is looked at where a chain is.
-    let target = format!("coaps://localhost:{}", server.address.port());
-    let config = ClientTransportConfig::new().bind(server.address.ip());
-    let mut client = Running::new(Toy::default(), ClientTransport::new(config));
-    let credentials = authority.device("device", TrustAnchorAssertion, &ca);
-    client.connect(target, credentials).await;
-    let (_, reason) = client.closed().await;
-    assert!(
-        matches!(reason, CloseReason::HandshakeFailed(_)),
-        "{reason:?}"
-    );
-    server.running.nothing_more();
-}
-
-#[tokio::test]
-async fn clients_that_nobody_vouches_for_or_that_are_denied_stay_out() {
-    let authority = Authority::new();
-    let (mut server, end_entity) = certificate_server(&authority).await;
-    let mut client = client();
-    let usage = CertificateUsage::DomainIssuedCertificate;
-    for credentials in [
-        Authority::new().device("device", usage, &end_entity),
-        authority.device("stolen", usage, &end_entity),
-    ] {
-        client.connect(server.uri(), credentials).await;
-        let (_, reason) = client.closed().await;
-        assert!(
-            matches!(reason, CloseReason::HandshakeFailed(_)),
-            "{reason:?}"
-        );
-    }
-    server
-        .until(|counted| counted.certificates_refused == 2)
-        .await;
-    server.running.nothing_more();
-}
-
-#[tokio::test]
-async fn suites_without_a_configuration_are_refused() {
-    let authority = Authority::new();
-    let server = Server::psk().await;
-    let config = ClientTransportConfig::new().handshake_timeout(Duration::from_millis(200));
-    let mut client = Running::new(Toy::default(), ClientTransport::new(config));
-    let usage = CertificateUsage::DomainIssuedCertificate;
-    let peer = client
-        .connect(server.uri(), authority.device("device", usage, &[1]))
-        .await;
-    assert_eq!(client.closed().await, (peer, CloseReason::HandshakeTimeout));
-    server.until(|counted| counted.hellos_refused > 0).await;
-}
-
-#[tokio::test]
-async fn contradictory_configurations_are_refused() {
-    let authority = Authority::new();
-    let mut nameless = DtlsServerConfig::new(table());
-    nameless.client_trust_anchors = vec![authority.der()];
-    let anchorless = DtlsServerConfig::new(table()).certificate(authority.server(), vec![]);
-    let mut keyless = authority.server();
-    keyless.private_key = Secret::new(vec![1, 2, 3]);
-    let keyless = DtlsServerConfig::new(table()).certificate(keyless, vec![authority.der()]);
-    let unanchored =
-        DtlsServerConfig::new(table()).certificate(authority.server(), vec![vec![0; 9]]);
-    for config in [nameless, anchorless, keyless, unanchored] {
-        let error = ServerTransport::builder().coaps(loopback(), config).bind();
-        let error = error.await.unwrap_err();
-        assert!(
-            matches!(error, crate::BindError::Configuration { .. }),
-            "{error}"
-        );
     }
 }

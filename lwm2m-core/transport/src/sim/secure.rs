@@ -90,7 +90,7 @@ impl Security {
 /// The names in a certificate. Whatever is no certificate has none: tests may use any bytes.
 fn names(certificate: &[u8]) -> CertificateIdentity {
     #[cfg(feature = "dtls")]
-    if let Ok(names) = crate::dtls::certificate::identity(certificate) {
+    if let Ok(names) = lwm2m_dtls::certificate::identity_of_certificate(certificate) {
         return names;
     }
     CertificateIdentity::new(None, Vec::new(), certificate.to_vec())

@@ -4,12 +4,12 @@ mod demux;
 mod handshake;
 
 use super::{
-    DtlsServerConfig,
     backend::Flights,
     verify::{anchors, ensure_provider, own_certificate},
 };
 use crate::{
     credentials::CredentialSource,
+    dtls::DtlsServerConfig,
     metrics::Metrics,
     report::{Accepted, Report},
     server::BindError,

@@ -14,16 +14,16 @@
 
 use super::handshake::{Client, Security};
 use crate::{
-    dtls::{
-        DtlsServerConfig,
+    dtls::DtlsServerConfig,
+    metrics::Metrics,
+    report::{Accepted, Report},
+    udp::{MAX_DATAGRAM, PAUSE_AFTER_ERROR},
+    webrtc::{
         hello::{ClientHello, HelloError, KeyExchange},
         record::{APPLICATION_DATA, CHANGE_CIPHER_SPEC, Record, Records},
         session::Session,
         wire::{Role, Shared, Wire},
     },
-    metrics::Metrics,
-    report::{Accepted, Report},
-    udp::{MAX_DATAGRAM, PAUSE_AFTER_ERROR},
 };
 use lwm2m_core::{engine::CloseReason, peer::PeerId};
 use std::{
@@ -42,6 +42,9 @@ use tracing::{debug, warn};
 
 /// The most that the backend takes of one datagram.
 const MAX_RECEIVABLE: usize = 8192;
+
+/// Datagrams that wait for one session in each direction; what comes beyond is dropped.
+const SESSION_QUEUE: usize = 32;
 
 /// How long a handshake must have been silent before a hello of another start of the client takes its place.
 const RESTART_AFTER: Duration = Duration::from_millis(900);
@@ -334,7 +337,7 @@ impl Demultiplexer {
     fn begin(&mut self, address: SocketAddr, random: [u8; 32], exchange: KeyExchange) {
         let connection = self.next_connection;
         self.next_connection += 1;
-        let (feed, inbound) = mpsc::channel(self.config.session_queue.max(1));
+        let (feed, inbound) = mpsc::channel(SESSION_QUEUE.max(1));
         let shared = Arc::new(Shared::default());
         let wire = Wire {
             role: Role::Server,
@@ -453,7 +456,7 @@ impl Demultiplexer {
         let connection = handshake.connection;
         let peer = PeerId::from_connection(self.number, connection);
         let (end, ended) = oneshot::channel();
-        let (outbound, plaintext) = mpsc::channel(self.config.session_queue.max(1));
+        let (outbound, plaintext) = mpsc::channel(SESSION_QUEUE.max(1));
         let route = self.routes.entry(address).or_default();
         let replaced = route.session.replace(Established {
             connection,

@@ -1,21 +1,20 @@
 //! Bad networks, rebooted devices, forged and malformed datagrams.
 
 use super::{
-    Authority, KEY, Server, client, converse, device, device_identity,
+    super::shared_tests::{
+        Authority, KEY, Server, client, client_config, converse, device, device_identity, table,
+    },
     proxy::{Direction, Proxy},
-    table,
 };
 use crate::{
-    ClientTransport, ClientTransportConfig, CredentialSource, ServerTransport, Transport,
-    dtls::{
-        DtlsServerConfig,
-        record::{
-            ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Records,
-            tests::{hello, message, record},
-        },
-    },
+    ClientTransport, CredentialSource, ServerTransport, Transport,
+    dtls::{Backend, DtlsServerConfig},
     tests::{Running, loopback},
     toy::{Heard, Toy},
+    webrtc::record::{
+        ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Records,
+        tests::{hello, message, record},
+    },
 };
 use lwm2m_core::{
     engine::{CertificateUsage, CloseReason, Outbound},
@@ -138,7 +137,7 @@ async fn mutated_handshakes_neither_panic_nor_stop_the_listener() {
     for seed in 0..30 {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let proxy = Proxy::open(server.address).await;
-        let config = ClientTransportConfig::new().handshake_timeout(Duration::from_millis(100));
+        let config = client_config().handshake_timeout(Duration::from_millis(100));
         let mut client = Running::new(Toy::default(), ClientTransport::new(config));
         client.connect(proxy.uri(), device(&KEY)).await;
         // Among the honest records stand forged ones of every kind.
@@ -304,7 +303,7 @@ async fn lost_last_flight_is_sent_again() {
         1
     })
     .await;
-    let mut config = ClientTransportConfig::new();
+    let mut config = client_config();
     config.retransmit_interval = Duration::from_millis(50);
     let mut client = Running::new(Toy::default(), ClientTransport::new(config));
     through(&proxy, &mut server, &mut client, &KEY).await;
@@ -325,7 +324,7 @@ async fn handshakes_under_loss_complete_or_fail_with_a_reason() {
             _ => 1,
         })
         .await;
-        let mut config = ClientTransportConfig::new().handshake_timeout(Duration::from_secs(5));
+        let mut config = client_config().handshake_timeout(Duration::from_secs(5));
         config.retransmit_interval = Duration::from_millis(50);
         attempts.push(tokio::spawn(async move {
             let mut client = Running::new(Toy::default(), ClientTransport::new(config));
@@ -421,7 +420,7 @@ async fn small_links_get_handshakes_in_fragments() {
         1
     })
     .await;
-    let mut config = ClientTransportConfig::new();
+    let mut config = client_config();
     config.max_handshake_datagram = LONGEST;
     let mut client = Running::new(Toy::default(), ClientTransport::new(config));
     let usage = CertificateUsage::DomainIssuedCertificate;
@@ -452,7 +451,7 @@ async fn a_panic_within_a_handshake_costs_that_handshake_only() {
         _ => Some(Secret::new(KEY.to_vec())),
     });
     let mut server = Server::new(config).await;
-    let config = ClientTransportConfig::new().handshake_timeout(Duration::from_millis(500));
+    let config = client_config().handshake_timeout(Duration::from_millis(500));
     let mut unlucky = Running::new(Toy::default(), ClientTransport::new(config));
     unlucky.connect(server.uri(), device(&KEY)).await;
     server
@@ -481,7 +480,7 @@ async fn a_key_removed_or_changed_during_the_handshake_does_not_open_a_session()
 async fn a_slow_engine_loses_datagrams_and_not_memory() {
     let config = DtlsServerConfig::new(table());
     let mut server = ServerTransport::builder()
-        .coaps(loopback(), config)
+        .coaps(loopback(), config.backend(Backend::Webrtc))
         .bind()
         .await
         .unwrap();

@@ -2,17 +2,17 @@
 
 use crate::{
     credentials::CredentialSource,
-    dtls::{
+    metrics::Metrics,
+    throttle::Throttle,
+    webrtc::{
         backend::{self, Failure, Flights, PskLookup, alert_text},
-        certificate,
         hello::KeyExchange,
         verify::judge_of_clients,
         wire::Wire,
     },
-    metrics::Metrics,
-    throttle::Throttle,
 };
 use lwm2m_core::{peer::PeerIdentity, secret::Secret, time::Instant};
+use lwm2m_dtls::certificate::identity_of_certificate;
 use rustls::RootCertStore;
 use std::{
     net::SocketAddr,
@@ -151,7 +151,7 @@ async fn identify(backend: DTLSConn, exchange: KeyExchange, asked: Asked) -> Opt
         (KeyExchange::Psk, _) => return None,
         (KeyExchange::Certificate, _) => {
             let state = backend.connection_state().await;
-            let names = certificate::identity(state.peer_certificates.first()?).ok()?;
+            let names = identity_of_certificate(state.peer_certificates.first()?).ok()?;
             (PeerIdentity::Certificate(names), None)
         }
     };

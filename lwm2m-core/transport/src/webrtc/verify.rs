@@ -1,11 +1,11 @@
 //! Certificates: ours for the backend, and the judgement over the peer's.
 
-use super::certificate::identity;
 use crate::credentials::CredentialSource;
 use lwm2m_core::{
     engine::{CertificateUsage, CloseReason},
     secret::Secret,
 };
+use lwm2m_dtls::certificate::identity_of_certificate;
 use ring::{
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair},
@@ -42,7 +42,7 @@ pub(crate) fn own_certificate(
     let Some(end_entity) = chain.first() else {
         return Err("the certificate chain is empty");
     };
-    identity(end_entity).map_err(|_| "the end-entity certificate is malformed")?;
+    identity_of_certificate(end_entity).map_err(|_| "the end-entity certificate is malformed")?;
     let der = private_key.expose_secret();
     let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, der, &SystemRandom::new())
         .map_err(|_| "the private key is not ECDSA P-256 in PKCS#8 with its public key")?;
@@ -72,7 +72,7 @@ pub(crate) fn anchors(certificates: &[Vec<u8>]) -> Result<RootCertStore, String>
 /// What a listener asks of a client's certificate beyond its chain, which the backend verifies.
 pub(crate) fn judge_of_clients(credentials: Arc<dyn CredentialSource>) -> Judge {
     Arc::new(move |chain, _| {
-        let names = match chain.first().map(|der| identity(der)) {
+        let names = match chain.first().map(|der| identity_of_certificate(der)) {
             Some(Ok(names)) => names,
             _ => return refuse("the certificate is malformed"),
         };

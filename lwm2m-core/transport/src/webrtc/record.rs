@@ -227,7 +227,7 @@ impl<'a> Iterator for Messages<'a> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::dtls::hello::tests::body;
+    use crate::webrtc::hello::tests::body;
 
     pub(crate) fn record(kind: u8, epoch: u16, body: &[u8]) -> Vec<u8> {
         let mut record = vec![kind, 254, 253];

@@ -44,7 +44,7 @@ impl core::fmt::Debug for Hash {
     }
 }
 
-/// HMAC-SHA-256 under one key, set up once and used as often as needed; wiped when dropped.
+/// HMAC-SHA-256 under one key, set up once and used as often as needed; its state is wiped when dropped.
 #[derive(Clone)]
 pub struct Hmac(hmac::Hmac<sha2::Sha256>);
 

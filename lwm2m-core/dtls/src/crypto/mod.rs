@@ -1,5 +1,13 @@
 //! What the engine asks of cryptography: one small trait, and no algorithm of our own.
 //!
+//! | module | what it holds |
+//! |---|---|
+//! | [`hash`] | SHA-256, HMAC |
+//! | [`prf`] | PRF, master secret, key block, `verify_data` |
+//! | [`psk`] | pre-shared keys, in memory or in hardware |
+//! | [`cbc`] | records with CBC and HMAC |
+//! | `rustcrypto`, `ring` | the providers, each behind a feature of its name |
+//!
 //! SHA-256, HMAC and the PRF are the same for every provider; ciphers, key agreement and signatures differ in what a
 //! machine offers, so they stand behind [`Provider`]. Keys are handed in raw with each call: a session at rest keeps 16
 //! bytes, not a key schedule.
@@ -137,7 +145,7 @@ pub trait Provider: Send + Sync {
     /// The inverse of [`Provider::cbc_encrypt`].
     fn cbc_decrypt(&self, key: &[u8; 16], iv: &[u8; 16], blocks: &mut [u8]);
 
-    /// An ephemeral key pair.
+    /// An ephemeral key pair, from `random` or from a source of the provider's own.
     ///
     /// # Errors
     ///
@@ -189,7 +197,7 @@ pub trait Signer: Send + Sync {
     /// The public half.
     fn public_key(&self) -> PublicKey;
 
-    /// An ECDSA signature with SHA-256 over `message`, DER.
+    /// An ECDSA signature with SHA-256 over `message`, DER, with `random` or a source of the signer's own.
     ///
     /// # Errors
     ///

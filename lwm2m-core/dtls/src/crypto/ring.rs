@@ -1,5 +1,5 @@
-//! The provider on `ring`, for servers: P-256, X25519 and GCM in assembler; CCM and CBC, which `ring` has not, stay with
-//! the RustCrypto crates.
+//! The provider on `ring`, for servers: P-256, X25519 and GCM in assembler; CCM and CBC, which `ring` has not, stay
+//! with the RustCrypto crates.
 //!
 //! Two things differ from [`RustCrypto`]: `ring` takes its randomness from the operating system and leaves the injected
 //! one alone, and it does not wipe the private keys it holds.

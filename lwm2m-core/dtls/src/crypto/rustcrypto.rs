@@ -138,7 +138,7 @@ where
         .map_err(|_| CryptoError::Invalid)
 }
 
-/// An uncompressed point that lies on the curve. Neither the point at infinity nor the compressed form is 65 bytes long.
+/// An uncompressed point that lies on the curve. Neither the point at infinity nor a compressed one is 65 bytes long.
 fn parse_point(point: &[u8]) -> Result<p256::PublicKey, CryptoError> {
     if point.len() != POINT_LEN || point[0] != UNCOMPRESSED {
         return Err(CryptoError::PublicKey);
@@ -271,3 +271,24 @@ impl TryRng for Injected<'_> {
 }
 
 impl TryCryptoRng for Injected<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zeroize::ZeroizeOnDrop;
+
+    /// That they do hangs on features of the crates, which nothing else would miss.
+    #[test]
+    fn what_holds_a_key_wipes_itself() {
+        fn wipes<T: ZeroizeOnDrop>() {}
+        wipes::<Aes128>();
+        wipes::<Aes128Gcm>();
+        wipes::<cbc::Encryptor<Aes128>>();
+        wipes::<cbc::Decryptor<Aes128>>();
+        wipes::<p256::SecretKey>();
+        wipes::<SigningKey>();
+        wipes::<x25519_dalek::StaticSecret>();
+        wipes::<x25519_dalek::SharedSecret>();
+        wipes::<sha2::Sha256>();
+    }
+}

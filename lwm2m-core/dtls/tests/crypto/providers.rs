@@ -2,7 +2,12 @@
 
 use crate::{Chosen, providers};
 use lwm2m_core::secret::Secret;
-use lwm2m_dtls::crypto::{Aead, CryptoError, Group};
+use lwm2m_dtls::crypto::{
+    Aead, CryptoError, Group, Provider,
+    cbc::{self, MacOrder},
+    prf::MasterSecret,
+    rustcrypto::RustCrypto,
+};
 use proptest::{collection::vec, prelude::*};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
@@ -135,6 +140,13 @@ proptest! {
                 crypto.signer(&Secret::new(bytes.clone())).err(),
                 Some(CryptoError::PrivateKey)
             );
+            let keys = MasterSecret::from_bytes([5; 48]).cbc_keys(&[6; 32], &[7; 32]).client;
+            for order in [MacOrder::MacThenEncrypt, MacOrder::EncryptThenMac] {
+                prop_assert_eq!(
+                    cbc::open(&*crypto, &keys, order, &[8; 11], &mut bytes.clone()).err(),
+                    Some(CryptoError::Invalid)
+                );
+            }
             for aead in AEADS {
                 if bytes.len() != aead.tag_len() {
                     prop_assert_eq!(
@@ -236,9 +248,8 @@ fn a_private_key_is_taken_only_whole_and_alone() {
 }
 
 #[test]
-fn signatures_differ_with_the_randomness_and_need_none() {
-    let signer = lwm2m_dtls::crypto::rustcrypto::RustCrypto;
-    let signer = lwm2m_dtls::crypto::Provider::signer(&signer, &rfc_6979_key()).expect("a key");
+fn signatures_of_the_software_differ_with_the_randomness_and_need_none() {
+    let signer = RustCrypto.signer(&rfc_6979_key()).expect("a P-256 key");
     let sign = |byte: u8, message: &[u8]| {
         signer
             .sign(message, &mut Chosen(&[byte]))
@@ -252,7 +263,6 @@ fn signatures_differ_with_the_randomness_and_need_none() {
 
 #[test]
 fn a_broken_source_of_randomness_makes_no_key() {
-    use lwm2m_dtls::crypto::{Provider, rustcrypto::RustCrypto};
     for stuck in [0, 0xff] {
         // Zero is no private key of P-256, and neither is a number above the order.
         let made = RustCrypto.key_agreement(Group::Secp256r1, &mut Chosen(&[stuck]));

@@ -61,6 +61,52 @@ fn what_is_sealed_opens() {
     }
 }
 
+/// Composed with Python's `hmac` and `openssl enc -aes-128-cbc`: a plain record, and one with a Connection ID of four
+/// bytes around a text with its type and three zeros.
+#[test]
+fn records_are_those_that_others_compose() {
+    let plain = hex::decode("000100000000000517fefd").expect("hexadecimal");
+    let cid =
+        hex::decode("ffffffffffffffff190419fefd0001000000000005c1d2e3f4").expect("hexadecimal");
+    let text = &b"</3/0>;ver=1.2"[..];
+    let inner = [text, &[23, 0, 0, 0]].concat();
+    let iv = core::array::from_fn(|at| 0x3c + at as u8);
+    for (order, header, content, ciphertext) in [
+        (
+            MacOrder::MacThenEncrypt,
+            &plain,
+            text,
+            "12bfc24123ecad3dd1620f58fe3be4cf3b1d3e607d4506ace351e640e5401f893921990b8b43dcc06ff7898f8bd1d975",
+        ),
+        (
+            MacOrder::EncryptThenMac,
+            &plain,
+            text,
+            "6384b582e2b39e90947424a51fdf48eaf5a7602c8a5f0cd209d03cae7eb45b9bd54e0c3c383c4e398f6528ec92d67828",
+        ),
+        (
+            MacOrder::MacThenEncrypt,
+            &cid,
+            &inner,
+            "219e351247ca9f5cf992c573d1b6e63d19c9dea04ddd5886ba44398c06d9c273f466bb28990167a1878622232edb4d90\
+             ceb95dc5a8f809d20b47b8aea6ee4a81",
+        ),
+        (
+            MacOrder::EncryptThenMac,
+            &cid,
+            &inner,
+            "219e351247ca9f5cf992c573d1b6e63de3fa9a8146bb7dec31454f5b4edbf176610123379725c800c2e15a3c452ed177\
+             87cc7813b4fcb110af31efae9327c559",
+        ),
+    ] {
+        let mut out = Vec::new();
+        seal(&RustCrypto, &keys(), order, header, &iv, content, &mut out);
+        assert_eq!(out[..IV_LEN], iv);
+        assert_eq!(hex::encode(&out[IV_LEN..]), ciphertext, "{order:?}");
+        assert_eq!(opened(order, header, &out), Ok(content.to_vec()));
+    }
+}
+
 #[test]
 fn every_bit_of_record_and_header_counts() {
     for order in ORDERS {

@@ -26,10 +26,10 @@ impl SignatureVerificationAlgorithm for EcdsaP256Sha256 {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), rustls_pki_types::InvalidSignature> {
-        use p256::ecdsa::{Signature, VerifyingKey, signature::Verifier as _};
+        use p256::ecdsa::{DerSignature, VerifyingKey, signature::Verifier as _};
         let verify = || -> Result<(), p256::ecdsa::Error> {
             VerifyingKey::from_sec1_bytes(public_key)?
-                .verify(message, &Signature::from_der(signature)?)
+                .verify(message, &DerSignature::from_bytes(signature)?)
         };
         verify().map_err(|_| rustls_pki_types::InvalidSignature)
     }

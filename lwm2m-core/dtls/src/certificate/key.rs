@@ -30,9 +30,9 @@ pub fn public_key_of_spki(der: &[u8]) -> Result<PublicKey, CertificateError> {
     let coordinates: [u8; 64] = coordinates
         .try_into()
         .map_err(|_| CertificateError::Malformed("the public key"))?;
-    let mut point = [4; 65];
-    point[1..].copy_from_slice(&coordinates);
-    p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).map_err(|_| CertificateError::InvalidKey)?;
+    // The head ends with the first byte of the point.
+    p256::ecdsa::VerifyingKey::from_sec1_bytes(&der[SPKI_HEAD.len() - 1..])
+        .map_err(|_| CertificateError::InvalidKey)?;
     Ok(PublicKey::from_checked(coordinates))
 }
 

@@ -48,7 +48,7 @@ impl<'a> Elements<'a> {
 
     /// The next element, if it has this tag.
     fn optional(&mut self, tag: Tag) -> der::Result<Option<AnyRef<'a>>> {
-        if self.0.is_finished() || self.0.peek_tag()? != tag {
+        if self.0.is_finished() || Tag::peek(&self.0)? != tag {
             return Ok(None);
         }
         self.0.decode().map(Some)
@@ -56,13 +56,13 @@ impl<'a> Elements<'a> {
 
     /// The bytes of the next element with tag and length, which must be there and have this tag.
     fn whole(&mut self, tag: Tag) -> der::Result<&'a [u8]> {
-        self.0.peek_tag()?.assert_eq(tag)?;
+        Tag::peek(&self.0)?.assert_eq(tag)?;
         self.0.tlv_bytes()
     }
 
     /// Nothing may follow.
     pub(super) fn end(self) -> der::Result<()> {
-        self.0.finish(())
+        self.0.finish()
     }
 }
 
@@ -98,16 +98,16 @@ impl<'a> Certificate<'a> {
         certificate.expect(Tag::BitString)?; // signatureValue
         certificate.end()?;
 
-        body.optional(context(TagNumber::N0, true))?; // version
+        body.optional(context(0, true))?; // version
         let serial = body.expect(Tag::Integer)?.value();
         body.expect(Tag::Sequence)?; // signature
         let issuer = body.whole(Tag::Sequence)?;
         let validity = body.expect(Tag::Sequence)?.value();
         let subject = body.expect(Tag::Sequence)?.value();
         let spki = body.whole(Tag::Sequence)?;
-        body.optional(context(TagNumber::N1, false))?; // issuerUniqueID
-        body.optional(context(TagNumber::N2, false))?; // subjectUniqueID
-        let extensions = body.optional(context(TagNumber::N3, true))?;
+        body.optional(context(1, false))?; // issuerUniqueID
+        body.optional(context(2, false))?; // subjectUniqueID
+        let extensions = body.optional(context(3, true))?;
         body.end()?;
 
         let zeros = serial.iter().take_while(|byte| **byte == 0).count();
@@ -134,7 +134,7 @@ impl<'a> Certificate<'a> {
     }
 
     fn take_extension(&mut self, extension: AnyRef<'a>) -> der::Result<()> {
-        let twice = || Tag::Sequence.value_error();
+        let twice = || der::Error::from(Tag::Sequence.value_error());
         let mut fields = sequence(extension)?;
         let id = fields.expect(Tag::ObjectIdentifier)?.value();
         fields.optional(Tag::Boolean)?; // critical
@@ -242,9 +242,9 @@ impl<'a> Certificate<'a> {
             Elements::new(self.alternative_names.unwrap_or_default()).map_err(malformed)?;
         while let Some(name) = names.next().map_err(malformed)? {
             let tag = name.tag();
-            if tag == context(TagNumber::N2, false) {
+            if tag == context(2, false) {
                 found.push(AlternativeName::Dns(ascii(name.value(), WHAT)?));
-            } else if tag == context(TagNumber::N6, false) {
+            } else if tag == context(6, false) {
                 found.push(AlternativeName::Uri(ascii(name.value(), WHAT)?));
             }
         }
@@ -273,10 +273,10 @@ pub(super) enum AlternativeName<'a> {
     Uri(&'a str),
 }
 
-const fn context(number: TagNumber, constructed: bool) -> Tag {
+const fn context(number: u32, constructed: bool) -> Tag {
     Tag::ContextSpecific {
         constructed,
-        number,
+        number: TagNumber(number),
     }
 }
 

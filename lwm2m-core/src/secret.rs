@@ -2,13 +2,23 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// Bytes that are wiped when dropped and hidden from `Debug`: pre-shared keys, private keys.
 ///
-/// It has no `Display` and no serialisation on purpose: whoever stores one asks for the bytes by name.
-#[derive(Clone, PartialEq, Eq)]
+/// It has no `Display` and no serialisation on purpose: whoever stores one asks for the bytes by name. Two are compared
+/// in a time that depends on their lengths only.
+#[derive(Clone)]
 pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for Secret {}
 
 impl Secret {
     /// Takes the bytes over.
@@ -48,6 +58,15 @@ impl fmt::Debug for Secret {
 mod tests {
     use super::*;
     use alloc::format;
+
+    #[test]
+    fn equal_where_all_bytes_are() {
+        let secret = |bytes: &[u8]| Secret::new(bytes.into());
+        assert_eq!(secret(b"key"), secret(b"key"));
+        for other in [&b"kez"[..], b"ke", b"keyy", b""] {
+            assert_ne!(secret(b"key"), secret(other));
+        }
+    }
 
     #[test]
     fn debug_hides_bytes_and_length() {

@@ -464,6 +464,7 @@ impl Handshake {
         sequence: u16,
         body: &[u8],
     ) -> Result<Progress, Abort> {
+        tracing::trace!(address = %self.address, ?message_type, state = ?self.state, "handshake message");
         if message_type == MessageType::HelloRequest {
             return Ok(Progress::Waiting);
         }

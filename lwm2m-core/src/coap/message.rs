@@ -1,8 +1,11 @@
-use super::{Code, OptionNumber, Options, option};
-use alloc::{collections::LinkedList, vec::Vec};
-use bytes::{Buf, Bytes};
-use coap_lite::{CoapOption, Header, MessageClass, MessageType, Packet};
+use super::{Code, OptionNumber, Options, option, wire};
+use alloc::vec::Vec;
+use bytes::Bytes;
 use core::fmt;
+
+/// Bytes before the token.
+const HEADER: usize = 4;
+const VERSION: u8 = 1;
 
 /// How a message is delivered (RFC 7252, section 4.2, 4.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -158,26 +161,8 @@ impl Message {
         let token = rest.get(..token_length).and_then(Token::new);
         let mut message = Message::new(kind, code, id, token.ok_or(MessageError::Truncated)?);
         // Copied once; payload and option values are parts of the copy.
-        let mut rest = Bytes::copy_from_slice(&rest[token_length..]);
-        let mut number = 0;
-        while let Some(first) = rest.first().copied() {
-            rest.advance(1);
-            if first == 0xFF {
-                if rest.is_empty() {
-                    return Err(MessageError::EmptyPayload);
-                }
-                message.payload = rest;
-                break;
-            }
-            number += take_extended(first >> 4, &mut rest)?;
-            let length = take_extended(first & 0b1111, &mut rest)? as usize;
-            let option = u16::try_from(number).map_err(|_| MessageError::OptionHeader)?;
-            if length > rest.len() {
-                return Err(MessageError::Truncated);
-            }
-            let value = rest.split_to(length);
-            message.options.append(OptionNumber(option), value);
-        }
+        let rest = Bytes::copy_from_slice(&rest[token_length..]);
+        (message.options, message.payload) = wire::read_body(rest)?;
         Ok(message)
     }
 
@@ -185,7 +170,7 @@ impl Message {
     /// another version.
     pub fn peek_id(datagram: &[u8]) -> Option<(MessageKind, u16)> {
         let header: &[u8; 4] = datagram.first_chunk()?;
-        if header[0] >> 6 != 1 {
+        if header[0] >> 6 != VERSION {
             return None;
         }
         let kind = match header[0] >> 4 & 0b11 {
@@ -197,7 +182,7 @@ impl Message {
         Some((kind, u16::from_be_bytes([header[2], header[3]])))
     }
 
-    /// The bytes of a datagram.
+    /// The bytes of a datagram, in one allocation of their length.
     ///
     /// # Errors
     /// [`MessageError::Encode`] for an option value above 65,804 bytes or an empty message with content.
@@ -206,33 +191,21 @@ impl Message {
         if self.code == Code::EMPTY && !bare {
             return Err(MessageError::Encode);
         }
-        let mut header = Header::new();
-        header.set_type(match self.kind {
-            MessageKind::Confirmable => MessageType::Confirmable,
-            MessageKind::NonConfirmable => MessageType::NonConfirmable,
-            MessageKind::Acknowledgement => MessageType::Acknowledgement,
-            MessageKind::Reset => MessageType::Reset,
-        });
-        header.code = MessageClass::from(self.code.to_byte());
-        header.message_id = self.id;
-        let mut packet = Packet::new();
-        packet.header = header;
-        packet.set_token(self.token.as_bytes().to_vec());
-        let mut options = self.options.iter().peekable();
-        while let Some((number, value)) = options.next() {
-            let mut values = LinkedList::from([value.to_vec()]);
-            while let Some((_, value)) = options.next_if(|(next, _)| *next == number) {
-                values.push_back(value.to_vec());
-            }
-            if values.iter().any(|value| value.len() > 65_804) {
-                return Err(MessageError::Encode);
-            }
-            packet.set_option(CoapOption::from(number.0), values);
-        }
-        packet.payload = self.payload.to_vec();
-        packet
-            .to_bytes_unlimited()
-            .map_err(|_| MessageError::Encode)
+        let body = wire::body_length(&self.options, &self.payload)?;
+        let token = self.token.as_bytes();
+        let mut data = Vec::with_capacity(HEADER + token.len() + body);
+        let kind = match self.kind {
+            MessageKind::Confirmable => 0,
+            MessageKind::NonConfirmable => 1,
+            MessageKind::Acknowledgement => 2,
+            MessageKind::Reset => 3,
+        };
+        data.push(VERSION << 6 | kind << 4 | token.len() as u8);
+        data.push(self.code.to_byte());
+        data.extend_from_slice(&self.id.to_be_bytes());
+        data.extend_from_slice(token);
+        wire::write_body(&mut data, &self.options, &self.payload);
+        Ok(data)
     }
 
     /// The first option that makes this message unprocessable for us: critical and unknown to `known`, of a
@@ -249,22 +222,6 @@ impl Message {
                 && (!repeated || option::is_repeatable(number));
             (number.is_critical() && !fine).then_some(number)
         })
-    }
-}
-
-/// An option's delta or length, whose extension bytes are taken from `rest` (RFC 7252, section 3.1).
-fn take_extended(nibble: u8, rest: &mut Bytes) -> Result<u32, MessageError> {
-    match nibble {
-        0..=12 => Ok(nibble.into()),
-        13 => {
-            let byte = rest.try_get_u8().map_err(|_| MessageError::Truncated)?;
-            Ok(u32::from(byte) + 13)
-        }
-        14 => {
-            let bytes = rest.try_get_u16().map_err(|_| MessageError::Truncated)?;
-            Ok(u32::from(bytes) + 269)
-        }
-        _ => Err(MessageError::OptionHeader),
     }
 }
 

@@ -2,8 +2,12 @@
 
 mod block;
 mod code;
+mod lite;
 mod message;
 pub mod option;
+#[cfg(test)]
+mod properties;
+mod wire;
 
 pub use block::{Block, BlockError, BlockSize};
 pub use code::Code;

@@ -91,6 +91,16 @@ codes! {
     PROXYING_NOT_SUPPORTED = 5, 5, "Proxying Not Supported";
     /// 5.08 (RFC 8768)
     HOP_LIMIT_REACHED = 5, 8, "Hop Limit Reached";
+    /// 7.01 (RFC 8323), over reliable transports only like all of class 7
+    CSM = 7, 1, "CSM";
+    /// 7.02 (RFC 8323)
+    PING = 7, 2, "Ping";
+    /// 7.03 (RFC 8323)
+    PONG = 7, 3, "Pong";
+    /// 7.04 (RFC 8323)
+    RELEASE = 7, 4, "Release";
+    /// 7.05 (RFC 8323)
+    ABORT = 7, 5, "Abort";
 }
 
 impl Code {
@@ -127,6 +137,11 @@ impl Code {
     /// 2.xx, 4.xx or 5.xx
     pub const fn is_response(self) -> bool {
         matches!(self.class(), 2 | 4 | 5)
+    }
+
+    /// 7.xx: about the connection, over reliable transports (RFC 8323, section 5).
+    pub const fn is_signal(self) -> bool {
+        self.class() == 7
     }
 
     /// 2.xx

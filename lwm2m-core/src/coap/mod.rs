@@ -7,6 +7,7 @@ mod message;
 pub mod option;
 #[cfg(test)]
 mod properties;
+pub mod tcp;
 mod wire;
 
 pub use block::{Block, BlockError, BlockSize};

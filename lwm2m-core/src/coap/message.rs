@@ -3,8 +3,6 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use core::fmt;
 
-/// Bytes before the token.
-const HEADER: usize = 4;
 const VERSION: u8 = 1;
 
 /// How a message is delivered (RFC 7252, section 4.2, 4.3).
@@ -119,6 +117,9 @@ pub enum MessageError {
 }
 
 impl Message {
+    /// Bytes of a datagram before its token.
+    pub(crate) const HEADER: usize = 4;
+
     /// A message without options and payload.
     pub fn new(kind: MessageKind, code: Code, id: u16, token: Token) -> Self {
         Message {
@@ -193,7 +194,7 @@ impl Message {
         }
         let body = wire::body_length(&self.options, &self.payload)?;
         let token = self.token.as_bytes();
-        let mut data = Vec::with_capacity(HEADER + token.len() + body);
+        let mut data = Vec::with_capacity(Self::HEADER + token.len() + body);
         let kind = match self.kind {
             MessageKind::Confirmable => 0,
             MessageKind::NonConfirmable => 1,

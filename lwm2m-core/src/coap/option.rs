@@ -1,6 +1,6 @@
 //! Option numbers and the options of a message (RFC 7252, section 5.4, 5.10).
 
-use super::{Block, BlockError};
+use super::{Block, BlockError, wire};
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::fmt;
@@ -176,6 +176,11 @@ impl Options {
     /// Whether the number stands at least once.
     pub fn contains(&self, number: OptionNumber) -> bool {
         self.first(number).is_some()
+    }
+
+    /// How many bytes they take in a message.
+    pub(crate) fn encoded_length(&self) -> usize {
+        wire::body_length(self, &Bytes::new()).unwrap_or(0)
     }
 
     /// How many options there are.

@@ -21,7 +21,7 @@
 //! A request of a peer that comes in blocks is an [`Assembly`], a response of ours that goes in blocks is cut by
 //! [`cut`].
 
-use super::Failure;
+use super::{Failure, address::Cut};
 use crate::coap::{Block, BlockSize, Code, OptionNumber, Options, Request, Response, option};
 use alloc::vec::Vec;
 use bytes::Bytes;
@@ -382,10 +382,10 @@ pub(super) struct OutOfRange;
 pub(super) fn cut(
     response: &mut Response,
     wanted: Option<Block>,
-    largest: BlockSize,
+    how: Cut,
 ) -> Result<bool, OutOfRange> {
     let total = response.payload.len();
-    let size = wanted.map_or(largest, |b| b.size.min(largest));
+    let size = wanted.map_or(how.size, |b| b.size.min(how.size));
     if wanted.is_none() && total <= size.bytes() {
         return Ok(false);
     }
@@ -404,7 +404,7 @@ pub(super) fn cut(
     response
         .options
         .set_uint(option::BLOCK2, block(number, more, size));
-    if number == 0 && more {
+    if number == 0 && more && how.described {
         response.options.set_uint(option::SIZE2, saturated(total));
     }
     Ok(more)

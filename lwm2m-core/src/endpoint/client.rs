@@ -177,7 +177,7 @@ impl Endpoint {
             let Some(state) = self.peers.get_mut(&peer) else {
                 return;
             };
-            if state.active >= nstart || state.waiting.is_empty() {
+            if state.active >= nstart || state.waiting.is_empty() || self.hold_requests(peer) {
                 return;
             }
             let Some(message_id) = self.message_id(peer) else {
@@ -216,7 +216,11 @@ impl Endpoint {
             return;
         };
         let (mut options, payload) = exchange.transfer.message(&exchange.request);
-        if let Some(echo) = &exchange.echo {
+        let told = self
+            .peers
+            .get_mut(&peer)
+            .and_then(|state| state.echo.take());
+        if let Some(echo) = exchange.echo.as_deref().or(told.as_deref()) {
             options.set(option::ECHO, echo);
         }
         let kind = match exchange.request.confirmable {
@@ -438,7 +442,23 @@ impl Endpoint {
             .first(option::ECHO)
             .filter(|_| message.code == Code::UNAUTHORIZED && exchange.echo.is_none());
         exchange.echo = wanted.map(Bytes::copy_from_slice).or(exchange.echo.take());
-        wanted.is_some()
+        let again = wanted.is_some();
+        let peer = exchange.peer;
+        if !again {
+            self.note_echo(peer, message);
+        }
+        again
+    }
+
+    /// An Echo option in any other response goes with the next request (RFC 9175, section 2.3).
+    pub(super) fn note_echo(&mut self, peer: PeerId, message: &Message) {
+        let told = message.options.first(option::ECHO);
+        if let Some(echo) = told.filter(|echo| (1..=40).contains(&echo.len()))
+            && message.code != Code::UNAUTHORIZED
+            && let Some(state) = self.peers.get_mut(&peer)
+        {
+            state.echo = Some(echo.into());
+        }
     }
 
     pub(super) fn take_outcome(&mut self, id: u64, outcome: Outcome) {
@@ -583,6 +603,9 @@ impl Endpoint {
         let result = result.map(|mut response| {
             response.options.remove(option::BLOCK1);
             response.options.remove(option::OBSERVE);
+            if response.code != Code::UNAUTHORIZED {
+                response.options.remove(option::ECHO);
+            }
             if !one_block {
                 response.options.remove(option::BLOCK2);
                 response.options.remove(option::SIZE2);

@@ -17,6 +17,9 @@ pub struct Timing {
     pub nstart: usize,
     /// MAX_LATENCY: how long a datagram may take on its way.
     pub max_latency: Duration,
+    /// PROBING_RATE, bytes a second, at least 1: what goes to a peer from which nothing comes, on average and beyond
+    /// `EndpointConfig::probing_credit`. Repetitions of confirmable messages do not count; they have their back-off.
+    pub probing_rate: u32,
 }
 
 impl Timing {
@@ -27,6 +30,7 @@ impl Timing {
         max_retransmit: 4,
         nstart: 1,
         max_latency: Duration::from_secs(100),
+        probing_rate: 1,
     };
 
     /// For NB-IoT and the like, where a round trip may take ten seconds and repetitions cost energy. The exchange
@@ -37,6 +41,7 @@ impl Timing {
         max_retransmit: 3,
         nstart: 1,
         max_latency: Duration::from_secs(100),
+        probing_rate: 1,
     };
 
     fn backed_off(&self, doublings: u32) -> Duration {
@@ -66,6 +71,24 @@ impl Default for Timing {
     }
 }
 
+/// What is done against being used to flood somebody else: requests in the name of an address that is not the
+/// sender's, whose answers are larger than they (RFC 9175, section 2.4). Peers behind connections, and those that
+/// we spoke to first, have proven where they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Amplification {
+    /// To an address that is not proven goes at most three times what came from it. Larger answers go in blocks that
+    /// fit, with an Echo option: who sends that back has proven the address, and who does not know Echo gets all the
+    /// same, in more messages.
+    #[default]
+    SmallBlocks,
+    /// As `SmallBlocks`, but the first GET or FETCH whose answer is too large is answered 4.01 with Echo: peers that
+    /// know Echo get their answer in large blocks at once, others see one refusal.
+    Challenge,
+    /// Nothing: for networks in which no sender can lie about its address.
+    Unlimited,
+}
+
 /// Bounds and timings of an [`Endpoint`](super::Endpoint), each with what it costs.
 ///
 /// What is over a bound is refused, counted in [`Metrics`](super::Metrics), and costs nothing more.
@@ -84,6 +107,13 @@ pub struct EndpointConfig {
     pub confirmable_notification_interval: Duration,
     /// Length of tokens, 4 to 8 bytes. Against an attacker off the path, each byte is worth eight bits.
     pub token_length: usize,
+    /// What goes to addresses that are not proven.
+    pub amplification: Amplification,
+    /// How long an Echo value of ours proves an address, at most; at least half of it.
+    pub echo_lifetime: Duration,
+    /// Bytes of requests and notifications that may go to a silent peer before PROBING_RATE holds the others back. Where
+    /// more is owed, the peer is remembered until silence has paid.
+    pub probing_credit: usize,
     /// Largest block that is offered and accepted.
     pub block_size: BlockSize,
     /// Largest body that is collected for the layer above, bytes, in requests and in responses.
@@ -138,6 +168,9 @@ impl Default for EndpointConfig {
             separate_response_timeout: Duration::from_secs(93),
             confirmable_notification_interval: Duration::from_secs(24 * 60 * 60),
             token_length: 8,
+            amplification: Amplification::SmallBlocks,
+            echo_lifetime: Duration::from_secs(120),
+            probing_credit: 4096,
             block_size: BlockSize::MAX,
             max_body: 64 * 1024,
             max_peers: 1_000_000,

@@ -61,6 +61,18 @@ counters! {
     refused_observers,
     /// Large responses that were not kept because `max_served` is reached.
     uncached_bodies,
+    /// Messages not sent because they would be more than three times what came from an address that is not proven.
+    withheld,
+    /// Answers to such addresses that were cut smaller or shortened.
+    reduced_answers,
+    /// Requests of such addresses answered 4.01 with Echo.
+    challenges,
+    /// Addresses that were proven.
+    proven_addresses,
+    /// Times that requests had to wait because their peer is silent (PROBING_RATE).
+    held_requests,
+    /// Non-confirmable notifications sent confirmably because their peer is silent or has not proven its address.
+    probing_notifications,
     /// Messages not sent because all message ids to a peer were used within EXCHANGE_LIFETIME.
     message_ids_exhausted,
     /// Messages that could not be encoded.

@@ -23,6 +23,7 @@
 //! many peers or exchanges there are. After every call, drain [`Endpoint::poll_event`] and
 //! [`Endpoint::poll_transmit`].
 
+mod address;
 mod blockwise;
 mod client;
 mod config;
@@ -32,6 +33,7 @@ mod message_id;
 mod metrics;
 mod observe;
 mod peer;
+mod probing;
 mod served;
 mod server;
 mod transmission;
@@ -40,7 +42,7 @@ mod upload;
 #[cfg(test)]
 mod tests;
 
-pub use config::{EndpointConfig, Timing};
+pub use config::{Amplification, EndpointConfig, Timing};
 pub use event::{
     Event, ExchangeId, Failure, NotificationId, ObservationId, ObserverGone, ObserverId, RequestId,
     RequestOptions, UploadId,
@@ -55,6 +57,7 @@ use crate::{
     time::Instant,
     timer::Wheel,
 };
+use address::Account;
 use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 use blockwise::Transfer;
 use client::{ClientExchange, Purpose};
@@ -99,6 +102,8 @@ enum Timer {
     Peer(PeerId),
     /// There are message ids again.
     MessageIds(PeerId),
+    /// A silent peer owes less.
+    Probing(PeerId),
     Retransmit(PeerId, u16),
     /// A request of ours waits no longer for its response.
     Wait(u64),
@@ -125,6 +130,10 @@ pub struct Endpoint {
     /// The latest moment that was handed in.
     now: Instant,
     last_id: u64,
+    /// Bytes of the datagram that is being taken in.
+    arriving: usize,
+    /// What Echo values are made with; drawn when the first is.
+    echo_key: Option<[u8; 16]>,
     timers: Wheel<Timer>,
     metrics: Metrics,
     peers: HashMap<PeerId, Box<Peer>>,
@@ -166,6 +175,8 @@ impl Endpoint {
             hasher: DefaultHashBuilder::default(),
             now: Instant::ZERO,
             last_id: 0,
+            arriving: 0,
+            echo_key: None,
             timers: Wheel::new(),
             metrics: Metrics::default(),
             peers: HashMap::new(),
@@ -192,8 +203,13 @@ impl Endpoint {
     pub fn handle_datagram(&mut self, now: Instant, peer: PeerId, datagram: &[u8]) {
         self.set_now(now);
         self.metrics.received += 1;
+        self.arriving = datagram.len();
+        self.note_arrival(peer, datagram.len());
         match Message::parse(datagram) {
-            Ok(message) => self.on_message(peer, message),
+            Ok(message) => {
+                self.on_heard(peer);
+                self.on_message(peer, message);
+            }
             Err(MessageError::TooShort | MessageError::UnknownVersion) => {
                 self.metrics.not_coap += 1;
             }
@@ -205,6 +221,7 @@ impl Endpoint {
                 }
             }
         }
+        self.arriving = 0;
     }
 
     fn on_message(&mut self, peer: PeerId, message: Message) {
@@ -253,6 +270,9 @@ impl Endpoint {
         {
             self.reset(peer, message.id);
         }
+        if expected {
+            self.prove_address(peer);
+        }
         match owner.filter(|_| expected) {
             Some(TokenOwner::Request(id)) => self.on_response(id, message),
             Some(TokenOwner::Observation(id)) => self.on_notification(id, message),
@@ -270,6 +290,7 @@ impl Endpoint {
             match timer {
                 Timer::Peer(peer) => self.on_peer_timer(peer),
                 Timer::MessageIds(peer) => self.on_message_ids_timer(peer),
+                Timer::Probing(peer) => self.on_probing_timer(peer),
                 Timer::Retransmit(peer, id) => self.on_retransmit_timer(peer, id),
                 Timer::Wait(id) => self.on_wait_timer(id),
                 Timer::Deadline(id) => self.on_deadline_timer(id),
@@ -579,10 +600,10 @@ impl Endpoint {
     }
 
     /// Sends a message; gives back its bytes. One that cannot be encoded is counted and not sent.
-    fn send(&mut self, peer: PeerId, message: &Message) -> Option<Vec<u8>> {
+    fn send(&mut self, peer: PeerId, message: &Message, account: Account) -> Option<Vec<u8>> {
         match message.encode() {
             Ok(data) => {
-                self.send_bytes(peer, data.clone());
+                self.send_bytes(peer, data.clone(), account);
                 Some(data)
             }
             Err(error) => {
@@ -593,7 +614,11 @@ impl Endpoint {
         }
     }
 
-    fn send_bytes(&mut self, peer: PeerId, data: Vec<u8>) {
+    /// Sends bytes, where so many may go to the peer.
+    fn send_bytes(&mut self, peer: PeerId, data: Vec<u8>, account: Account) {
+        if account == Account::Theirs && !self.may_go(peer, data.len()) {
+            return;
+        }
         self.metrics.sent += 1;
         self.transmits.push_back(Transmit { peer, data });
     }

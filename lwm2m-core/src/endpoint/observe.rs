@@ -202,6 +202,7 @@ impl Endpoint {
         }
         let request = observation.request.clone();
         let fetch = observation.fetch;
+        self.note_echo(peer, &message);
         if last {
             self.close_observation(id);
         }
@@ -234,7 +235,7 @@ impl Endpoint {
                 }
             }
             (None, Outcome::Done(mut response)) => {
-                for number in [option::BLOCK2, option::SIZE2, option::OBSERVE] {
+                for number in [option::BLOCK2, option::SIZE2, option::OBSERVE, option::ECHO] {
                     response.options.remove(number);
                 }
                 self.events.push_back(Event::Notification {
@@ -339,11 +340,15 @@ impl Endpoint {
             .get_mut(&id)
             .filter(|observer| !observer.closing)?;
         observer.closing = !response.code.is_success();
+        let peer = observer.peer;
         let confirmable = confirmable || self.now.since(observer.last_confirmable) >= interval;
         observer.newer = Some(Newer {
             notification,
             response,
         });
+        let probing = !confirmable && (self.wants_proof(peer) || self.owes_too_much(peer));
+        self.metrics.probing_notifications += u64::from(probing);
+        let confirmable = confirmable || probing;
         self.step_observer(id, Input::Notify { confirmable });
         Some(notification)
     }
@@ -453,7 +458,8 @@ impl Endpoint {
         if let Some(old) = old {
             self.end_transmission(peer, old);
         }
-        let response = self.cut_notification(peer, &view, newer.response, sequence);
+        let length = token.as_bytes().len();
+        let response = self.cut_notification(peer, &view, length, newer.response, sequence);
         let message = Message {
             kind,
             code: response.code,

@@ -1,6 +1,9 @@
 //! What is kept for a peer, and for how long.
 
-use super::{Endpoint, Failure, ObserverGone, Timer, Timing, dedup::Dedup, message_id::MessageIds};
+use super::{
+    Endpoint, Failure, ObserverGone, Timer, Timing, address::Address, dedup::Dedup,
+    message_id::MessageIds, probing::Probing,
+};
 use crate::{peer::PeerId, time::Instant, timer::TimerId};
 use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 use rand_core::RngCore;
@@ -10,6 +13,10 @@ use rand_core::RngCore;
 pub(super) struct Peer {
     ids: MessageIds,
     pub(super) dedup: Dedup,
+    pub(super) address: Address,
+    pub(super) probing: Probing,
+    /// What the peer wants to have with the next request (RFC 9175, section 2.3).
+    pub(super) echo: Option<Box<[u8]>>,
     last_used: Instant,
     forget: TimerId,
     /// Waits for message ids.
@@ -78,11 +85,15 @@ impl Endpoint {
             let lifetime = self.timing(peer).exchange_lifetime();
             let forget = self.timers.set(self.now + lifetime, Timer::Peer(peer));
             let first = self.random.next_u32() as u16;
+            let address = self.first_address(peer);
             self.peers.insert(
                 peer,
                 Box::new(Peer {
                     ids: MessageIds::new(first),
                     dedup: Dedup::default(),
+                    address,
+                    probing: Probing::default(),
+                    echo: None,
                     last_used: self.now,
                     forget,
                     retry: None,
@@ -137,7 +148,8 @@ impl Endpoint {
             return;
         };
         let quiet = now.since(state.last_used) >= lifetime;
-        if quiet && !state.is_busy() && state.dedup.is_empty(now, lifetime) {
+        let forgotten = state.dedup.is_empty(now, lifetime) && !state.probing.owes(now);
+        if quiet && !state.is_busy() && forgotten {
             self.remove_peer(peer);
         } else {
             let at = if quiet { now } else { state.last_used };
@@ -147,9 +159,9 @@ impl Endpoint {
 
     pub(super) fn remove_peer(&mut self, peer: PeerId) {
         if let Some(state) = self.peers.remove(&peer) {
-            self.timers.cancel(state.forget);
-            if let Some(retry) = state.retry {
-                self.timers.cancel(retry);
+            let timers = [Some(state.forget), state.retry, state.probing.timer()];
+            for timer in timers.into_iter().flatten() {
+                self.timers.cancel(timer);
             }
         }
     }

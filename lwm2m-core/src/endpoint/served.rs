@@ -6,6 +6,7 @@
 
 use super::{
     Endpoint, Timer,
+    address::{Cut, Fit},
     blockwise::{self, OutOfRange},
     observe::View,
     peer::take_out,
@@ -38,23 +39,23 @@ impl Endpoint {
         key: u64,
         payload: u64,
         wanted: Option<Block>,
+        how: Cut,
         mut response: Response,
     ) -> Response {
-        let largest = self.config.block_size;
-        let size = wanted.map_or(largest, |block| block.size.min(largest));
+        let size = wanted.map_or(how.size, |block| block.size.min(how.size));
         let large = response.payload.len() > size.bytes();
         // An error is told whatever block was asked for.
         if !large && (wanted.is_none() || response.code.is_error()) {
             return response;
         }
-        if large && wants_entity_tag(&response) {
+        if large && how.described && wants_entity_tag(&response) {
             let tag = blockwise::entity_tag(&response.payload);
             response.options.set(option::ETAG, &tag);
         }
         if large {
             self.keep_body(peer, key, payload, &response);
         }
-        match blockwise::cut(&mut response, wanted, largest) {
+        match blockwise::cut(&mut response, wanted, how) {
             Ok(_) => response,
             Err(OutOfRange) => Response::new(Code::BAD_REQUEST).diagnostic("no such block"),
         }
@@ -65,6 +66,7 @@ impl Endpoint {
         &mut self,
         peer: PeerId,
         view: &View,
+        token: usize,
         mut response: Response,
         sequence: Option<u32>,
     ) -> Response {
@@ -84,7 +86,18 @@ impl Endpoint {
             more: false,
             size,
         });
-        self.cut_response(peer, view.key, view.payload, wanted, response)
+        let how = match self.fit(peer, token, view.size, &response) {
+            Fit::Blocks(cut, echo) => {
+                self.metrics.reduced_answers += 1;
+                if echo {
+                    self.add_echo(peer, &mut response);
+                }
+                cut
+            }
+            // What does not fit at all is withheld.
+            Fit::Whole | Fit::Not => self.usual_cut(),
+        };
+        self.cut_response(peer, view.key, view.payload, wanted, how, response)
     }
 
     /// The key of the response to a request, the same for each of its blocks.
@@ -109,8 +122,9 @@ impl Endpoint {
         let lifetime = self.timing(peer).exchange_lifetime();
         let timer = self.timers.set(self.now + lifetime, Timer::Body(peer, key));
         let mut response = response.clone();
-        response.options.remove(option::BLOCK1);
-        response.options.remove(option::OBSERVE);
+        for number in [option::BLOCK1, option::OBSERVE, option::ECHO] {
+            response.options.remove(number);
+        }
         self.bodies.insert(
             (peer, key),
             Body {
@@ -149,7 +163,11 @@ impl Endpoint {
             return true;
         };
         let mut response = body.response.clone();
-        let response = match blockwise::cut(&mut response, asked.block2, self.config.block_size) {
+        let Some(how) = self.fit_answer(peer, asked, false, &mut response) else {
+            self.answer_as_it_is(peer, asked, response);
+            return true;
+        };
+        let response = match blockwise::cut(&mut response, asked.block2, how) {
             Ok(more) => {
                 // Shortly after the last block, nobody asks again.
                 let timing = self.timing(peer);

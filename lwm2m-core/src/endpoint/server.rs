@@ -17,6 +17,7 @@
 
 use super::{
     Endpoint, Event, ExchangeId, ObserverGone, Timer,
+    address::Account,
     blockwise::is_safe,
     dedup::{Answer, Limits},
     observe::View,
@@ -38,6 +39,8 @@ pub(super) struct Asked {
     pub(super) confirmable: bool,
     /// Whether an empty acknowledgement has left.
     pub(super) acknowledged: bool,
+    /// Whether it may be executed any number of times.
+    pub(super) safe: bool,
     /// The classes of responses that are not wanted (RFC 7967).
     no_response: u32,
     pub(super) block1: Option<Block>,
@@ -115,7 +118,7 @@ impl State {
 
 impl Endpoint {
     /// A request of a peer.
-    pub(super) fn on_request(&mut self, peer: PeerId, message: Message) {
+    pub(super) fn on_request(&mut self, peer: PeerId, mut message: Message) {
         if self.repeated(peer, &message) {
             return;
         }
@@ -126,6 +129,7 @@ impl Endpoint {
             token: message.token,
             confirmable: message.kind == MessageKind::Confirmable,
             acknowledged: false,
+            safe: is_safe(message.code),
             no_response: message.options.uint(option::NO_RESPONSE).unwrap_or(0),
             block1: block1.unwrap_or(None),
             block2: block2.unwrap_or(None),
@@ -155,10 +159,13 @@ impl Endpoint {
             }
             return;
         }
+        self.check_echo(peer, &mut message);
         let proxied = [option::PROXY_URI, option::PROXY_SCHEME]
             .into_iter()
             .any(|number| message.options.contains(number));
-        let refusal = if block1.is_err() || block2.is_err() {
+        // Only proxies count hops; none are left only where somebody has not counted (RFC 8768, section 3).
+        let hops = message.options.first(option::HOP_LIMIT);
+        let refusal = if block1.is_err() || block2.is_err() || hops == Some(&[0]) {
             Some(Code::BAD_REQUEST)
         } else if proxied {
             Some(Code::PROXYING_NOT_SUPPORTED)
@@ -227,7 +234,7 @@ impl Endpoint {
         self.metrics.duplicates += 1;
         let acknowledge = match answer {
             Answer::Replay(data) => {
-                self.send_bytes(peer, data);
+                self.send_bytes(peer, data, Account::Theirs);
                 false
             }
             Answer::Pending(exchange) => self
@@ -244,7 +251,8 @@ impl Endpoint {
     }
 
     pub(super) fn acknowledge(&mut self, peer: PeerId, id: u16) {
-        self.send(peer, &Message::empty(MessageKind::Acknowledgement, id));
+        let message = Message::empty(MessageKind::Acknowledgement, id);
+        self.send(peer, &message, Account::Theirs);
     }
 
     fn dedup_limits(&self) -> Limits {
@@ -264,7 +272,8 @@ impl Endpoint {
     }
 
     pub(super) fn reset(&mut self, peer: PeerId, id: u16) {
-        self.send(peer, &Message::empty(MessageKind::Reset, id));
+        let message = Message::empty(MessageKind::Reset, id);
+        self.send(peer, &message, Account::Theirs);
     }
 
     /// Enters a message among those that are answered once; otherwise answers 5.03. `repeatable`: executing it
@@ -501,7 +510,10 @@ impl Endpoint {
         if let Some(sequence) = observe {
             response.options.set_uint(option::OBSERVE, sequence);
         }
-        let response = self.cut_response(peer, asked.key, asked.payload, asked.block2, response);
+        if let Some(how) = self.fit_answer(peer, asked, observe.is_some(), &mut response) {
+            let (key, payload) = (asked.key, asked.payload);
+            response = self.cut_response(peer, key, payload, asked.block2, how, response);
+        }
         self.answer_as_it_is(peer, asked, response);
     }
 
@@ -526,7 +538,7 @@ impl Endpoint {
         };
         match kind {
             MessageKind::Acknowledgement => {
-                if let Some(data) = self.send(peer, &message) {
+                if let Some(data) = self.send(peer, &message, Account::Theirs) {
                     self.note_answer(peer, asked.id, Answer::Replay(data));
                 }
             }
@@ -536,7 +548,7 @@ impl Endpoint {
             }
             _ => {
                 self.note_answer(peer, asked.id, Answer::Ignore);
-                self.send(peer, &message);
+                self.send(peer, &message, Account::Theirs);
             }
         }
     }

@@ -14,7 +14,7 @@
 //!
 //! Non-confirmable messages are entered as well where a reset of them means something (requests, notifications).
 
-use super::{Endpoint, Timer, Timing, peer::take_out};
+use super::{Endpoint, Timer, Timing, address::Account, peer::take_out};
 use crate::{coap::Message, peer::PeerId, timer::TimerId};
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -29,6 +29,20 @@ pub(super) enum Owner {
     Response,
     /// A notification to an observer.
     Notification { observer: u64, notification: u64 },
+}
+
+impl Owner {
+    fn account(self) -> Account {
+        match self {
+            Owner::Request(_) => Account::Ours,
+            Owner::Response | Owner::Notification { .. } => Account::Theirs,
+        }
+    }
+
+    /// Whether it is charged as a message that the peer did not ask for just now.
+    fn is_charged(self) -> bool {
+        self != Owner::Response
+    }
 }
 
 /// A message that can be acknowledged or reset.
@@ -104,9 +118,12 @@ impl Endpoint {
         let State::Unacknowledged { timeout, .. } = state else {
             return;
         };
-        let Some(data) = self.send(peer, message) else {
+        let Some(data) = self.send(peer, message, owner.account()) else {
             return;
         };
+        if owner.is_charged() {
+            self.charge(peer, data.len());
+        }
         let timer = self
             .timers
             .set(self.now + timeout, Timer::Retransmit(peer, message.id));
@@ -120,7 +137,9 @@ impl Endpoint {
 
     /// Sends a message once; a reset of it will be known.
     pub(super) fn send_non_confirmable(&mut self, peer: PeerId, message: &Message, owner: Owner) {
-        self.send(peer, message);
+        if let Some(data) = self.send(peer, message, owner.account()) {
+            self.charge(peer, data.len());
+        }
         self.transmissions.insert(
             (peer, message.id),
             Transmission {
@@ -167,7 +186,7 @@ impl Endpoint {
                 reliable.timer = self.timers.set(now + timeout, Timer::Retransmit(peer, id));
                 let data = reliable.data.clone();
                 self.metrics.retransmissions += 1;
-                self.send_bytes(peer, data);
+                self.send_bytes(peer, data, owner.account());
             }
             _ => {
                 self.transmissions.remove(&(peer, id));
@@ -193,6 +212,7 @@ impl Endpoint {
     pub(super) fn on_acknowledgement(&mut self, peer: PeerId, id: u16) {
         let Some(owner) = self.settle(peer, id, Input::Acknowledgement) else {
             self.metrics.unmatched_acknowledgements += 1;
+            self.note_message_id(peer, false);
             return;
         };
         match owner {
@@ -209,6 +229,7 @@ impl Endpoint {
     pub(super) fn on_reset(&mut self, peer: PeerId, id: u16) {
         let Some(owner) = self.settle(peer, id, Input::Reset) else {
             self.metrics.unmatched_acknowledgements += 1;
+            self.note_message_id(peer, false);
             return;
         };
         self.metrics.resets += 1;
@@ -233,6 +254,7 @@ impl Endpoint {
             None => {}
         }
         self.transmissions.remove(&(peer, id));
+        self.note_message_id(peer, true);
         Some(owner)
     }
 }

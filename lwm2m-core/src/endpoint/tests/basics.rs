@@ -224,9 +224,9 @@ fn non_confirmable() {
 fn one_request_at_a_time_and_a_bounded_queue() {
     let config = EndpointConfig {
         max_requests_per_peer: 3,
-        ..EndpointConfig::default()
+        ..plain_config()
     };
-    let mut net = Net::with(11, config, EndpointConfig::default());
+    let mut net = Net::with(11, config, plain_config());
     let ids = ["a", "b", "c"].map(|path| net.request(get(path)));
     let refused = net.ends[A].request(net.now, Net::peer(B), get("d"), RequestOptions::default());
     assert_eq!(refused, Err(EndpointError::Busy));
@@ -367,6 +367,7 @@ fn options_that_must_be_understood() {
         ),
         (4, option::OSCORE, b"", Code::BAD_OPTION),
         (5, option::BLOCK1, &[7], Code::BAD_REQUEST),
+        (8, option::HOP_LIMIT, &[0], Code::BAD_REQUEST),
     ] {
         let mut request = message(MessageKind::Confirmable, Code::GET, id);
         request.options.push(number, value);
@@ -378,12 +379,14 @@ fn options_that_must_be_understood() {
     );
     assert_eq!(reply.unwrap().code, Code::METHOD_NOT_ALLOWED);
     net.no_event(B);
-    // Elective ones are ignored.
-    let mut request = message(MessageKind::Confirmable, Code::GET, 7);
-    request.options.push(OptionNumber(2050), b"?");
-    request.options.push(option::HOP_LIMIT, &[0]);
-    assert_eq!(tell(&mut net, &request), None);
-    net.asked();
+    // Elective ones are ignored, and so are hops that are left: only proxies count them (RFC 8768).
+    for (id, hops) in [(7, &[1][..]), (9, &[255]), (10, &[]), (11, &[1, 0])] {
+        let mut request = message(MessageKind::Confirmable, Code::GET, id);
+        request.options.push(OptionNumber(2050), b"?");
+        request.options.push(option::HOP_LIMIT, hops);
+        assert_eq!(tell(&mut net, &request), None);
+        net.asked();
+    }
 }
 
 #[test]
@@ -444,9 +447,9 @@ fn deduplication_keeps_what_must_not_be_executed_twice() {
     let config = EndpointConfig {
         dedup_per_peer: 4,
         dedup_seen_per_peer: 0,
-        ..EndpointConfig::default()
+        ..plain_config()
     };
-    let mut net = Net::with(18, EndpointConfig::default(), config);
+    let mut net = Net::with(18, plain_config(), config);
     for id in 0..4 {
         let post = message(MessageKind::Confirmable, Code::POST, id);
         assert_eq!(tell(&mut net, &post), None);
@@ -484,9 +487,9 @@ fn deduplication_keeps_what_must_not_be_executed_twice() {
 fn unanswered_requests_are_bounded() {
     let config = EndpointConfig {
         max_exchanges_per_peer: 2,
-        ..EndpointConfig::default()
+        ..plain_config()
     };
-    let mut net = Net::with(19, EndpointConfig::default(), config);
+    let mut net = Net::with(19, plain_config(), config);
     for id in 0..2 {
         tell(&mut net, &message(MessageKind::Confirmable, Code::GET, id));
     }
@@ -500,7 +503,7 @@ fn unanswered_requests_are_bounded() {
 fn a_full_house_keeps_nothing_for_new_peers() {
     let config = EndpointConfig {
         max_peers: 1,
-        ..EndpointConfig::default()
+        ..plain_config()
     };
     let mut endpoint = Endpoint::new(config, rng(20));
     let now = Instant::from_micros(1);

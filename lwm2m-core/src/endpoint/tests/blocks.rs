@@ -8,7 +8,7 @@ fn sized(block: usize) -> EndpointConfig {
     EndpointConfig {
         block_size: BlockSize::at_most(block),
         max_body: 256 * 1024,
-        ..EndpointConfig::default()
+        ..plain_config()
     }
 }
 
@@ -391,9 +391,9 @@ fn blocks_of_a_wrong_length() {
 fn uploads_are_bounded() {
     let config = EndpointConfig {
         max_uploads_per_peer: 2,
-        ..EndpointConfig::default()
+        ..plain_config()
     };
-    let mut net = Net::with(9, EndpointConfig::default(), config);
+    let mut net = Net::with(9, plain_config(), config);
     for tag in 1..=2 {
         let reply = block(&mut net, u16::from(tag), 0, true, 0, Some(tag));
         assert_eq!(reply, Some(Code::CONTINUE));

@@ -5,6 +5,8 @@ mod blocks;
 mod garbage;
 mod model;
 mod observing;
+mod probing;
+mod proof;
 
 use super::*;
 use crate::coap::BlockSize;
@@ -56,9 +58,17 @@ pub(super) fn rng(seed: u64) -> Box<ChaCha8Rng> {
     Box::new(ChaCha8Rng::seed_from_u64(seed))
 }
 
+/// The ends know that addresses are true here.
+pub(super) fn plain_config() -> EndpointConfig {
+    EndpointConfig {
+        amplification: Amplification::Unlimited,
+        ..EndpointConfig::default()
+    }
+}
+
 impl Net {
     pub(super) fn new(seed: u64) -> Self {
-        Net::with(seed, EndpointConfig::default(), EndpointConfig::default())
+        Net::with(seed, plain_config(), plain_config())
     }
 
     pub(super) fn with(seed: u64, a: EndpointConfig, b: EndpointConfig) -> Self {

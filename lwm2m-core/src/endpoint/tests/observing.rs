@@ -341,9 +341,9 @@ fn ended_by_the_server() {
 fn not_entered() {
     let config = EndpointConfig {
         max_observers_per_peer: 1,
-        ..EndpointConfig::default()
+        ..plain_config()
     };
-    let mut net = Net::with(12, EndpointConfig::default(), config);
+    let mut net = Net::with(12, plain_config(), config);
     establish(&mut net, "a", content("0"));
     net.request(observe("b"));
     let (exchange, _) = net.asked();
@@ -653,7 +653,7 @@ fn notifications_wait_where_all_message_ids_are_taken() {
 fn observation_by_a_fetch_whose_body_comes_in_blocks() {
     let config = EndpointConfig {
         block_size: BlockSize::at_most(64),
-        ..EndpointConfig::default()
+        ..plain_config()
     };
     let mut net = Net::with(22, config.clone(), config);
     let request = Request::new(Code::FETCH)

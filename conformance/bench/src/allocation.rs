@@ -7,6 +7,7 @@ use std::{
 
 thread_local! {
     static COUNTS: Cell<Allocations> = const { Cell::new(Allocations { calls: 0, bytes: 0 }) };
+    static FREED: Cell<u64> = const { Cell::new(0) };
 }
 
 /// What was allocated; growing a block counts as another allocation of what it grew by.
@@ -33,6 +34,10 @@ fn count(bytes: usize) {
     });
 }
 
+fn count_freed(bytes: usize) {
+    let _ = FREED.try_with(|freed| freed.set(freed.get() + bytes as u64));
+}
+
 #[allow(
     unsafe_code,
     reason = "GlobalAlloc is an unsafe trait, and the only way to see allocations"
@@ -53,11 +58,13 @@ unsafe impl GlobalAlloc for CountingAllocator {
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         count(new_size.saturating_sub(layout.size()));
+        count_freed(layout.size().saturating_sub(new_size));
         // SAFETY: as above.
         unsafe { System.realloc(block, layout, new_size) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        count_freed(layout.size());
         // SAFETY: as above.
         unsafe { System.dealloc(block, layout) }
     }
@@ -72,4 +79,9 @@ pub fn allocations(run: impl FnOnce()) -> Allocations {
         calls: after.calls - before.calls,
         bytes: after.bytes - before.bytes,
     }
+}
+
+/// Bytes that were asked for on this thread less those that were given back on it.
+pub fn live_bytes() -> i64 {
+    COUNTS.get().bytes as i64 - FREED.get() as i64
 }

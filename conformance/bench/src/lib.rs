@@ -1,15 +1,20 @@
-//! Benchmarks of the stack, each beside another library that does comparable work in the same run.
+//! Benchmarks of the stack, each beside another library or program that does comparable work in the same run.
 //!
-//! `cargo run --release -p lwm2m-bench` times everything and prints one table of medians, ratios and allocations;
-//! `cargo bench -p lwm2m-bench` runs the same closures under criterion, for a closer look at one of them.
+//! `cargo run --release -p lwm2m-bench -- codecs|coap|lwm2m` measures and prints tables of medians and ratios;
+//! `cargo bench -p lwm2m-bench` runs the closures of `codecs` under criterion, for a closer look at one of them.
 //!
-//! - [`workload`]: the values, payloads and messages that are measured;
-//! - [`plain`]: SenML records as plain structs, read and written by ciborium, minicbor and serde_json;
-//! - [`contest`]: fair timing of several contenders, and their medians and ratios;
-//! - [`allocation`]: an allocator that counts.
+//! | for | modules |
+//! |---|---|
+//! | `codecs` | [`workload`]: values, payloads and messages; [`plain`]: SenML records as plain structs, read and written by other libraries; [`suites`]: who takes part; [`contest`]: fair timing of several contenders |
+//! | `coap`, `lwm2m` | [`servers`]: the servers of this crate, ours and others'; `load`: many devices, servers as child processes, rounds in turns; [`memory`]: bytes for each peer |
+//! | all | [`allocation`]: an allocator that counts |
 
 pub mod allocation;
 pub mod contest;
+#[cfg(target_os = "linux")]
+pub mod load;
+pub mod memory;
 pub mod plain;
+pub mod servers;
 pub mod suites;
 pub mod workload;

@@ -1,0 +1,165 @@
+//! A server under load: a program of its own, on a core of its own.
+
+use rustix::{
+    process::{Pid, Signal, kill_process},
+    thread::{CpuSet, sched_setaffinity},
+};
+use std::{
+    fs,
+    io::{self, ErrorKind},
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// How long a program may take until it answers. A Java machine starts within three seconds on one quiet core.
+const START_WITHIN: Duration = Duration::from_secs(60);
+
+const PAGE: u64 = 4096;
+
+/// Which core the servers have, and which the generator.
+#[derive(Debug, Clone, Copy)]
+pub struct Cores {
+    /// Of the servers.
+    pub server: usize,
+    /// Of the generator.
+    pub generator: usize,
+}
+
+impl Cores {
+    /// Moves the calling thread to the generator's core.
+    ///
+    /// # Errors
+    /// What the system says: there is no such core.
+    pub fn take_generator(&self) -> io::Result<()> {
+        pin(self.generator)
+    }
+}
+
+/// Keeps the calling thread, and what it starts from now on, on one core.
+fn pin(core: usize) -> io::Result<()> {
+    let mut set = CpuSet::new();
+    if core >= CpuSet::MAX_CPU {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "no such core"));
+    }
+    set.set(core);
+    sched_setaffinity(None, &set)
+        .map_err(|error| io::Error::new(ErrorKind::Other, format!("core {core}: {error}")))
+}
+
+/// A port of 127.0.0.1 that nobody has at this moment.
+///
+/// # Errors
+/// There is none.
+pub fn free_address() -> io::Result<SocketAddr> {
+    UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
+
+/// A running server. It ends when this is dropped.
+pub struct Program {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Program {
+    /// Starts a server that will listen on `address`, and waits until it answers a CoAP ping.
+    ///
+    /// # Errors
+    /// It cannot be started, or ends or keeps silent.
+    pub fn start(mut command: Command, address: SocketAddr, cores: Cores) -> io::Result<Self> {
+        // A child has the affinity of the thread that starts it.
+        pin(cores.server)?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            .spawn();
+        pin(cores.generator)?;
+        let mut program = Program {
+            child: child?,
+            address,
+        };
+        program.wait()?;
+        Ok(program)
+    }
+
+    fn wait(&mut self) -> io::Result<()> {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        socket.connect(self.address)?;
+        socket.set_read_timeout(Some(Duration::from_millis(50)))?;
+        let give_up = Instant::now() + START_WITHIN;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Err(io::Error::other(format!("it ended at once: {status}")));
+            }
+            if Instant::now() > give_up {
+                return Err(io::Error::new(
+                    ErrorKind::TimedOut,
+                    "it does not answer a ping",
+                ));
+            }
+            // Nobody listens yet: the system says so at the next call.
+            let pinged = socket.send(&[0x40, 0, 0x12, 0x34]);
+            if pinged.is_ok() && socket.recv(&mut [0; 16]).is_ok() {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Lets it stand still, so that it takes nothing from the one whose turn it is.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn pause(&self) -> io::Result<()> {
+        Ok(kill_process(Pid::from_child(&self.child), Signal::STOP)?)
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn go_on(&self) -> io::Result<()> {
+        Ok(kill_process(Pid::from_child(&self.child), Signal::CONT)?)
+    }
+
+    /// The time that its threads have spent on their core.
+    ///
+    /// # Errors
+    /// It has ended, or the system keeps no account of it.
+    pub fn cpu_time(&self) -> io::Result<Duration> {
+        let mut nanos = 0;
+        for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            // A thread may end meanwhile.
+            let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else {
+                continue;
+            };
+            let first = text.split(' ').next().and_then(|text| text.parse().ok());
+            nanos += first.unwrap_or(0);
+        }
+        Ok(Duration::from_nanos(nanos))
+    }
+
+    /// Its resident memory, bytes.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn resident(&self) -> io::Result<u64> {
+        let text = fs::read_to_string(format!("/proc/{}/statm", self.child.id()))?;
+        let pages = text.split(' ').nth(1).and_then(|text| text.parse().ok());
+        Ok(pages.unwrap_or(0) * PAGE)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Also ends one that stands still. Where it has ended already there is nothing to do.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -2,16 +2,19 @@
 responses.
 
 A client here is an object with `ask(method, path, ...)`, which returns an `Answer`, and `observe(path)`, which returns
-an object with `next()` and `stop()`. A `Place` says where the server has what."""
+an object with `next()` and `stop()`. A `Place` says where the server has what. They talk through a relay, so that the
+checks can look at the messages too."""
 
 import dataclasses
+import functools
+import pathlib
 import random
 import re
 import subprocess
 import tempfile
-import pathlib
 
 from .harness import Failed, Program, expect
+from .wire import ACK, BLOCK1, BLOCK2, CON, OBSERVE
 
 # Bytes of the bodies for each block size: the larger the better, but each block takes a message id, and a client must
 # not use one twice within 247 s.
@@ -21,6 +24,13 @@ BODIES = {16: 4 << 10, 32: 8 << 10, 64: 32 << 10, 128: 64 << 10, 256: 128 << 10,
 def body(size):
     """Bytes without a pattern, the same in every run."""
     return random.Random(size).randbytes(size)
+
+
+def same(what, actual, content):
+    """`expect` for bytes that are too many to be shown."""
+    if actual != content:
+        where = next((n for n, (a, b) in enumerate(zip(actual, content)) if a != b), min(len(actual), len(content)))
+        raise Failed(f"{what}: {len(actual)} bytes in place of {len(content)}, others from byte {where} on")
 
 
 @dataclasses.dataclass
@@ -45,14 +55,17 @@ class Place:
     separate: str
     # What it echoes by FETCH, in blocks both ways; None where there is nothing of that kind.
     echo: str = None
+    # Whether it sends the states that it tells observers in blocks; else each goes in one datagram, however large.
+    observe_in_blocks: bool = True
 
 
 class Checks:
-    def __init__(self, table, area, client, place):
+    def __init__(self, table, area, client, place, relay):
         self.table = table
         self.area = area
         self.client = client
         self.place = place
+        self.relay = relay
 
     def all(self):
         def check(name, call):
@@ -69,7 +82,8 @@ class Checks:
         if self.place.echo:
             check("FETCH with 64 KiB in blocks of 256, both ways", self.echo)
         check("observe: each change is told", self.observation)
-        check("observe: a state of 4 KiB in blocks of 256", self.large_observation)
+        how = "in blocks of 256" if self.place.observe_in_blocks else "in one datagram, as this server does it"
+        check(f"observe: states of 4 KiB {how}", self.large_observation)
         check("separate response", self.separate)
 
     def document(self, name):
@@ -94,13 +108,25 @@ class Checks:
 
     def round_trip(self, content, name, **how):
         """Both directions: the request carries the body there, the response carries it back."""
+        start = self.relay.mark()
         expect(self.put(name, content, **how).code, "2.01")
+        half = self.relay.mark()
         answer = self.get(name, **how)
         expect(answer.code, "2.05")
-        expect(len(answer.payload), len(content), "length")
-        if answer.payload != content:
-            raise Failed("the bytes that came back are others")
+        same("what came back", answer.payload, content)
+        if block := how.get("block"):
+            there, back = self.relay.messages[start:half], self.relay.messages[half:]
+            self.in_blocks([message for message in there if message.from_client], BLOCK1, block, len(content))
+            self.in_blocks([message for message in back if not message.from_client], BLOCK2, block, len(content))
         expect(self.client.ask("delete", self.document(name)).code, "2.02")
+
+    @staticmethod
+    def in_blocks(messages, option, block, size):
+        sizes = [message.block_size(option) for message in messages if option in message.options]
+        expect(set(sizes), {block}, "block sizes on the wire")
+        # A repetition after a loss may make them more.
+        if len(sizes) < size // block:
+            raise Failed(f"{size} bytes in {len(sizes)} blocks of {block}")
 
     def fetch(self):
         path, request, content_format, code, payload = self.place.fetch
@@ -127,16 +153,21 @@ class Checks:
     def echo(self):
         content = body(64 << 10)
         answer = self.client.ask("fetch", self.place.echo, content, block=256)
-        expect((answer.code, answer.payload == content), ("2.05", True))
+        expect(answer.code, "2.05")
+        same("what came back", answer.payload, content)
 
     def observation(self):
         self.put("watched", b"one")
+        start = self.relay.mark()
         watch = self.client.observe(self.document("watched"))
         try:
             expect(watch.next(), b"one", "first state")
             for state in (b"two", b"three", b"four"):
                 self.put("watched", state)
                 expect(watch.next(), state, "state")
+            notifications = [message for message in self.relay.messages[start:]
+                             if not message.from_client and OBSERVE in message.options]
+            expect(len(notifications) >= 4, True, "Observe in the response and in three notifications")
         finally:
             watch.stop()
         # Nobody listens any more, and nothing comes of that.
@@ -147,21 +178,32 @@ class Checks:
     def large_observation(self):
         states = [body((4 << 10) + n) for n in range(3)]
         self.put("large", states[0])
+        start = self.relay.mark()
         watch = self.client.observe(self.document("large"), block=256)
         try:
-            expect(watch.next() == states[0], True, "first state as put")
+            same("first state", watch.next(), states[0])
             for state in states[1:]:
                 self.put("large", state)
-                expect(watch.next() == state, True, "state as put")
+                same("state", watch.next(), state)
+            if self.place.observe_in_blocks:
+                messages = [message for message in self.relay.messages[start:] if not message.from_client]
+                self.in_blocks(messages, BLOCK2, 256, sum(map(len, states)))
         finally:
             watch.stop()
         self.client.ask("delete", self.document("large"))
 
     def separate(self):
+        start = self.relay.mark()
         answer = self.client.ask("get", self.place.separate)
         expect(answer.code, "2.05")
         if not answer.payload:
             raise Failed("the answer has no payload")
+        request = self.relay.messages[start]
+        comes = functools.partial(self.relay.wait, start)
+        comes("an empty acknowledgement", lambda it: (it.kind, it.code, it.id) == (ACK, "0.00", request.id))
+        response = comes(
+            "a response of its own", lambda it: (it.kind, it.code, it.token) == (CON, "2.05", request.token))
+        comes("its acknowledgement", lambda it: (it.kind, it.id) == (ACK, response.id) and it.from_client)
 
 
 # --- our program -----------------------------------------------------------------------------------

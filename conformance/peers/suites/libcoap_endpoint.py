@@ -10,6 +10,7 @@ import time
 
 from .coap_checks import OUR_PLACE, Answer, Checks, OurClient, OurServer, Place
 from .harness import PATIENCE, Failed, Program, free_ports
+from .wire import Relay
 
 KINDS = ("notls", "", "gnutls", "openssl")
 
@@ -31,17 +32,21 @@ def run(table, binary):
     client, server = program("coap-client"), program("coap-server")
     if client:
         ours = OurServer(binary)
+        relay = Relay(ours.uri)
         try:
-            Checks(table, "coap-client at ours", LibcoapClient(client, ours.uri), OUR_PLACE).all()
+            Checks(table, "coap-client at ours", LibcoapClient(client, relay.uri), OUR_PLACE, relay).all()
         finally:
+            relay.stop()
             ours.stop()
     else:
         table.skip("coap-client at ours", "all", "coap-client of libcoap is not installed")
     if server:
         theirs = LibcoapServer(server)
+        relay = Relay(theirs.uri)
         try:
-            Checks(table, "ours at coap-server", OurClient(binary, theirs.uri), LIBCOAP_PLACE).all()
+            Checks(table, "ours at coap-server", OurClient(binary, relay.uri), LIBCOAP_PLACE, relay).all()
         finally:
+            relay.stop()
             theirs.stop()
     else:
         table.skip("ours at coap-server", "all", "coap-server of libcoap is not installed")

@@ -3,7 +3,7 @@
 use crate::{
     metrics::Metrics,
     transport::{Received, Transport},
-    udp::UdpListener,
+    udp::{Room, UdpListener},
 };
 use lwm2m_core::{
     engine::{CloseReason, Outbound},
@@ -64,6 +64,7 @@ enum Plan {
 pub struct ServerTransportBuilder {
     plans: Vec<Plan>,
     send_queue: Option<usize>,
+    receive_buffer: Option<usize>,
 }
 
 impl fmt::Debug for ServerTransportBuilder {
@@ -95,6 +96,15 @@ impl ServerTransportBuilder {
         self
     }
 
+    /// How many bytes the system keeps for each coap socket until they are read; what comes beyond is lost, and its
+    /// sender repeats it seconds later. Default 4 MiB, room for some thousand devices that speak up at once, as they do
+    /// after a power cut. The system may grant less: on Linux, `net.core.rmem_max` (208 KiB unless somebody raised it),
+    /// of which each small datagram takes about 800 bytes.
+    pub fn receive_buffer(mut self, bytes: usize) -> Self {
+        self.receive_buffer = Some(bytes);
+        self
+    }
+
     /// Opens the sockets.
     ///
     /// # Errors
@@ -105,7 +115,10 @@ impl ServerTransportBuilder {
             return Err(BindError::ListenerCount);
         }
         let metrics = Arc::new(Metrics::default());
-        let send_queue = self.send_queue.unwrap_or(1024);
+        let room = Room {
+            send_queue: self.send_queue.unwrap_or(1024),
+            receive_buffer: self.receive_buffer.unwrap_or(4 << 20),
+        };
         #[cfg(feature = "webrtc")]
         let mut webrtc = SecureListeners::new(metrics.clone());
         let mut listeners = Vec::with_capacity(self.plans.len());
@@ -114,21 +127,22 @@ impl ServerTransportBuilder {
             let number = listeners.len() as u16;
             listeners.push(match plan {
                 Plan::Coap(address) => {
-                    let listener = UdpListener::bind(address, send_queue, metrics.clone())
-                        .await
-                        .map_err(|source| BindError::Address {
-                            scheme: Scheme::Coap,
-                            address,
-                            source,
-                        })?;
+                    let metrics = metrics.clone();
+                    let listener =
+                        UdpListener::bind(address, room, metrics)
+                            .await
+                            .map_err(|source| BindError::Address {
+                                scheme: Scheme::Coap,
+                                address,
+                                source,
+                            })?;
                     Listener::Coap(listener)
                 }
                 #[cfg(feature = "dtls")]
                 Plan::Coaps(address, config) => match config.backend {
                     Backend::Engine => {
                         let metrics = metrics.clone();
-                        let bound =
-                            DtlsListener::bind(number, address, *config, send_queue, metrics);
+                        let bound = DtlsListener::bind(number, address, *config, room, metrics);
                         Listener::Coaps(Box::new(bound.await?))
                     }
                     #[cfg(feature = "webrtc")]

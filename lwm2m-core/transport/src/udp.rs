@@ -1,6 +1,7 @@
 //! A UDP socket that listens, with a bounded queue for what the system does not take at once.
 
 use crate::metrics::Metrics;
+use socket2::SockRef;
 use std::{
     collections::VecDeque,
     future::{Future, poll_fn},
@@ -24,6 +25,15 @@ pub(crate) const MAX_DATAGRAM: usize = 65_535;
 /// How long a socket rests after an error, so that an error that stays does not become a busy loop.
 pub(crate) const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(10);
 
+/// How much a listening socket keeps while one side is behind.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    /// Datagrams that wait to be sent.
+    pub(crate) send_queue: usize,
+    /// Bytes that the system keeps until they are read.
+    pub(crate) receive_buffer: usize,
+}
+
 pub(crate) struct UdpListener {
     socket: UdpSocket,
     local: SocketAddr,
@@ -37,15 +47,16 @@ pub(crate) struct UdpListener {
 impl UdpListener {
     pub(crate) async fn bind(
         address: SocketAddr,
-        capacity: usize,
+        room: Room,
         metrics: Arc<Metrics>,
     ) -> io::Result<Self> {
         let socket = UdpSocket::bind(address).await?;
+        SockRef::from(&socket).set_recv_buffer_size(room.receive_buffer)?;
         Ok(UdpListener {
             local: socket.local_addr()?,
             socket,
             queue: VecDeque::new(),
-            capacity,
+            capacity: room.send_queue,
             buffer: vec![0; MAX_DATAGRAM].into(),
             pause: None,
             metrics,
@@ -128,6 +139,28 @@ impl UdpListener {
                 self.metrics.socket_errors.add();
                 self.metrics.outbound_dropped.add();
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_receive_buffer_is_as_large_as_asked_for() {
+        let metrics = Arc::new(Metrics::default());
+        for wanted in [1 << 14, 1 << 16] {
+            let address = (std::net::Ipv4Addr::LOCALHOST, 0).into();
+            let room = Room {
+                send_queue: 1,
+                receive_buffer: wanted,
+            };
+            let listener = UdpListener::bind(address, room, metrics.clone()).await;
+            let socket = listener.unwrap().socket;
+            // Linux counts its own book-keeping in, and doubles what it is asked for.
+            let granted = SockRef::from(&socket).recv_buffer_size().unwrap();
+            assert!((wanted..=2 * wanted).contains(&granted), "{granted}");
         }
     }
 }

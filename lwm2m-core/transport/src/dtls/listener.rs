@@ -7,7 +7,7 @@ use crate::{
     server::BindError,
     throttle::Throttle,
     transport::Received,
-    udp::UdpListener,
+    udp::{Room, UdpListener},
 };
 use lwm2m_core::{
     engine::CloseReason,
@@ -54,7 +54,7 @@ impl DtlsListener {
         number: u16,
         address: SocketAddr,
         config: DtlsServerConfig,
-        send_queue: usize,
+        room: Room,
         metrics: Arc<Metrics>,
     ) -> Result<Self, BindError> {
         let unusable = |reason: String| BindError::Configuration { address, reason };
@@ -67,7 +67,7 @@ impl DtlsListener {
             Box::new(ChaCha20Rng::from_os_rng()),
         )
         .map_err(|error| unusable(error.to_string()))?;
-        let udp = UdpListener::bind(address, send_queue, metrics.clone())
+        let udp = UdpListener::bind(address, room, metrics.clone())
             .await
             .map_err(|source| BindError::Address {
                 scheme: Scheme::Coaps,

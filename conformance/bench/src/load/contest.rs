@@ -10,6 +10,9 @@ use super::{
 };
 use std::{io, time::Duration};
 
+/// How much of its core a server uses on a quiet machine, at least: it does not wait for the generator for long.
+const QUIET: f64 = 0.8;
+
 /// How long everything takes.
 #[derive(Debug, Clone, Copy)]
 pub struct Rounds {
@@ -169,7 +172,7 @@ pub fn contest(contenders: &mut [Contender], devices: u32, rounds: Rounds) -> io
     Ok(rows)
 }
 
-/// A table of the rows, each with its ratio to the row of the same place in `against`.
+/// A table of the rows, each with its ratio to the one named `against`, and a line where the machine was not quiet.
 pub fn table(title: &str, rows: &[Row], against: &str) -> String {
     let reference = rows.iter().find(|row| row.name == against);
     let mut text = format!(
@@ -190,6 +193,9 @@ pub fn table(title: &str, rows: &[Row], against: &str) -> String {
             row.heard,
             row.resident as f64 / f64::from(1 << 20),
         );
+    }
+    if rows.iter().any(|row| row.busy() < QUIET) {
+        text += "(somebody else used the cores, or the generator was too slow: a server was not busy)\n";
     }
     text
 }

@@ -49,7 +49,7 @@ pub struct FleetConfig {
 /// When a fleet stops asking.
 #[derive(Debug, Clone, Copy)]
 pub struct Goal {
-    /// After this long.
+    /// After this long, which is also when answers count no more.
     pub time: Duration,
     /// Or after so many requests.
     pub requests: u64,
@@ -68,9 +68,9 @@ impl Goal {
 /// What came of it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Outcome {
-    /// How long requests were sent.
+    /// How long answers were counted: until the time was over, or the last request was settled.
     pub elapsed: Duration,
-    /// Answers as expected, while requests were sent.
+    /// Answers as expected within that time.
     pub answered: u64,
     /// Answers of another kind: errors, as a rule.
     pub refused: u64,
@@ -169,15 +169,17 @@ impl Fleet {
         let start = Instant::now();
         loop {
             let now = Instant::now();
-            let asking = left > 0 && now - start < goal.time;
-            if asking {
+            let open = now - start < goal.time;
+            if open && left > 0 {
                 left -= self.ask(traffic, now, left)?;
-                outcome.elapsed = now - start;
             } else if self.in_flight == 0 {
                 return Ok(outcome);
             }
+            if open {
+                outcome.elapsed = now - start;
+            }
             for port in 0..self.ports.len() {
-                self.listen(port, traffic, &mut inbox, asking, &mut outcome)?;
+                self.listen(port, traffic, &mut inbox, open, &mut outcome)?;
             }
             self.give_up(now, &mut outcome);
         }

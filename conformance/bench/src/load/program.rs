@@ -43,8 +43,7 @@ fn pin(core: usize) -> io::Result<()> {
         return Err(io::Error::new(ErrorKind::InvalidInput, "no such core"));
     }
     set.set(core);
-    sched_setaffinity(None, &set)
-        .map_err(|error| io::Error::new(ErrorKind::Other, format!("core {core}: {error}")))
+    sched_setaffinity(None, &set).map_err(|error| io::Error::other(format!("core {core}: {error}")))
 }
 
 /// A port of 127.0.0.1 that nobody has at this moment.

@@ -1,0 +1,292 @@
+//! What the specification demands of a server and no other test shows.
+
+#![allow(clippy::unwrap_used, reason = "helpers outside of test functions")]
+
+mod support;
+
+use lwm2m_core::{
+    attributes::Attributes,
+    coap::{Code, Request, Response},
+    content::ContentFormat,
+    operation::{DeviceOperation, Read},
+    path::Path,
+    value::Value,
+    version::ObjectVersion,
+};
+use lwm2m_server::{
+    Server, ServerEvent,
+    engine::{EngineEvent, ObserveTarget},
+};
+use std::time::Duration;
+use support::{Bench, From, Wire, code, register, text, to_location};
+
+const LINKS: &str = "</1/0>,</3/0>,</3303>;ver=1.1,</3303/0>";
+const TEMPERATURE: Path = Path::resource(3303, 0, 5700);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// A bench with device `a` registered with this query beside its name.
+fn registered(query: &[&str]) -> (Bench, Vec<String>) {
+    let mut bench = Bench::open();
+    let device = bench.add(From::address(1));
+    let query = [&["ep=a", "lwm2m=1.1"], query].concat();
+    let location = bench.register(device, &query, LINKS);
+    bench.take_events();
+    (bench, location)
+}
+
+fn observe(bench: &mut Bench, path: Path) -> u64 {
+    let target = ObserveTarget {
+        paths: [path].into(),
+        composite: None,
+        accept: None,
+        attributes: Attributes::default(),
+    };
+    let (id, _) = bench.server.observe(bench.now, "a", target).unwrap();
+    bench.settle();
+    id
+}
+
+fn json(response: Response, text: &str) -> Response {
+    response.body(ContentFormat::SenmlJson.number(), text.as_bytes().to_vec())
+}
+
+// proves: GEN-03, LINK-06, REG-23, REG-24
+#[test]
+fn unknown_objects_and_parameters_are_no_hindrance() {
+    let mut bench = Bench::open();
+    let device = bench.add(From::address(1));
+    let links = "</1/0>,</3/0>;title=\"a device\";x;ver=1.9,</44000/0>;ver=7.3,</44001>,</weather>";
+    let location = bench.register(device, &["ep=a", "lt=60", "lwm2m=1.1"], links);
+    let known = bench.server.registration("a").unwrap();
+    assert!(known.objects.has(&Path::object_instance(3, 0)));
+    assert!(known.objects.has(&Path::object_instance(44_000, 0)));
+    assert_eq!(
+        known.objects.version(44_000),
+        Some(ObjectVersion::new(7, 3))
+    );
+    let mut update = to_location(Code::POST, &location, &[]);
+    update = update.body(40, &b"</1/0>,</44002/7>;y=\"z\""[..]);
+    assert_eq!(bench.ask(device, update).code, Code::CHANGED);
+    let known = bench.server.registration("a").unwrap();
+    assert!(known.objects.has(&Path::object_instance(44_002, 7)));
+}
+
+// proves: REG-09
+#[test]
+fn a_registration_of_1_0_without_a_lifetime_has_a_day() {
+    let mut bench = Bench::open();
+    let device = bench.add(From::address(1));
+    bench.register(device, &["ep=a"], LINKS);
+    assert_eq!(bench.server.registration("a").unwrap().lifetime, DAY);
+    bench.pass(DAY - Duration::from_secs(1));
+    assert!(bench.server.registration("a").is_some());
+    bench.pass(Duration::from_secs(2));
+    assert!(bench.server.registration("a").is_none());
+}
+
+// proves: REG-43
+#[test]
+fn an_object_list_in_an_update_replaces_the_other() {
+    let (mut bench, location) = registered(&["lt=60"]);
+    let update = to_location(Code::POST, &location, &[]).body(40, &b"</1/0>,</3/0>,</5/0>"[..]);
+    assert_eq!(bench.ask(0, update).code, Code::CHANGED);
+    let known = bench.server.registration("a").unwrap();
+    assert!(known.objects.has(&Path::object_instance(5, 0)));
+    assert!(!known.objects.has(&Path::object_instance(3303, 0)));
+    // What an update does not say stays.
+    let update = to_location(Code::POST, &location, &["lt=90"]);
+    assert_eq!(bench.ask(0, update).code, Code::CHANGED);
+    let known = bench.server.registration("a").unwrap();
+    assert!(known.objects.has(&Path::object_instance(5, 0)));
+}
+
+// proves: REG-41
+#[test]
+fn an_update_that_cannot_be_read_changes_nothing() {
+    let (mut bench, location) = registered(&["lt=60"]);
+    let before = bench.server.registration("a").unwrap();
+    for query in ["lt=soon", "b=X", "sms="] {
+        let update = to_location(Code::POST, &location, &[query]);
+        assert_eq!(bench.ask(0, update).code, Code::BAD_REQUEST, "{query}");
+    }
+    let links = to_location(Code::POST, &location, &[]).body(40, &b"</5/0"[..]);
+    assert_eq!(bench.ask(0, links).code, Code::BAD_REQUEST);
+    let after = bench.server.registration("a").unwrap();
+    assert_eq!(
+        (after.lifetime, after.binding),
+        (before.lifetime, before.binding)
+    );
+    assert_eq!(after.objects, before.objects);
+}
+
+// proves: REG-55
+#[test]
+fn a_lifetime_of_0_does_not_end() {
+    let (mut bench, _) = registered(&["lt=0"]);
+    // As long as the bound of the configuration lets anything stay.
+    for _ in 0..365 {
+        bench.pass(DAY);
+    }
+    assert!(bench.server.registration("a").is_some());
+}
+
+// proves: REG-35
+#[test]
+fn observations_end_with_the_registration() {
+    for expires in [true, false] {
+        let (mut bench, location) = registered(&["lt=60"]);
+        bench.devices[0].1.handler = Box::new(|_| text("20"));
+        observe(&mut bench, TEMPERATURE);
+        assert!(bench.server.observations("a")[0].established);
+        match expires {
+            true => bench.pass(Duration::from_secs(61)),
+            false => {
+                let leave = to_location(Code::DELETE, &location, &[]);
+                assert_eq!(bench.ask(0, leave).code, Code::DELETED);
+            }
+        }
+        assert!(bench.server.registration("a").is_none());
+        assert!(
+            !bench
+                .server
+                .observations("a")
+                .iter()
+                .any(|known| known.established)
+        );
+        // A notification that still comes is told to nobody, and rejected.
+        bench.take_events();
+        let now = bench.now;
+        let late = text("21").unwrap();
+        bench.devices[0].1.notify(now, "/3303/0/5700", late);
+        bench.settle();
+        assert!(bench.take_events().is_empty());
+        assert!(!bench.devices[0].1.observes("/3303/0/5700"));
+    }
+}
+
+// proves: REG-66
+#[test]
+fn objects_that_cannot_be_found_out_are_refused() {
+    let mut bench = Bench::open();
+    let device = bench.add(From::address(1));
+    for profile in ["pid=6:1234abcd", "pid=\"oma:x-1,v:Y\""] {
+        let query = ["ep=a", "lt=60", "lwm2m=1.2", profile];
+        let answer = bench.ask(device, register(&query, ""));
+        assert_eq!(answer.code, Code::CONFLICT, "{profile}");
+        assert!(bench.server.registration("a").is_none());
+    }
+    // The client comes back with its list, and may say the profile all the same.
+    let query = ["ep=a", "lt=60", "lwm2m=1.2", "pid=6:1234abcd"];
+    bench.register(device, &query, LINKS);
+}
+
+// proves: REG-72
+#[test]
+fn the_sms_number_is_kept() {
+    let (mut bench, location) = registered(&["lt=60", "b=US", "sms=491701234567"]);
+    let known = bench.server.registration("a").unwrap();
+    assert_eq!(known.sms.as_deref(), Some("491701234567"));
+    let update = to_location(Code::POST, &location, &["sms=491707654321"]);
+    assert_eq!(bench.ask(0, update).code, Code::CHANGED);
+    let known = bench.server.registration("a").unwrap();
+    assert_eq!(known.sms.as_deref(), Some("491707654321"));
+}
+
+// proves: DM-75
+#[test]
+fn a_refusal_is_told() {
+    let (mut bench, _) = registered(&["lt=60"]);
+    for refusal in [
+        Code::UNAUTHORIZED,
+        Code::METHOD_NOT_ALLOWED,
+        Code::INTERNAL_SERVER_ERROR,
+    ] {
+        bench.devices[0].1.handler = Box::new(move |_| code(refusal));
+        let read = DeviceOperation::Read(Read {
+            path: TEMPERATURE,
+            accept: None,
+        });
+        bench.server.request(bench.now, "a", &read, None).unwrap();
+        bench.settle();
+        let told = bench.events.drain(..).find_map(|event| match event {
+            EngineEvent::Completed { result, .. } => Some(result),
+            _ => None,
+        });
+        assert_eq!(told.unwrap().unwrap().code, refusal);
+    }
+}
+
+/// Values of resources that no definition knows: in an answer, and in a Send.
+// proves: DM-09, REP-60
+#[tokio::test(start_paused = true)]
+async fn resources_nobody_knows_are_read_and_sent() {
+    let body = r#"[{"bn":"/3/0/","n":"0","vs":"Maker"},{"n":"29999","v":7}]"#;
+    let (wire, end) = Wire::new(From::address(1));
+    let server = Server::builder()
+        .danger_accept_unsecured()
+        .start_on(wire)
+        .await
+        .unwrap();
+    let mut events = server.events();
+    end.act(|device, now| {
+        device.handler = Box::new(move |_| Some(json(Response::new(Code::CONTENT), body)));
+        device.send(now, register(&["ep=a", "lt=60", "lwm2m=1.1"], LINKS));
+    });
+    while !matches!(events.next().await, Some(ServerEvent::Registered { .. })) {}
+    let unknown = Path::resource(3, 0, 29_999);
+    let entries = server
+        .device("a")
+        .await
+        .unwrap()
+        .read("/3/0")
+        .await
+        .unwrap();
+    let value = entries.iter().find(|entry| entry.path == unknown);
+    assert_eq!(value.unwrap().value, Value::Integer(7));
+    end.act(|device, now| {
+        let send = Request::new(Code::POST).path_segment("dp");
+        let format = ContentFormat::SenmlJson.number();
+        device.send(now, send.body(format, body.as_bytes().to_vec()));
+    });
+    loop {
+        if let ServerEvent::Sent { entries, .. } = events.next().await.unwrap() {
+            assert!(entries.iter().any(|entry| entry.path == unknown));
+            break;
+        }
+    }
+    server.stop().await;
+    let codes = end.act(|device, _| {
+        let answers = device.answers.iter();
+        answers
+            .map(|answer| answer.clone().unwrap().code)
+            .collect::<Vec<_>>()
+    });
+    assert_eq!(codes, [Code::CREATED, Code::CHANGED]);
+}
+
+// proves: REP-53
+#[test]
+fn values_with_times_are_told() {
+    let (mut bench, _) = registered(&["lt=60"]);
+    bench.devices[0].1.handler = Box::new(|_| text("20"));
+    observe(&mut bench, TEMPERATURE);
+    bench.take_events();
+    let series =
+        r#"[{"bn":"/3303/0/5700","bt":1700000000,"v":20},{"t":60,"v":21},{"t":120,"v":22}]"#;
+    let now = bench.now;
+    let late = json(Response::new(Code::CONTENT), series);
+    bench.devices[0].1.notify(now, "/3303/0/5700", late);
+    bench.settle();
+    let events = bench.take_events();
+    let [ServerEvent::Notification(told)] = &events[..] else {
+        panic!("{events:?}");
+    };
+    let found: Vec<_> = told
+        .entries
+        .iter()
+        .map(|entry| (entry.time, entry.value.clone()))
+        .collect();
+    let expected = [(0.0, 20.0), (60.0, 21.0), (120.0, 22.0)]
+        .map(|(after, value)| (Some(1.7e9 + after), Value::Float(value)));
+    assert_eq!(found, expected);
+}

@@ -6,6 +6,7 @@ mod hostile;
 mod management;
 mod registration;
 mod reporting;
+mod requirements;
 
 use crate::{
     Account, ClientEngine, ClientEvent, DataObject, DeviceObject, Instance, ServerAccount,

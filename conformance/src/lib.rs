@@ -5,7 +5,8 @@
 //! - [`world`]: our client, server and bootstrap server in the simulated network, and what an operator does with them.
 //! - [`wire`]: what travelled between them, message by message.
 //! - [`scripted`]: a peer that a test plays by hand.
-//! - [`oma`]: the list of OMA enabler test cases.
+//! - [`oma`]: the OMA enabler test cases, and the tests that carry them out.
+//! - [`requirements`]: what the standards demand, and which test proves it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,6 +15,7 @@
 )]
 
 pub mod oma;
+pub mod requirements;
 pub mod scripted;
 pub mod wire;
 pub mod world;

@@ -263,6 +263,7 @@ mod tests {
         text.parse().unwrap()
     }
 
+    // proves: SEC-12
     #[test]
     fn an_account_survives_the_security_object() {
         let certificate = Credentials::Certificate {
@@ -299,6 +300,7 @@ mod tests {
         }
     }
 
+    // proves: SEC-17
     #[test]
     fn what_cannot_be_used_is_named() {
         let psk = || Account::coaps(uri("coaps://a"), "me", [1; 16].to_vec()).to_instance(None);

@@ -150,6 +150,7 @@ mod tests {
     use super::*;
     use core::time::Duration;
 
+    // proves: OBJ-14
     #[test]
     fn the_time_goes_on_from_what_was_written() {
         let mut device = DeviceObject::new(Instance::new());
@@ -169,6 +170,7 @@ mod tests {
         assert_eq!(time(&device, &clock), Some(Value::Time(9_007).into()));
     }
 
+    // proves: OBJ-12, OBJ-13, OBJ-16
     #[test]
     fn executes_have_their_effects() {
         let resources = Instance::new().with_multiple(device::ERROR_CODE, [(0, 2), (1, 3)]);

@@ -312,6 +312,7 @@ mod tests {
     use super::*;
     use alloc::string::ToString;
 
+    // proves: GEN-30
     #[test]
     fn text_round_trips_at_every_level() {
         for text in ["/", "/3", "/3/0", "/3/0/6", "/3/0/6/65534"] {
@@ -319,6 +320,7 @@ mod tests {
         }
     }
 
+    // proves: GEN-30
     #[test]
     fn rejects_what_is_no_path() {
         for (text, error) in [

@@ -156,6 +156,7 @@ mod tests {
     use super::*;
     use alloc::string::ToString;
 
+    // proves: COAP-47, DTLS-30
     #[test]
     fn parses_and_prints() {
         for (text, printed) in [

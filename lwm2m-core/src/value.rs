@@ -290,6 +290,7 @@ value_from! {
 mod tests {
     use super::*;
 
+    // proves: FMT-34
     #[test]
     fn coercion_loses_nothing() {
         use DataType as T;
@@ -321,6 +322,7 @@ mod tests {
         assert!(Value::Float(f64::INFINITY).coerce(T::Unsigned).is_err());
     }
 
+    // proves: FMT-35
     #[test]
     fn object_link_text() {
         assert_eq!("65535:65535".parse(), Ok(ObjectLink::NULL));

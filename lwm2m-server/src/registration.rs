@@ -143,6 +143,7 @@ mod tests {
         }
     }
 
+    // proves: GEN-34, REG-28
     #[test]
     fn versions_formats_and_hidden_objects() {
         let list = ObjectList::from_links(

@@ -479,6 +479,7 @@ mod tests {
         Credential::psk(identity, vec![7; 16])
     }
 
+    // proves: SEC-36, SEC-53
     #[test]
     fn roles_and_owners_are_kept_apart() {
         let store = SecurityStore::new();
@@ -502,6 +503,7 @@ mod tests {
         store.add("b", Role::Server, psk("id")).unwrap();
     }
 
+    // proves: SEC-26
     #[test]
     fn certificates_by_name_and_by_bytes() {
         let store = SecurityStore::new();
@@ -589,6 +591,7 @@ mod tests {
         assert_eq!(seen, [0, 0, 1, 1]);
     }
 
+    // proves: SEC-15
     #[test]
     fn without_security_only_where_allowed_and_never_for_who_has_credentials() {
         let store = SecurityStore::new();

@@ -170,6 +170,7 @@ impl Bench {
     }
 }
 
+// proves: BS-01, BS-07, BS-27, BS-29, BS-40, BS-41, BS-60, GEN-22
 #[test]
 fn a_whole_session_in_each_format() {
     for (query, format) in [
@@ -247,6 +248,7 @@ fn a_whole_session_in_each_format() {
     }
 }
 
+// proves: BS-02, BS-03, SEC-13, SEC-15
 #[test]
 fn who_is_refused() {
     for (from, query, code, reason) in [
@@ -385,6 +387,7 @@ fn removed_credentials_end_a_session() {
     assert!(matches!(&bench.outbound[..], [Outbound::Forget { .. }]));
 }
 
+// proves: BS-34
 #[test]
 fn other_paths() {
     let mut bench = Bench::new(
@@ -412,6 +415,7 @@ fn other_paths() {
     }
 }
 
+// proves: BS-40, BS-41, GEN-31
 #[test]
 fn configurations_that_would_strand_a_device_are_refused() {
     use BootstrapConfigError as Error;

@@ -43,6 +43,7 @@ fn refusal(events: &[ServerEvent]) -> (&RefusalReason, Code) {
     }
 }
 
+// proves: COAP-44, REG-01, REG-16, REG-22, REG-31, REG-36, REG-46, REG-47, REG-75
 #[test]
 fn register_update_deregister() {
     let mut bench = Bench::open();
@@ -115,6 +116,7 @@ fn register_update_deregister() {
     assert_eq!(bench.server.registrations(0, 10).0, 0);
 }
 
+// proves: REG-34, REG-39
 #[test]
 fn a_registration_expires_unless_it_is_updated() {
     let mut bench = Bench::open();
@@ -151,6 +153,7 @@ fn a_registration_expires_unless_it_is_updated() {
     );
 }
 
+// proves: REG-12
 #[test]
 fn a_lifetime_that_is_shortened_takes_effect() {
     let mut bench = Bench::open();
@@ -161,6 +164,7 @@ fn a_lifetime_that_is_shortened_takes_effect() {
     assert!(bench.server.registration("a").is_none());
 }
 
+// proves: GEN-32, REG-33
 #[test]
 fn a_new_registration_replaces_the_old() {
     let mut bench = Bench::open();
@@ -202,6 +206,7 @@ fn equal_object_lists_are_one() {
     assert!(std::sync::Arc::ptr_eq(&lists[0].objects, &lists[2].objects));
 }
 
+// proves: REG-04, REG-05, REG-08, REG-13, REG-18, REG-21, REG-74
 #[test]
 fn what_is_malformed_is_answered_as_the_specification_says() {
     let mut bench = Bench::open();
@@ -250,6 +255,7 @@ fn what_is_malformed_is_answered_as_the_specification_says() {
     assert_eq!(bench.server.metrics().refused, cases.len() as u64);
 }
 
+// proves: COAP-48, LINK-09
 #[test]
 fn other_paths_and_methods() {
     let mut bench = Bench::open();
@@ -276,6 +282,7 @@ fn other_paths_and_methods() {
     }
 }
 
+// proves: COAP-52
 #[test]
 fn garbage_is_dropped_and_hurts_nobody() {
     let mut bench = Bench::open();
@@ -336,6 +343,7 @@ fn requests_with_any_byte_changed_hurt_nobody() {
     bench.register(device, &["ep=a", "lt=300", "lwm2m=1.1"], LINKS);
 }
 
+// proves: GEN-33, REG-03, SEC-13, SEC-14
 #[test]
 fn the_endpoint_name_must_belong_to_the_identity() {
     let mut bench = Bench::new(ServerConfig::default(), open_policy(&security()));
@@ -379,6 +387,7 @@ fn the_endpoint_name_must_belong_to_the_identity() {
     );
 }
 
+// proves: GEN-33, REG-19, SEC-15
 #[test]
 fn without_choice_nobody_comes_in_unsecured() {
     let store = SecurityStore::new();
@@ -389,6 +398,7 @@ fn without_choice_nobody_comes_in_unsecured() {
     assert_eq!(answer.code, Code::FORBIDDEN);
 }
 
+// proves: SEC-37
 #[test]
 fn removed_credentials_end_session_and_registration() {
     let security = security();
@@ -451,6 +461,7 @@ fn questions(bench: &mut Bench) -> Vec<lwm2m_server::engine::AuthorizationTicket
     asked.collect()
 }
 
+// proves: REG-19
 #[test]
 fn an_authorizer_may_take_its_time_but_not_too_much() {
     let mut config = ServerConfig::default();

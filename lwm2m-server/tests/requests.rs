@@ -86,6 +86,7 @@ fn a_request_is_answered() {
     assert_eq!(unknown, Err(DeviceError::NotRegistered("b".into())));
 }
 
+// proves: GEN-19
 #[test]
 fn requests_go_below_the_alternate_path() {
     let mut bench = Bench::open();
@@ -106,6 +107,7 @@ fn requests_go_below_the_alternate_path() {
     );
 }
 
+// proves: QUE-10
 #[test]
 fn no_answer_and_too_many_requests() {
     let (mut bench, _) = registered(&[]);
@@ -149,6 +151,7 @@ fn requests_end_with_the_registration() {
     assert_eq!(completed(&mut bench), [Err(DeviceError::RegistrationEnded)]);
 }
 
+// proves: QUE-05, QUE-06, QUE-07, QUE-09
 #[test]
 fn a_sleeping_device_is_asked_when_it_speaks() {
     let (mut bench, location) = registered(&["Q"]);
@@ -205,6 +208,7 @@ fn a_sleeping_device_is_asked_when_it_speaks() {
     assert_eq!(completed(&mut bench).len(), 2);
 }
 
+// proves: QUE-10
 #[test]
 fn waiting_ends_some_time() {
     let (mut bench, _) = registered(&["Q"]);
@@ -219,6 +223,7 @@ fn waiting_ends_some_time() {
     assert_eq!(bench.server.metrics().requests_pending, 0);
 }
 
+// proves: QUE-13
 #[test]
 fn waiting_requests_survive_a_new_registration() {
     let (mut bench, _) = registered(&["Q"]);
@@ -234,6 +239,7 @@ fn waiting_requests_survive_a_new_registration() {
     assert!(matches!(completed(&mut bench)[..], [Ok(_)]));
 }
 
+// proves: REP-29, REP-31
 #[test]
 fn observe_notify_cancel() {
     let (mut bench, _) = registered(&[]);
@@ -285,6 +291,7 @@ fn observe_notify_cancel() {
     assert_eq!(bench.server.metrics().observations, 0);
 }
 
+// proves: REP-64
 #[test]
 fn an_observation_that_is_refused_leaves_nothing() {
     let (mut bench, _) = registered(&[]);
@@ -321,6 +328,7 @@ fn observations_are_bounded() {
     assert_eq!(second, Err(DeviceError::Busy));
 }
 
+// proves: REP-35, REP-37
 #[test]
 fn observations_are_kept_over_update_and_renewed_after_register() {
     let (mut bench, location) = registered(&[]);
@@ -356,6 +364,7 @@ fn observations_are_kept_over_update_and_renewed_after_register() {
     assert_eq!(values(&bench.take_events()[0]), [Value::Float(31.0)]);
 }
 
+// proves: REG-32
 #[test]
 fn observations_are_renewed_at_a_new_address() {
     let (mut bench, location) = registered(&[]);
@@ -441,6 +450,7 @@ fn a_notification_of_an_error_ends_the_observation() {
     ));
 }
 
+// proves: REP-57, REP-58, REP-59, REP-61, SEC-14
 #[test]
 fn send() {
     let (mut bench, _) = registered(&[]);
@@ -559,6 +569,7 @@ fn a_removed_record_is_removed_from_the_store() {
     );
 }
 
+// proves: GEN-02, REG-50
 #[test]
 fn a_query_of_1_0_says_queue_mode_in_its_binding() {
     let mut bench = Bench::open();

@@ -58,6 +58,7 @@ async fn registered(version: &str) -> (Server, WireDevice, Device) {
     (server, end, device)
 }
 
+// proves: DM-01, DM-25, DM-37, DM-51, DM-75, GEN-26
 #[tokio::test(start_paused = true)]
 async fn operations() {
     let (server, end, device) = registered("1.1").await;
@@ -153,6 +154,7 @@ async fn operations() {
     assert_eq!(device.read("/3/0/0").await, Err(DeviceError::Stopped));
 }
 
+// proves: DM-59, GEN-15
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_right_is_not_sent() {
     let (_server, end, device) = registered("1.0").await;
@@ -236,6 +238,7 @@ async fn a_device_that_is_silent() {
     ));
 }
 
+// proves: REP-35
 #[tokio::test(start_paused = true)]
 async fn an_observation_is_a_stream_that_survives_a_new_registration() {
     let (server, end, device) = registered("1.1").await;
@@ -289,6 +292,7 @@ async fn an_observation_is_a_stream_that_survives_a_new_registration() {
     server.stop().await;
 }
 
+// proves: DM-02, REP-44
 #[tokio::test(start_paused = true)]
 async fn composite_operations() {
     let (_server, end, device) = registered("1.1").await;
@@ -366,6 +370,7 @@ fn firmware(end: &WireDevice, firmware: Firmware) -> Arc<Mutex<Firmware>> {
     state
 }
 
+// proves: GEN-09, OBJ-37
 #[tokio::test(start_paused = true)]
 async fn a_firmware_update() {
     let (server, end, device) = registered("1.1").await;
@@ -449,6 +454,7 @@ async fn a_firmware_update() {
     );
 }
 
+// proves: OBJ-37
 #[tokio::test(start_paused = true)]
 async fn firmware_updates_that_fail_say_why() {
     let (_server, end, device) = registered("1.1").await;
@@ -768,6 +774,7 @@ async fn a_slow_reader_is_told_what_it_missed() {
     ));
 }
 
+// proves: SEC-37
 #[tokio::test(start_paused = true)]
 async fn removing_credentials_ends_the_registration_at_once() {
     let (wire, end) = Wire::new(From::psk(1, "id-a"));

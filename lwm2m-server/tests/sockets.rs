@@ -46,6 +46,7 @@ async fn nothing_to_listen_on() {
     assert!(matches!(nowhere, Err(StartError::Listen { .. })));
 }
 
+// proves: GEN-11, GEN-26
 #[tokio::test]
 async fn a_registration_over_udp() {
     let server = Server::builder()

@@ -235,6 +235,7 @@ mod tests {
         ObjectModel::from_resources(id, "Own", V(major, minor), vec![])
     }
 
+    // proves: GEN-35
     #[test]
     fn the_nearest_version_of_the_same_major_stands_in() {
         let mut definitions = Definitions::empty();
@@ -277,6 +278,7 @@ mod tests {
         assert!(all.is_sorted() && all.len() > 80);
     }
 
+    // proves: GEN-37
     #[test]
     fn a_device_has_what_it_registered_and_what_its_protocol_implies() {
         let definitions = Definitions::built_in();
@@ -297,6 +299,7 @@ mod tests {
         let _: &(dyn Models + Send + Sync) = &owned;
     }
 
+    // proves: OBJ-01, OBJ-02
     #[test]
     fn every_implied_version_is_built_in() {
         let definitions = Definitions::built_in();

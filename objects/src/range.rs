@@ -145,6 +145,7 @@ mod tests {
         bounds.iter().map(range).collect()
     }
 
+    // proves: OBJ-06
     #[test]
     fn numbers_in_every_form() {
         for (text, expected) in [
@@ -174,6 +175,7 @@ mod tests {
         ));
     }
 
+    // proves: OBJ-06
     #[test]
     fn lengths_in_every_form() {
         let length = |from, to| ValueRange::Length { from, to };

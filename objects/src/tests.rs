@@ -24,6 +24,7 @@ pub(crate) fn registry() -> Option<PathBuf> {
     None
 }
 
+// proves: OBJ-01
 #[test]
 fn tables_are_ordered_and_complete() {
     let ids: Vec<u16> = BUILT_IN.iter().map(|versions| versions[0].id).collect();
@@ -77,6 +78,7 @@ fn without_unreadable_range(mut resource: ResourceModel) -> ResourceModel {
     resource
 }
 
+// proves: OBJ-08, OBJ-41
 #[test]
 fn each_table_agrees_with_its_file() {
     let Some(registry) = registry() else { return };
@@ -99,6 +101,7 @@ fn each_table_agrees_with_its_file() {
     }
 }
 
+// proves: OBJ-08
 #[test]
 fn older_versions_differ_where_they_should() {
     use crate::{connectivity_monitoring, event_log, firmware_update, security, server};

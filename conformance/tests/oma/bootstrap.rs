@@ -27,6 +27,7 @@ fn bootstrapping() -> World {
     Setup::default().verified_bootstrap().build(unprovisioned)
 }
 
+// proves: BS-01, BS-04, BS-08, BS-18, BS-19, BS-23, BS-27
 #[test]
 fn int_0() {
     let mut world = bootstrapping();
@@ -81,6 +82,7 @@ fn assert_bootstrap_on_the_wire(world: &World) {
     }
 }
 
+// proves: BS-29, SEC-12
 #[test]
 fn int_1() {
     let mut world = bootstrapping();
@@ -157,6 +159,7 @@ fn on(code: Code, at: &str) -> Request {
     segments.fold(Request::new(code), Request::path_segment)
 }
 
+// proves: BS-15, BS-16, BS-21
 #[test]
 fn int_4() {
     let mut played = Played::new();
@@ -188,6 +191,7 @@ fn int_4() {
     );
 }
 
+// proves: BS-32, BS-33
 #[test]
 fn int_5() {
     let mut world = bootstrapping();
@@ -204,6 +208,7 @@ fn int_5() {
     assert_eq!(asked.count(), 2);
 }
 
+// proves: REG-60
 #[test]
 fn int_7() {
     // The factory's server is nowhere.
@@ -223,6 +228,7 @@ fn int_7() {
     assert!(links.starts_with("</3>"), "{links}");
 }
 
+// proves: BS-24
 #[test]
 fn int_9() {
     let mut played = Played::new();
@@ -233,6 +239,7 @@ fn int_9() {
     assert!(!played.world.is_registered());
 }
 
+// proves: BS-45
 #[test]
 fn int_6() {
     // There is no smartcard: the factory's server comes before the bootstrap server, which is left alone.

@@ -30,6 +30,7 @@ fn write(world: &mut World, format: ContentFormat, entries: &[Entry]) {
     world.must(WriteComposite { payload }, Code::CHANGED);
 }
 
+// proves: DM-02, DM-63, METH-01
 #[test]
 fn int_230() {
     for format in FORMATS {
@@ -56,6 +57,7 @@ fn int_230() {
     }
 }
 
+// proves: DM-61
 #[test]
 fn int_235() {
     for format in FORMATS {
@@ -69,6 +71,7 @@ fn int_235() {
     }
 }
 
+// proves: DM-60
 #[test]
 fn int_236() {
     for format in FORMATS {
@@ -83,6 +86,7 @@ fn int_236() {
     }
 }
 
+// proves: DM-63
 #[test]
 fn int_257() {
     let json = br#"[{"bn":"/","n":"1/0/2","v":101},{"n":"1/0/6","vb":true},{"n":"3/0/13","v":0}]"#;
@@ -117,6 +121,7 @@ fn int_257() {
     }
 }
 
+// proves: DM-02, DM-60, METH-01, METH-03
 #[test]
 fn int_280() {
     for format in FORMATS {
@@ -135,6 +140,7 @@ fn int_280() {
     }
 }
 
+// proves: DM-60
 #[test]
 fn int_281() {
     for format in FORMATS {

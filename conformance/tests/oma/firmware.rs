@@ -44,6 +44,7 @@ fn push(world: &mut World) {
     assert_state(world, DOWNLOADED, 0);
 }
 
+// proves: OBJ-26, OBJ-34
 #[test]
 fn int_751() {
     let mut world = basic();
@@ -55,6 +56,7 @@ fn int_751() {
     assert_eq!(find(&values, "/5/0/9"), Some(&1.into()));
 }
 
+// proves: OBJ-22
 #[test]
 fn int_755() {
     let flash = Flash::default();
@@ -63,6 +65,7 @@ fn int_755() {
     assert_eq!(flash.image(), image());
 }
 
+// proves: OBJ-22
 #[test]
 fn int_760() {
     let mut world = basic();
@@ -76,6 +79,7 @@ fn int_760() {
     assert!(world.net.now().since(told) <= SECOND * 10);
 }
 
+// proves: BLK-12, GEN-09, GEN-10, OBJ-23, OBJ-24, OBJ-38
 #[test]
 fn int_770() {
     let mut world = basic();
@@ -100,6 +104,7 @@ fn int_770() {
     assert_eq!(value(&mut world, "/3/0/3"), NEW_VERSION.into());
 }
 
+// proves: OBJ-23
 #[test]
 fn int_772() {
     let mut world = basic();
@@ -121,6 +126,7 @@ fn refused(moment: Moment, error: FirmwareError, code: Code, result: i64) {
     world.must(Execute::new(path("/5/0/2")), Code::METHOD_NOT_ALLOWED);
 }
 
+// proves: OBJ-27
 #[test]
 fn int_773() {
     refused(
@@ -131,6 +137,7 @@ fn int_773() {
     );
 }
 
+// proves: GEN-13, OBJ-27
 #[test]
 fn int_774() {
     refused(
@@ -141,6 +148,7 @@ fn int_774() {
     );
 }
 
+// proves: OBJ-29
 #[test]
 fn int_776() {
     refused(
@@ -151,6 +159,7 @@ fn int_776() {
     );
 }
 
+// proves: OBJ-29
 #[test]
 fn int_777() {
     refused(
@@ -161,6 +170,7 @@ fn int_777() {
     );
 }
 
+// proves: OBJ-25
 #[test]
 fn int_779() {
     let setup = Setup::default().install(UpdateResult::UpdateFailed);

@@ -14,6 +14,7 @@ use lwm2m_core::{
     value::Value,
 };
 
+// proves: FMT-04, GEN-07
 #[test]
 fn int_201() {
     let mut world = basic();
@@ -73,6 +74,7 @@ pub(crate) fn assert_device_as_tlv(world: &mut World) {
     assert_eq!(find(&values, "/3/0/11/0"), Some(&0.into()));
 }
 
+// proves: FMT-05, FMT-18
 #[test]
 fn int_203() {
     assert_device_as_tlv(&mut basic());
@@ -91,6 +93,7 @@ fn assert_device(values: &[Entry]) {
     assert_eq!(find(values, "/3/0/11/0"), Some(&0.into()));
 }
 
+// proves: FMT-33, GEN-02
 #[test]
 fn int_204() {
     // The format is that of 1.0.
@@ -108,6 +111,7 @@ fn assert_server(world: &mut World, pmin: i64, pmax: i64, timeout: i64) {
     }
 }
 
+// proves: DM-18, DM-68, FMT-04
 #[test]
 fn int_205() {
     let mut world = basic();
@@ -119,6 +123,7 @@ fn int_205() {
     }
 }
 
+// proves: FMT-13
 #[test]
 fn int_211() {
     let mut world = basic();
@@ -132,6 +137,7 @@ fn int_211() {
     }
 }
 
+// proves: FMT-13
 #[test]
 fn int_212() {
     let mut world = basic();
@@ -174,6 +180,7 @@ fn partial_then_replace(world: &mut World, format: ContentFormat, payload: &[u8]
     assert_eq!(world.read(path("/1/0")), before);
 }
 
+// proves: DM-18, DM-19, FMT-05
 #[test]
 fn int_215() {
     let payload = [
@@ -189,6 +196,7 @@ fn int_220() {
     partial_then_replace(&mut of_version_1_0(), ContentFormat::Json, payload);
 }
 
+// proves: BS-59, DM-56, OBJ-17
 #[test]
 fn int_221() {
     let mut world = basic();
@@ -221,6 +229,7 @@ fn assert_all_of_server(values: &[Entry]) {
     assert_eq!(find(values, "/1/0/7"), Some(&"U".into()));
 }
 
+// proves: DM-03
 #[test]
 fn int_222() {
     let mut world = basic();
@@ -228,6 +237,7 @@ fn int_222() {
     assert_device(&world.read(path("/3")));
 }
 
+// proves: DM-03, DM-10, OBJ-09
 #[test]
 fn int_223() {
     let mut world = basic();
@@ -235,6 +245,7 @@ fn int_223() {
     assert_device(&world.read(path("/3/0")));
 }
 
+// proves: DM-03
 #[test]
 fn int_224() {
     let mut world = basic();
@@ -245,6 +256,7 @@ fn int_224() {
     assert_eq!(value(&mut world, "/3/0/16"), "U".into());
 }
 
+// proves: DM-04, OBJ-12
 #[test]
 fn int_225() {
     let mut world = basic();
@@ -259,6 +271,7 @@ fn lifetime_and_storing(seconds: i64, storing: bool) -> [Entry; 2] {
     ]
 }
 
+// proves: DM-19
 #[test]
 fn int_226() {
     let mut world = basic();
@@ -278,6 +291,7 @@ fn int_226() {
     world.updated(SECOND * 86_400);
 }
 
+// proves: REG-11
 #[test]
 fn int_227() {
     let mut world = basic();
@@ -292,6 +306,7 @@ fn int_227() {
     }
 }
 
+// proves: DM-20
 #[test]
 fn int_228() {
     let mut world = with_portfolio();
@@ -319,11 +334,13 @@ fn read_at_all_levels(format: ContentFormat) {
     }
 }
 
+// proves: FMT-06
 #[test]
 fn int_231() {
     read_at_all_levels(ContentFormat::SenmlJson);
 }
 
+// proves: FMT-06
 #[test]
 fn int_232() {
     read_at_all_levels(ContentFormat::SenmlCbor);
@@ -358,16 +375,19 @@ fn write_at_all_levels(format: ContentFormat) {
     }
 }
 
+// proves: DM-25, FMT-10
 #[test]
 fn int_233() {
     write_at_all_levels(ContentFormat::SenmlCbor);
 }
 
+// proves: DM-25
 #[test]
 fn int_234() {
     write_at_all_levels(ContentFormat::SenmlJson);
 }
 
+// proves: DM-06, FMT-08, FMT-10
 #[test]
 fn int_237() {
     let mut world = basic();
@@ -386,6 +406,7 @@ fn int_237() {
     }
 }
 
+// proves: DM-29, OBJ-10
 #[test]
 fn int_256() {
     let mut world = basic();
@@ -441,6 +462,7 @@ const BATTERY_DEVICE: [&str; 12] = [
     "</3/0/16>",
 ];
 
+// proves: DM-11, DM-13, DM-14, DM-16, DM-32, FMT-04
 #[test]
 fn int_260() {
     let mut world = registered(Device::Batteries);
@@ -461,6 +483,7 @@ fn int_260() {
     assert_link(first, "</3/0/7>;pmin=10;pmax=200;dim=2;lt=1;gt=6;st=1");
 }
 
+// proves: DM-14, DM-16, DM-32, REP-05
 #[test]
 fn int_261() {
     let mut world = basic();
@@ -477,6 +500,7 @@ fn int_261() {
     assert_links(&found, &expected);
 }
 
+// proves: DM-15
 #[test]
 fn int_264() {
     // The case shows the server's default periods as attributes of the object; the specification has them appear
@@ -496,6 +520,7 @@ fn int_264() {
     assert_eq!(asked.query("depth").as_deref(), Some("1"));
 }
 
+// proves: DM-15
 #[test]
 fn int_266() {
     let mut world = registered(Device::Batteries);
@@ -527,6 +552,7 @@ fn int_266() {
     assert!(found[0].contains("pmin=10") && found[0].contains("pmax=200"));
 }
 
+// proves: DM-18, OBJ-14
 #[test]
 fn int_651() {
     let mut world = registered(Device::Full);
@@ -580,6 +606,7 @@ fn int_652() {
     assert_eq!(value(&mut world, "/3/0/3"), "1.0.0".into());
 }
 
+// proves: DM-49, OBJ-04
 #[test]
 fn int_680() {
     let mut world = basic();
@@ -594,6 +621,7 @@ fn int_680() {
     assert!(!discover(&mut world, "/3", None).contains("</3/1>"));
 }
 
+// proves: DM-54, OBJ-04
 #[test]
 fn int_685() {
     let mut world = basic();
@@ -601,6 +629,7 @@ fn int_685() {
     assert_device(&world.read(path("/3/0")));
 }
 
+// proves: DM-44, DM-68
 #[test]
 fn int_1630() {
     let mut world = with_portfolio();
@@ -633,6 +662,7 @@ fn int_1630() {
     assert_eq!(find(&values, "/16/0/0/3"), Some(&"d".into()));
 }
 
+// proves: DM-52
 #[test]
 fn int_1635() {
     let mut world = with_portfolio();

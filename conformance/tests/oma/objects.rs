@@ -94,6 +94,7 @@ fn monitoring() -> DataObject {
     DataObject::new(&connectivity_monitoring::V1_3).instance(0, resources)
 }
 
+// proves: OBJ-02
 #[test]
 fn int_701() {
     let mut world = with(monitoring());
@@ -125,6 +126,7 @@ fn position() -> DataObject {
     DataObject::new(&location::V1_0).instance(0, resources)
 }
 
+// proves: OBJ-02
 #[test]
 fn int_801() {
     let mut world = with(position());
@@ -143,6 +145,7 @@ fn int_810() {
     assert_reports(&mut world, "/6/0", (2, 10), "/6/0/5", values);
 }
 
+// proves: OBJ-02
 #[test]
 fn int_905() {
     let counters = (0..=5)
@@ -275,6 +278,7 @@ fn int_1900() {
     assert_reports(&mut world, "/19/0/0", (300, 3600), "/19/0/0/0", values);
 }
 
+// proves: FMT-04
 #[test]
 fn int_1901() {
     let mut world = with(containers());

@@ -44,6 +44,7 @@ pub(crate) fn assert_registered_on_the_wire(world: &World) {
     assert_eq!(location.unwrap()[0], "rd");
 }
 
+// proves: GEN-01, GEN-02, OBJ-03, REG-02, REG-07, REG-14, REG-16, REG-20, REG-25
 #[test]
 fn int_101() {
     for (version, number) in [(LwM2mVersion::V1_1, "1.1"), (LwM2mVersion::V1_2, "1.2")] {
@@ -68,6 +69,7 @@ fn int_101() {
     }
 }
 
+// proves: REG-34, REG-40
 #[test]
 fn int_102() {
     let mut world = basic();
@@ -94,6 +96,7 @@ fn int_102() {
     assert!(!world.is_registered());
 }
 
+// proves: REG-46, REG-53
 #[test]
 fn int_103() {
     let mut world = basic();
@@ -119,6 +122,7 @@ fn int_103() {
     assert!(world.is_registered());
 }
 
+// proves: REG-39, REG-52
 #[test]
 fn int_104() {
     let mut world = basic();
@@ -144,6 +148,7 @@ fn int_104() {
     assert!(world.net.now().since(told) >= SECOND * 18);
 }
 
+// proves: REG-36, REG-37
 #[test]
 fn int_105() {
     let mut world = basic();
@@ -176,6 +181,7 @@ fn int_105() {
     assert_registered_on_the_wire(&world);
 }
 
+// proves: REG-11, REG-12
 #[test]
 fn int_107() {
     let mut world = Setup::default().build(|client| {
@@ -210,6 +216,7 @@ fn queued() -> World {
     world
 }
 
+// proves: QUE-01, QUE-02, QUE-03, REG-01
 #[test]
 fn int_108() {
     let world = queued();
@@ -222,6 +229,7 @@ fn int_108() {
     assert!(known.queue_mode);
 }
 
+// proves: QUE-01, QUE-05, QUE-06
 #[test]
 fn int_109() {
     let mut world = queued();
@@ -261,6 +269,7 @@ fn int_109() {
     assert!(asked.at > sent.last().unwrap().at, "only after the update");
 }
 
+// proves: DM-38, OBJ-11, REG-33
 #[test]
 fn int_241() {
     let mut world = registered(Device::Basic);
@@ -277,6 +286,7 @@ fn int_241() {
     assert_eq!(value(&mut world, "/3/0/0"), "Example".into());
 }
 
+// proves: REG-51, SEC-01, SEC-02, SEC-07, SEC-52
 #[test]
 fn int_401() {
     // The simulated network checks the key as a handshake would; `registered_with` asserts the identity.

@@ -80,6 +80,7 @@ fn observed_since(world: &World, before: usize) -> Vec<Packet> {
     sent
 }
 
+// proves: GEN-08, REP-07, REP-08, REP-25
 #[test]
 fn int_301() {
     let mut world = registered(Device::Batteries);
@@ -101,6 +102,7 @@ fn int_301() {
     assert!(shown >= 55, "{shown}");
 }
 
+// proves: REP-32, REP-34
 #[test]
 fn int_302() {
     // The server resets the notifications of observations that it has given up without telling the device: those of a
@@ -165,6 +167,7 @@ fn int_302() {
     assert!(observed_since(&world, before).is_empty());
 }
 
+// proves: GEN-08, REP-31, REP-33
 #[test]
 fn int_303() {
     // The case prints the instance as the path to cancel; an observation ends by its own path and token.
@@ -211,6 +214,7 @@ fn assert_three(entries: &[Entry]) {
     assert_eq!(entries.len(), 3);
 }
 
+// proves: METH-04, REP-40, REP-44
 #[test]
 fn int_304() {
     for format in [ContentFormat::SenmlCbor, ContentFormat::SenmlJson] {
@@ -234,6 +238,7 @@ fn int_304() {
     }
 }
 
+// proves: REP-42, REP-43
 #[test]
 fn int_305() {
     let mut world = basic();
@@ -302,6 +307,7 @@ fn assert_sent(world: &mut World, paths: &[&str]) -> Vec<Entry> {
     entries
 }
 
+// proves: REP-54, REP-55, REP-57, REP-61
 #[test]
 fn int_306() {
     let mut world = basic();
@@ -311,6 +317,7 @@ fn int_306() {
     assert_eq!(find(&entries, "/3/0/0"), Some(&"Example".into()));
 }
 
+// proves: FMT-10, REP-54
 #[test]
 fn int_311() {
     let mut world = basic();
@@ -322,6 +329,7 @@ fn int_311() {
     assert_eq!(entries, expected);
 }
 
+// proves: REP-56
 #[test]
 fn int_307() {
     let mut world = basic();
@@ -374,6 +382,7 @@ fn next_within(world: &mut World, begin: Instant) -> Vec<Entry> {
     found[0].entries.clone()
 }
 
+// proves: REP-41
 #[test]
 fn int_308() {
     let mut world = basic();
@@ -390,6 +399,7 @@ fn int_308() {
     assert_eq!(found.last().unwrap().entries.len(), 8);
 }
 
+// proves: REP-41
 #[test]
 fn int_309() {
     let mut world = basic();
@@ -412,6 +422,7 @@ fn int_309() {
     assert_eq!(instances(&found.last().unwrap().entries), [0]);
 }
 
+// proves: REP-29
 #[test]
 fn int_310() {
     let mut world = basic();
@@ -444,6 +455,7 @@ fn observe_with_periods(world: &mut World, pmin: u32, pmax: u32) {
     assert_eq!(values.len(), 2, "both batteries");
 }
 
+// proves: REP-45
 #[test]
 fn int_312() {
     let mut world = registered(Device::Batteries);
@@ -453,6 +465,7 @@ fn int_312() {
     assert_eq!(found[0].entries.len(), 2);
 }
 
+// proves: REP-45
 #[test]
 fn int_313() {
     let mut world = registered(Device::Batteries);

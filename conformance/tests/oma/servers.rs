@@ -52,6 +52,7 @@ fn two_servers() -> (World, HostId<ServerEngine>) {
     (world, other)
 }
 
+// proves: OBJ-09, REG-25, REG-77
 #[test]
 fn int_950() {
     let (world, other) = two_servers();
@@ -91,6 +92,7 @@ fn ask(world: &mut World, server: HostId<ServerEngine>, operation: &DeviceOperat
     panic!("no answer to {operation:?}");
 }
 
+// proves: DM-12, DM-35
 #[test]
 fn int_951() {
     let (mut world, other) = two_servers();
@@ -164,6 +166,7 @@ fn create(world: &mut World, object: u16, entries: &[Entry]) {
     world.must(Create { object, payload }, Code::CREATED);
 }
 
+// proves: DM-50, REG-42
 #[test]
 fn int_1250() {
     let mut world = modem();
@@ -216,6 +219,7 @@ fn change_bearer(world: &mut World) {
     assert_ne!(address(world), before);
 }
 
+// proves: REG-32
 #[test]
 fn int_1350() {
     const WLAN: i32 = 6;

@@ -94,6 +94,7 @@ fn in_state(state: UpdateState) -> (FirmwareObject, Flash) {
 }
 
 /// Every state with every step: the answer, the state and the result after it.
+// proves: OBJ-21, OBJ-23, OBJ-25, OBJ-30, OBJ-31, OBJ-32, OBJ-33, OBJ-39
 #[test]
 fn every_transition() {
     use Step::*;
@@ -162,6 +163,7 @@ fn every_transition() {
     }
 }
 
+// proves: OBJ-31
 #[test]
 fn a_package_is_stored_whole_and_forgotten_on_reset() {
     let (mut object, flash) = in_state(UpdateState::Idle);
@@ -176,6 +178,7 @@ fn a_package_is_stored_whole_and_forgotten_on_reset() {
 }
 
 /// What the storage refuses, and when: the answer and the result.
+// proves: OBJ-27
 #[test]
 fn faults_of_the_storage() {
     use FirmwareError::*;
@@ -215,6 +218,7 @@ fn faults_of_the_storage() {
     }
 }
 
+// proves: OBJ-26
 #[test]
 fn a_new_download_resets_the_result() {
     let (mut object, _) = in_state(UpdateState::Downloading);

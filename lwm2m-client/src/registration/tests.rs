@@ -100,6 +100,7 @@ fn the_straight_way() {
     assert_eq!(r.deadline(), Some(seconds(215 + 207)));
 }
 
+// proves: REG-40, REG-56
 #[test]
 fn updates_come_before_the_lifetime_ends() {
     for (lifetime, after) in [
@@ -117,6 +118,7 @@ fn updates_come_before_the_lifetime_ends() {
     }
 }
 
+// proves: REG-38
 #[test]
 fn an_update_carries_only_what_has_changed() {
     let mut s = settings();
@@ -182,6 +184,7 @@ fn a_lost_registration_is_made_anew() {
     assert_eq!(r.deadline(), Some(seconds(3)));
 }
 
+// proves: REG-15
 #[test]
 fn versions_are_tried_from_above() {
     let s = settings();
@@ -200,6 +203,7 @@ fn versions_are_tried_from_above() {
     assert_eq!(commands[0], Command::Disconnect);
 }
 
+// proves: REG-61, REG-62, SEC-34
 #[test]
 fn attempts_and_sequences_back_off() {
     let mut s = settings();
@@ -237,6 +241,7 @@ fn attempts_and_sequences_back_off() {
     assert!(r.is_stopped());
 }
 
+// proves: SEC-33
 #[test]
 fn a_refusal_leads_to_bootstrap_at_once() {
     let mut s = settings();

@@ -18,6 +18,7 @@ fn set(queries: &str) -> Attributes {
     change.set
 }
 
+// proves: REP-02, REP-03, REP-21
 #[test]
 fn reads_and_writes_each_attribute() {
     for query in [
@@ -63,6 +64,7 @@ fn reads_and_writes_each_attribute() {
     assert_eq!(change(all).unwrap().to_queries().join("&"), all);
 }
 
+// proves: DM-36, REP-14, REP-16, REP-21
 #[test]
 fn refuses_what_no_client_may_accept() {
     use AttributeError::{Combination, Repeated, Unknown, Value};
@@ -125,6 +127,7 @@ fn combinations_that_are_legal() {
     }
 }
 
+// proves: REP-01, REP-02, REP-03, REP-22
 #[test]
 fn names_by_version() {
     let legal = |version, query: &str| {
@@ -147,6 +150,7 @@ fn names_by_version() {
     }
 }
 
+// proves: REP-13, REP-18, REP-21
 #[test]
 fn levels_and_types() {
     use PathLevel::{Object, ObjectInstance, Resource, ResourceInstance, Root};
@@ -184,6 +188,7 @@ fn levels_and_types() {
     assert_eq!(check("pmax=1", Resource, Some(DataType::String)), Ok(()));
 }
 
+// proves: DM-34, REP-48
 #[test]
 fn changes_and_inheritance() {
     let base = set("pmin=1&pmax=9&gt=8");
@@ -203,6 +208,7 @@ fn changes_and_inheritance() {
     );
 }
 
+// proves: GEN-31, REP-04
 #[test]
 fn discover_shows_them() {
     let mut link = Link::to(Path::object_instance(0, 1));
@@ -279,6 +285,7 @@ proptest! {
     }
 }
 
+// proves: DM-34, DM-35, REP-05
 #[test]
 fn store_inherits_over_five_levels_and_keeps_servers_apart() {
     let mut store = AttributeStore::new(16);
@@ -319,6 +326,7 @@ fn store_inherits_over_five_levels_and_keeps_servers_apart() {
     assert_eq!(store.iter().count(), 0);
 }
 
+// proves: DM-33
 #[test]
 fn store_is_bounded_and_refuses_contradictions() {
     let mut store = AttributeStore::new(1);

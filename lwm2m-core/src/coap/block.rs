@@ -141,6 +141,7 @@ impl Block {
 mod tests {
     use super::*;
 
+    // proves: COAP-19
     #[test]
     fn sizes() {
         for (bytes, size) in [
@@ -155,6 +156,7 @@ mod tests {
         }
     }
 
+    // proves: BLK-01, BLK-02
     #[test]
     fn blocks_of_several_units() {
         let block = Block::from_bytes_reliable(&[0x4F]).unwrap();

@@ -230,6 +230,7 @@ impl Message {
 mod tests {
     use super::*;
 
+    // proves: COAP-01, COAP-02, COAP-03, COAP-05, COAP-06
     #[test]
     fn format_errors_of_rfc_7252() {
         for (bytes, error) in [
@@ -258,6 +259,7 @@ mod tests {
         }
     }
 
+    // proves: COAP-04
     #[test]
     fn round_trip_with_all_option_header_forms() {
         let mut message = Message::new(
@@ -290,6 +292,7 @@ mod tests {
         }
     }
 
+    // proves: COAP-32, COAP-34, COAP-35, COAP-36
     #[test]
     fn unprocessable_options() {
         let mut message = Message::new(MessageKind::Confirmable, Code::GET, 1, Token::EMPTY);

@@ -225,6 +225,7 @@ mod tests {
     const BYTES: Extent = Extent::Value(Some(DataType::Opaque));
     const MANY: Extent = Extent::Values;
 
+    // proves: DM-24, DM-62, DM-66, FMT-07, FMT-09, FMT-30
     #[test]
     fn what_each_version_allows() {
         use Purpose as P;
@@ -312,6 +313,7 @@ mod tests {
         }
     }
 
+    // proves: DM-06
     #[test]
     fn a_client_answers_in_the_format_asked_for_or_its_own() {
         for version in LwM2mVersion::ALL {
@@ -339,6 +341,7 @@ mod tests {
         assert_eq!(send_format(V1_2), Some(F::SenmlCbor));
     }
 
+    // proves: REG-31
     #[test]
     fn a_server_asks_in_the_format_the_client_has() {
         use Purpose as P;
@@ -381,6 +384,7 @@ mod tests {
         assert_eq!(ask(P::CompositeWrite, MANY, V1_1, &[]), Some(F::SenmlCbor));
     }
 
+    // proves: DM-24
     #[test]
     fn whatever_is_chosen_is_allowed() {
         for version in LwM2mVersion::ALL {

@@ -652,6 +652,7 @@ impl Endpoint {
 mod tests {
     use super::*;
 
+    // proves: COAP-09, COAP-61
     #[test]
     fn every_transition() {
         use {Action as A, Input as I, State as S};

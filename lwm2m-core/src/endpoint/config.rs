@@ -196,6 +196,7 @@ impl Default for EndpointConfig {
 mod tests {
     use super::*;
 
+    // proves: COAP-22
     #[test]
     fn derived_times_of_rfc_7252() {
         let timing = Timing::RFC7252;

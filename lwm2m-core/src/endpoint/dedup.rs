@@ -184,6 +184,7 @@ mod tests {
         replaceable: 4,
     };
 
+    // proves: COAP-17
     #[test]
     fn answers_are_replayed_until_the_lifetime_ends() {
         let mut dedup = Dedup::default();

@@ -48,6 +48,7 @@ mod tests {
     use super::*;
     use std::collections::HashMap;
 
+    // proves: COAP-15
     #[test]
     fn no_id_twice_within_the_lifetime() {
         let lifetime = Duration::from_secs(247);

@@ -541,6 +541,7 @@ impl Endpoint {
 mod tests {
     use super::*;
 
+    // proves: OBSV-04
     #[test]
     fn order_of_rfc_7641() {
         let at = |seconds: u64| Instant::from_micros(seconds * 1_000_000);
@@ -560,6 +561,7 @@ mod tests {
         }
     }
 
+    // proves: OBSV-19, OBSV-20
     #[test]
     fn every_transition() {
         use {Action as A, Input as I, State as S};

@@ -585,6 +585,7 @@ pub(super) fn request_of(message: Message) -> Request {
 mod tests {
     use super::*;
 
+    // proves: COAP-25
     #[test]
     fn every_transition() {
         use {Action as A, Input as I, State as S};

@@ -263,6 +263,7 @@ impl Endpoint {
 mod tests {
     use super::*;
 
+    // proves: COAP-07, COAP-09
     #[test]
     fn every_transition() {
         let sent = |repetitions, seconds| State::Unacknowledged {

@@ -9,6 +9,7 @@ fn one(text: &str) -> Link {
     links.remove(0)
 }
 
+// proves: LINK-01, LINK-02, LINK-03, LINK-05, LINK-06
 #[test]
 fn parameter_forms() {
     for (text, name, value) in [
@@ -37,6 +38,7 @@ fn parameter_forms() {
     }
 }
 
+// proves: LINK-01
 #[test]
 fn targets() {
     for (text, path) in [
@@ -61,6 +63,7 @@ fn targets() {
     }
 }
 
+// proves: FMT-01, LINK-01
 #[test]
 fn lists() {
     assert_eq!(parse(b""), Ok(vec![]));
@@ -73,6 +76,7 @@ fn lists() {
     }
 }
 
+// proves: LINK-04, LINK-05
 #[test]
 fn errors_say_where() {
     for (text, offset) in [
@@ -110,6 +114,7 @@ fn errors_say_where() {
     assert_eq!(parse(b"</1>\xff"), Err(error));
 }
 
+// proves: LINK-11
 #[test]
 fn limits() {
     let limits = LinkLimits {
@@ -132,6 +137,7 @@ fn limits() {
     assert!(parse(format!("</1>{}", ";a".repeat(100_000)).as_bytes()).is_err());
 }
 
+// proves: LINK-08, LINK-12
 #[test]
 fn writes_what_others_write() {
     let links = [
@@ -155,6 +161,7 @@ fn writes_what_others_write() {
     assert_eq!(write(&[Link::root(&[60])]), "</>;rt=\"oma.lwm2m\";ct=60");
 }
 
+// proves: LINK-08, REG-22, REG-28
 #[test]
 fn supported_objects_of_a_registration() {
     let links = parse(
@@ -206,6 +213,7 @@ fn supported_objects_of_a_registration() {
     }
 }
 
+// proves: GEN-20, LINK-07
 #[test]
 fn alternate_paths() {
     for (text, root, segments, paths) in [
@@ -239,6 +247,7 @@ fn alternate_paths() {
     }
 }
 
+// proves: GEN-34, GEN-37
 #[test]
 fn implied_versions_of_the_core_objects() {
     use LwM2mVersion::{V1_0, V1_1, V1_2};
@@ -291,6 +300,7 @@ fn any_link() -> impl Strategy<Value = Link> {
 }
 
 proptest! {
+    // proves: LINK-12
     #[test]
     fn reads_what_it_writes(links in prop::collection::vec(any_link(), 0..6)) {
         prop_assert_eq!(parse(write(&links).as_bytes()), Ok(links));
@@ -317,6 +327,7 @@ proptest! {
 }
 
 /// The examples of Core 1.2.2, sections 6.1.7.3, 6.2.1 and 7.2.3: what they say about objects.
+// proves: GEN-34
 #[test]
 fn examples_of_registrations() {
     use LwM2mVersion::V1_1;
@@ -351,6 +362,7 @@ fn examples_of_registrations() {
     assert!(parse(b"</1/1>,</1/2>,</2/0></2/1>,</3/0>,</4/0>").is_err());
 }
 
+// proves: REP-04
 #[test]
 fn examples_of_discover() {
     let text = "</>;lwm2m=1.1,</0/0>;ssid=101;uri=\"coaps://server_1.example.com\", </0/1/>, </0/2>;ssid=102;uri=\"coaps://server_2.example.com\"";
@@ -376,6 +388,7 @@ fn examples_of_discover() {
     assert_eq!(write(&links), text.replace(", ", ","));
 }
 
+// proves: BS-57
 #[test]
 fn bootstrap_discover_of_1_0() {
     for text in [
@@ -394,6 +407,7 @@ fn bootstrap_discover_of_1_0() {
     assert_eq!(parse_bootstrap_discover(b"lwm2m=,</0/0>"), Err(error));
 }
 
+// proves: LINK-12
 #[test]
 fn any_target_can_be_written() {
     for (target, text) in [

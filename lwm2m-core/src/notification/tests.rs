@@ -65,6 +65,7 @@ fn play(rules: &str, steps: &str) {
     assert_eq!(played, expected, "{rules}");
 }
 
+// proves: REP-30
 #[test]
 fn no_rule_tells_every_change() {
     play("", "20 1!:20=never 1:21=now 1!:21=never 1:22=now");
@@ -73,6 +74,7 @@ fn no_rule_tells_every_change() {
     play("", "true 1:false=now 2:true=now");
 }
 
+// proves: REP-07
 #[test]
 fn pmin_holds_back() {
     play(
@@ -85,6 +87,7 @@ fn pmin_holds_back() {
     play("pmin=0", "20 0:21=now 0:22=now");
 }
 
+// proves: REP-08
 #[test]
 fn pmax_is_due() {
     play(
@@ -99,6 +102,7 @@ fn pmax_is_due() {
     play("pmin=10 pmax=10", "20 5!:20=at10 10!:20=now 12:21=at20");
 }
 
+// proves: REP-09
 #[test]
 fn pmax_of_0_or_below_pmin_is_none() {
     play("pmax=0", "20 5!:20=never 100000!:20=never");
@@ -108,6 +112,7 @@ fn pmax_of_0_or_below_pmin_is_none() {
     );
 }
 
+// proves: REP-10
 #[test]
 fn gt_is_crossed_both_ways() {
     play(
@@ -117,6 +122,7 @@ fn gt_is_crossed_both_ways() {
     play("gt=-5", "-10 1:-5=never 2:-4=now 3:-6=now");
 }
 
+// proves: REP-11
 #[test]
 fn lt_is_crossed_both_ways() {
     play(
@@ -133,6 +139,7 @@ fn gt_and_lt_are_a_band() {
     );
 }
 
+// proves: REP-12
 #[test]
 fn st_is_measured_from_the_last_notification() {
     play(
@@ -148,6 +155,7 @@ fn st_is_measured_from_the_last_notification() {
     play("st=2", "20 1:NaN=now 2:NaN=never 3:20=now");
 }
 
+// proves: REP-17
 #[test]
 fn edge_tells_one_direction() {
     play(
@@ -161,6 +169,7 @@ fn edge_tells_one_direction() {
     );
 }
 
+// proves: REP-23
 #[test]
 fn any_of_several_conditions_is_enough() {
     play("gt=25 st=10", "20 1:26=now 2:30=never 3:36=now 4:25=now");
@@ -170,6 +179,7 @@ fn any_of_several_conditions_is_enough() {
     );
 }
 
+// proves: REP-24
 #[test]
 fn conditions_with_periods() {
     play(
@@ -187,6 +197,7 @@ fn conditions_with_periods() {
     play("pmin=10 pmax=60 st=5", "20 61:21=now 65:26=at71 71:26=now");
 }
 
+// proves: REP-13
 #[test]
 fn conditions_that_a_value_has_no_type_for_are_ignored() {
     play("gt=25 st=1", "a 1:b=now");
@@ -207,6 +218,7 @@ fn contradictions_are_ignored() {
     play("epmin=10 epmax=5", "20 3!:20=never 4:21=sample10 10:21=now");
 }
 
+// proves: REP-15
 #[test]
 fn epmin_delays_the_evaluation() {
     play(
@@ -222,6 +234,7 @@ fn epmin_delays_the_evaluation() {
     play("epmin=10 pmin=15", "20 3:21=sample10 10:21=at15 15:21=now");
 }
 
+// proves: REP-15
 #[test]
 fn epmax_schedules_samples() {
     play(
@@ -301,6 +314,7 @@ fn play_composite(requested: Option<&str>, rules: &str, steps: &str) {
     }
 }
 
+// proves: REP-49
 #[test]
 fn composite_observations() {
     play_composite(
@@ -381,6 +395,7 @@ fn new_attributes_of_a_composite_rule_from_now_on() {
 proptest! {
     /// Whatever the attributes and the values: nothing is told before pmin, nothing is kept beyond pmax, and a
     /// moment that is named lies ahead.
+    // proves: REP-07, REP-08
     #[test]
     fn promises_hold(
         periods in prop::array::uniform4(prop::option::of(0..20u32)),
@@ -436,6 +451,7 @@ fn history_keeps_the_newest() {
 }
 
 /// The examples of Transport 1.2.2, section 6.4.4.
+// proves: REP-10, REP-12
 #[test]
 fn examples_of_the_specification() {
     play("gt=45 st=10", "45 1:50=now");

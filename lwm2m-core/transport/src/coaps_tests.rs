@@ -112,6 +112,7 @@ pub(crate) async fn converse(
     (peer, name)
 }
 
+// proves: DTLS-29, SEC-01, SEC-05, SEC-06, SEC-07
 #[tokio::test]
 async fn psk_names_both_sides_and_carries_datagrams() {
     let mut server = Server::psk().await;
@@ -148,6 +149,7 @@ async fn psk_names_both_sides_and_carries_datagrams() {
     client.nothing_more();
 }
 
+// proves: DTLS-14, SEC-01, SEC-02, SEC-52
 #[tokio::test]
 async fn wrong_key_and_unknown_identity_fail_with_a_reason_and_are_counted() {
     let mut server = Server::psk().await;
@@ -182,6 +184,7 @@ async fn wrong_key_and_unknown_identity_fail_with_a_reason_and_are_counted() {
     converse(&mut server, &mut client, device(&KEY)).await;
 }
 
+// proves: SEC-30
 #[tokio::test]
 async fn credentials_that_cannot_serve_are_refused_at_once() {
     let server = Server::psk().await;
@@ -209,6 +212,7 @@ async fn credentials_that_cannot_serve_are_refused_at_once() {
     assert_eq!(server.metrics.snapshot().datagrams_received, 0);
 }
 
+// proves: SEC-37
 #[tokio::test]
 async fn removed_credentials_close_sessions_and_stay_out() {
     let table = table();
@@ -230,6 +234,7 @@ async fn removed_credentials_close_sessions_and_stay_out() {
     assert_eq!(client.closed().await.0, peer);
 }
 
+// proves: DTLS-13
 #[tokio::test]
 async fn server_closes_and_idle_sessions_expire() {
     let config = DtlsServerConfig::new(table()).idle_timeout(Duration::from_secs(2));
@@ -245,6 +250,7 @@ async fn server_closes_and_idle_sessions_expire() {
     assert_eq!(server.metrics.snapshot().sessions_idle, 1);
 }
 
+// proves: DTLS-13
 #[tokio::test]
 async fn stopping_says_goodbye() {
     let mut server = Server::psk().await;
@@ -356,6 +362,7 @@ async fn certificate_server(authority: &Authority) -> (Server, Vec<u8>) {
     (Server::new(config).await, end_entity)
 }
 
+// proves: SEC-21, SEC-26, SEC-30
 #[tokio::test]
 async fn certificates_and_keys_on_one_port() {
     let authority = Authority::new();
@@ -383,6 +390,7 @@ async fn certificates_and_keys_on_one_port() {
     converse(&mut server, &mut client, device(&KEY)).await;
 }
 
+// proves: DTLS-28, SEC-02, SEC-27, SEC-28
 #[tokio::test]
 async fn certificate_usages_are_kept() {
     use CertificateUsage::{
@@ -451,6 +459,7 @@ async fn certificate_usages_are_kept() {
     server.running.nothing_more();
 }
 
+// proves: DTLS-28, SEC-25
 #[tokio::test]
 async fn clients_that_nobody_vouches_for_or_that_are_denied_stay_out() {
     let authority = Authority::new();

@@ -85,6 +85,7 @@ impl fmt::Debug for PskTable {
 mod tests {
     use super::*;
 
+    // proves: DTLS-29
     #[test]
     fn table_knows_what_it_was_told_and_shows_nothing() {
         let table = PskTable::new();

@@ -226,6 +226,7 @@ async fn several_listeners_keep_their_numbers() {
     }
 }
 
+// proves: SEC-06
 #[tokio::test]
 async fn server_transport_refuses_to_connect() {
     let (mut server, address) = server().await;

@@ -137,6 +137,7 @@ async fn next(transport: &mut impl Transport) -> Received {
     next.expect("nothing happens")
 }
 
+// proves: DTLS-15, DTLS-16, SEC-08, SEC-22, SEC-31
 #[tokio::test]
 async fn openssl_as_client() {
     if !is_installed() {
@@ -202,6 +203,7 @@ async fn openssl_as_client() {
     server.shutdown().await;
 }
 
+// proves: DTLS-15, DTLS-16, SEC-09, SEC-23, SEC-31
 #[tokio::test]
 async fn openssl_as_server() {
     if !is_installed() {

@@ -27,6 +27,7 @@ fn warnings(loaded: &Loaded) -> Vec<String> {
     loaded.warnings.iter().map(ToString::to_string).collect()
 }
 
+// proves: OBJ-20
 #[test]
 fn a_clean_file_is_read_without_warning() {
     let items = item(
@@ -111,6 +112,7 @@ fn what_is_guessed_is_reported() {
     assert_eq!(loaded.objects[0].resource(4).unwrap().name, "Resource 4");
 }
 
+// proves: OBJ-20
 #[test]
 fn what_is_no_definition_is_refused() {
     let refused = |bytes: &[u8]| parse(bytes).unwrap_err().to_string();

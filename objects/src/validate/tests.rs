@@ -35,6 +35,7 @@ fn values_that_suit_pass() {
     }
 }
 
+// proves: OBJ-06
 #[test]
 fn errors_say_what_was_expected_and_what_came() {
     for (said, expected) in [
@@ -136,6 +137,7 @@ fn conversion_comes_before_the_check() {
     assert!(conform(model, at, (-1_i64).into()).is_err());
 }
 
+// proves: OBJ-05
 #[test]
 fn operations_by_definition() {
     use Operation as O;
@@ -235,6 +237,7 @@ fn operations_by_definition() {
     }
 }
 
+// proves: OBJ-07
 #[test]
 fn an_instance_has_what_is_mandatory() {
     let check = |present: &[u16]| {

@@ -83,6 +83,7 @@ fn provision(world: &mut World) {
     }
 }
 
+// proves: BS-04, BS-05, BS-06, BS-23, REG-10, SEC-16
 #[test]
 fn bootstraps_and_registers_with_what_it_was_given() {
     let mut world = world();
@@ -110,6 +111,7 @@ fn bootstraps_and_registers_with_what_it_was_given() {
     assert!(queries.contains(&"lt=77".to_string()), "{queries:?}");
 }
 
+// proves: BS-44
 #[test]
 fn waits_for_the_hold_off_time() {
     let mut world = World::new(builder().bootstrap(account().hold_off(30)));
@@ -120,6 +122,7 @@ fn waits_for_the_hold_off_time() {
     assert_eq!(world.asked(bootstrap).len(), 1);
 }
 
+// proves: BS-10, BS-24, BS-26, BS-39, SEC-17
 #[test]
 fn an_inconsistent_configuration_may_be_corrected() {
     let mut world = world();
@@ -157,6 +160,7 @@ fn an_inconsistent_configuration_may_be_corrected() {
     ));
 }
 
+// proves: BS-28, BS-53
 #[test]
 fn silence_ends_it_and_changes_nothing() {
     let mut world = world();
@@ -212,6 +216,7 @@ fn a_server_that_does_not_know_the_format_is_asked_without() {
 }
 
 /// What a bootstrap server may ask, and the code that answers it.
+// proves: BS-08, BS-13, BS-15, BS-16, BS-20, BS-21, BS-58
 #[test]
 fn requests_and_their_codes() {
     use Code as C;
@@ -245,6 +250,7 @@ fn requests_and_their_codes() {
     }
 }
 
+// proves: BS-18, BS-19
 #[test]
 fn discover_and_read_show_what_is_staged() {
     let mut world = world();
@@ -264,6 +270,7 @@ fn discover_and_read_show_what_is_staged() {
     });
 }
 
+// proves: BS-33, BS-45, BS-53
 #[test]
 fn a_server_triggers_a_bootstrap_and_keeps_its_place_when_that_fails() {
     let builder = builder().bootstrap(account()).server(server_account());
@@ -306,6 +313,7 @@ fn a_server_triggers_a_bootstrap_and_keeps_its_place_when_that_fails() {
     ));
 }
 
+// proves: REG-60
 #[test]
 fn a_refused_registration_leads_to_the_bootstrap_server() {
     let builder = builder().bootstrap(account()).server(server_account());
@@ -327,6 +335,7 @@ fn a_refused_registration_leads_to_the_bootstrap_server() {
 }
 
 /// /0/x/12: the account is of no use to a thief who comes later.
+// proves: BS-43
 #[test]
 fn the_bootstrap_account_is_purged_when_its_time_is_over() {
     let mut world = world();
@@ -379,6 +388,7 @@ fn a_purged_account_leaves_nobody_waiting() {
 }
 
 /// The old account stays until another has taken its place.
+// proves: BS-42
 #[test]
 fn a_new_bootstrap_account_replaces_the_old() {
     let mut world = world();

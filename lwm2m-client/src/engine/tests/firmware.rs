@@ -55,6 +55,7 @@ fn states(world: &mut World) -> Vec<String> {
     world.notifications(server).iter().map(text).collect()
 }
 
+// proves: GEN-10, OBJ-22, OBJ-24
 #[test]
 fn a_package_is_pushed_and_installed() {
     let link = Link::new().delay(Duration::from_millis(10));
@@ -92,6 +93,7 @@ fn a_package_is_pushed_and_installed() {
     assert_eq!(text(&world.ask(server, get("3/0/3"))), "2.0");
 }
 
+// proves: OBJ-29
 #[test]
 fn a_damaged_package_is_refused_by_its_result() {
     let (mut world, flash) = world(Link::new(), 2);
@@ -135,6 +137,7 @@ fn a_package_survives_loss() {
     }
 }
 
+// proves: OBJ-28
 #[test]
 fn a_server_that_vanishes_leaves_result_4() {
     let (mut world, flash) = world(Link::new().delay(Duration::from_millis(100)), 3);
@@ -153,6 +156,7 @@ fn a_server_that_vanishes_leaves_result_4() {
     assert!(flash.0.lock().unwrap().is_empty());
 }
 
+// proves: OBJ-30, OBJ-31, OBJ-34, OBJ-39
 #[test]
 fn small_packages_resets_and_addresses() {
     let (mut world, flash) = world(Link::new(), 4);

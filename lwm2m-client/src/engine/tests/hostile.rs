@@ -221,6 +221,7 @@ fn a_hostile_bootstrap_server() {
     }
 }
 
+// proves: COAP-52
 #[test]
 fn garbage_instead_of_messages() {
     let mut dice = Dice(ChaCha8Rng::seed_from_u64(9));

@@ -15,6 +15,8 @@ fn attributes(path: &str, queries: &[&str]) -> Request {
 }
 
 /// What a server may ask, and the code that answers it.
+// proves: COAP-43, DM-03, DM-04, DM-05, DM-07, DM-08, DM-10, DM-23, DM-26, DM-27, DM-29, DM-31, DM-32, DM-33, DM-38
+// proves: DM-39, DM-41, DM-49, DM-54, DM-55, DM-56, DM-76, FMT-07, GEN-14, OBJ-05, OBJ-10, OBJ-17, REP-13, REP-18
 #[test]
 fn requests_and_their_codes() {
     use Code as C;
@@ -147,6 +149,7 @@ fn text_of(answer: &Response) -> String {
     String::from_utf8_lossy(&answer.payload).into_owned()
 }
 
+// proves: DM-29
 #[test]
 fn a_write_of_an_instance_is_whole_or_not_at_all() {
     let mut world = World::registered();
@@ -157,6 +160,7 @@ fn a_write_of_an_instance_is_whole_or_not_at_all() {
     assert_eq!(text(&world.ask(server, get("1/0/1"))), "300");
 }
 
+// proves: DM-63, DM-64, METH-06, SML-15
 #[test]
 fn composite_writes_are_atomic() {
     let mut world = World::registered();
@@ -186,6 +190,7 @@ fn composite_writes_are_atomic() {
     }
 }
 
+// proves: DM-60
 #[test]
 fn composite_reads_leave_out_what_is_not_there() {
     let mut world = World::registered();
@@ -208,6 +213,7 @@ fn composite_reads_leave_out_what_is_not_there() {
     assert_eq!(hidden.code, Code::UNAUTHORIZED);
 }
 
+// proves: DM-11, DM-13, DM-14, GEN-36
 #[test]
 fn discover_shows_the_tree_and_the_attributes() {
     let mut world = World::registered();
@@ -227,6 +233,7 @@ fn discover_shows_the_tree_and_the_attributes() {
 }
 
 /// A server makes and removes instances of an object that lets it.
+// proves: DM-44, DM-45, DM-46, DM-50, DM-52
 #[test]
 fn create_and_delete() {
     let object = DataObject::new(&temperature::V1_1).dynamic();
@@ -265,6 +272,7 @@ fn create_and_delete() {
     assert_eq!(world.ask(server, get("3303/5")).code, Code::NOT_FOUND);
 }
 
+// proves: DM-38, OBJ-11
 #[test]
 fn effects_reach_the_program() {
     let mut world = World::registered();

@@ -4,6 +4,7 @@ use lwm2m_core::{endpoint::Failure, version::LwM2mVersion};
 use lwm2m_objects::server;
 use std::vec;
 
+// proves: GEN-01, GEN-36, REG-02, REG-06, REG-10, REG-29, REG-30
 #[test]
 fn registers_with_everything_a_server_must_know() {
     let mut world = World::registered();
@@ -23,6 +24,7 @@ fn registers_with_everything_a_server_must_know() {
     );
 }
 
+// proves: REG-17, REG-40
 #[test]
 fn updates_before_the_lifetime_ends() {
     let mut world = World::registered();
@@ -38,6 +40,7 @@ fn updates_before_the_lifetime_ends() {
     assert_eq!(world.take_told(), [ClientEvent::Updated { server: 7 }]);
 }
 
+// proves: REG-11, REG-38, REG-44
 #[test]
 fn a_written_lifetime_is_told_and_holds() {
     let mut world = World::registered();
@@ -53,6 +56,7 @@ fn a_written_lifetime_is_told_and_holds() {
     assert_eq!(world.asked(server).len(), 1, "half of the new lifetime");
 }
 
+// proves: GEN-27, QUE-03, QUE-04, REG-44, REG-76
 #[test]
 fn a_written_binding_does_not_end_queue_mode() {
     for (version, told) in [
@@ -74,6 +78,7 @@ fn a_written_binding_does_not_end_queue_mode() {
     }
 }
 
+// proves: REG-42, REG-44
 #[test]
 fn new_instances_are_told() {
     let mut world = World::registered();
@@ -91,6 +96,7 @@ fn new_instances_are_told() {
     assert!(links.ends_with("</3303/0>,</3303/4>"), "{links}");
 }
 
+// proves: DM-67, REG-14, REG-15
 #[test]
 fn an_older_server_is_met_where_it_is() {
     let mut world = World::new(builder().server(server_account()));
@@ -122,6 +128,7 @@ fn an_older_server_is_met_where_it_is() {
     assert_eq!(world.ask(server, fetch).code, Code::METHOD_NOT_ALLOWED);
 }
 
+// proves: REG-37
 #[test]
 fn an_expired_registration_is_made_anew() {
     let mut world = World::registered();
@@ -174,6 +181,7 @@ fn a_server_that_was_away_is_found_again() {
     );
 }
 
+// proves: REG-78
 #[test]
 fn an_update_that_nobody_answers_ends_in_a_registration() {
     let mut world = World::registered();
@@ -196,6 +204,7 @@ fn an_update_that_nobody_answers_ends_in_a_registration() {
     ));
 }
 
+// proves: REG-17, REG-45
 #[test]
 fn deregisters_and_stops() {
     let mut world = World::registered();
@@ -278,6 +287,7 @@ fn stopping_does_not_wait_for_ever() {
     assert!(world.take_told().contains(&ClientEvent::Stopped));
 }
 
+// proves: REG-53
 #[test]
 fn a_server_disables_itself_for_a_while() {
     let mut world = World::registered();
@@ -308,6 +318,7 @@ fn a_server_disables_itself_for_a_while() {
     ));
 }
 
+// proves: REG-52
 #[test]
 fn the_update_trigger_triggers_an_update() {
     let mut world = World::registered();
@@ -319,6 +330,7 @@ fn the_update_trigger_triggers_an_update() {
     assert_eq!(path_of(&world.asked(server)[0].0), "rd/1");
 }
 
+// proves: OBJ-11
 #[test]
 fn a_restart_forgets_the_connection_and_keeps_the_values() {
     let mut world = World::registered();
@@ -364,6 +376,7 @@ fn a_request_before_the_answer_waits() {
     assert_eq!(text(&response), "Maker");
 }
 
+// proves: REG-57, REG-58
 #[test]
 fn servers_register_in_the_order_of_their_priority() {
     let account = |uri: &str, id, priority: u32| {

@@ -16,6 +16,7 @@ fn texts(world: &mut World) -> Vec<String> {
     world.notifications(server).iter().map(text).collect()
 }
 
+// proves: REP-25, REP-30, REP-33
 #[test]
 fn a_change_is_notified_and_the_end_is_heard() {
     let mut world = World::registered();
@@ -52,6 +53,7 @@ fn a_change_is_notified_and_the_end_is_heard() {
     assert_eq!(texts(&mut world), Vec::<String>::new());
 }
 
+// proves: DM-34, REP-07, REP-08, REP-10
 #[test]
 fn periods_and_thresholds_rule() {
     let mut world = World::registered();
@@ -85,6 +87,7 @@ fn periods_and_thresholds_rule() {
     assert_eq!(texts(&mut world), ["35.0"]);
 }
 
+// proves: REP-06
 #[test]
 fn the_server_object_gives_the_defaults() {
     let mut world = World::registered();
@@ -102,6 +105,7 @@ fn the_server_object_gives_the_defaults() {
     );
 }
 
+// proves: REP-26
 #[test]
 fn an_instance_is_observed_as_a_whole() {
     let mut world = World::registered();
@@ -118,6 +122,7 @@ fn an_instance_is_observed_as_a_whole() {
     );
 }
 
+// proves: REP-40
 #[test]
 fn a_composite_observation_tells_all_its_paths() {
     let mut world = World::registered();
@@ -142,6 +147,7 @@ fn a_composite_observation_tells_all_its_paths() {
     assert_eq!(texts(&mut world).len(), 1);
 }
 
+// proves: REP-45, REP-46
 #[test]
 fn attributes_in_the_request_rule_alone() {
     let mut world = World::registered();
@@ -159,6 +165,7 @@ fn attributes_in_the_request_rule_alone() {
     assert_eq!(bad.code, Code::BAD_REQUEST);
 }
 
+// proves: REP-63
 #[test]
 fn what_is_deleted_is_not_observed_any_more() {
     let mut world = World::registered();
@@ -178,6 +185,7 @@ fn what_is_deleted_is_not_observed_any_more() {
     );
 }
 
+// proves: REP-36
 #[test]
 fn a_new_registration_voids_observations() {
     let mut world = World::registered();
@@ -227,6 +235,7 @@ fn notifications_survive_loss() {
     }
 }
 
+// proves: REP-54, REP-55
 #[test]
 fn send_reaches_the_server_that_wants_it() {
     let mut world = World::registered();
@@ -262,6 +271,7 @@ fn send_reaches_the_server_that_wants_it() {
     assert_eq!(refused, Err(SendError::Path(hidden)));
 }
 
+// proves: REP-56
 #[test]
 fn send_is_muted_where_nobody_has_unmuted_it() {
     let account = ServerAccount::new(7, Account::nosec(SERVER.parse().unwrap()));

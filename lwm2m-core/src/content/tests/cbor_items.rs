@@ -24,6 +24,7 @@ fn skipped(text: &str) -> Result<(), Fault> {
 }
 
 /// The items of RFC 8949, appendix A that are values here.
+// proves: SML-16
 #[test]
 fn the_examples_of_the_rfc_are_values() {
     let integers: &[(&str, i64)] = &[
@@ -114,6 +115,7 @@ fn the_examples_of_the_rfc_are_values() {
 }
 
 /// The other items of appendix A: well-formed, but no values.
+// proves: SML-16
 #[test]
 fn other_examples_of_the_rfc_are_skipped() {
     for text in [
@@ -145,6 +147,7 @@ fn other_examples_of_the_rfc_are_skipped() {
 }
 
 /// RFC 8949, appendix F.1
+// proves: SML-16
 #[test]
 fn what_the_rfc_calls_not_well_formed() {
     let examples = "
@@ -163,6 +166,7 @@ fn what_the_rfc_calls_not_well_formed() {
     }
 }
 
+// proves: SML-20
 #[test]
 fn items_are_skipped_as_deep_as_allowed() {
     for (level, end) in [("81", "00"), ("c6", "00"), ("a100", "00")] {

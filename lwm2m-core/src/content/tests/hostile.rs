@@ -30,6 +30,7 @@ fn refused(format: F, payload: impl AsRef<[u8]>) {
     assert!(attempt(format, payload.as_ref()).is_err(), "{format:?}");
 }
 
+// proves: SML-20
 #[test]
 fn nesting_bombs() {
     let bomb = |before: &str, level: &str, after: &str| {
@@ -85,6 +86,7 @@ fn nesting_bombs() {
     }
 }
 
+// proves: SML-20
 #[test]
 fn lengths_that_are_not_there() {
     for length in [
@@ -133,6 +135,7 @@ fn lengths_that_are_not_there() {
     }
 }
 
+// proves: SML-12
 #[test]
 fn one_key_twice() {
     for json in [
@@ -168,6 +171,7 @@ fn one_key_twice() {
     refused(F::Tlv, hex("0006c17801c17801"));
 }
 
+// proves: SML-19
 #[test]
 fn bytes_after_the_end() {
     let entries = [entry("/3442/0/110", "a")];
@@ -235,6 +239,7 @@ fn text_that_is_not_utf8() {
     refused(F::SenmlJson, r#"[{"n":"/3442/0/110","vs":"\ud800"}]"#);
 }
 
+// proves: SML-20
 #[test]
 fn more_values_than_there_may_be() {
     let entries: Vec<Entry> = (0..=MAX_ENTRIES as u16)

@@ -136,6 +136,7 @@ fn structured() -> impl Iterator<Item = F> {
 }
 
 proptest! {
+    // proves: FMT-34
     #[test]
     fn values_survive(entries in any_entries()) {
         for format in structured() {

@@ -63,6 +63,7 @@ fn device() -> Vec<Entry> {
     ]
 }
 
+// proves: FMT-01, FMT-11, FMT-35
 #[test]
 fn text_of_every_type() {
     let v = |text: &str, resource: u16, value: Value| {
@@ -92,6 +93,7 @@ fn text_of_every_type() {
     v("</3/0>", 180, Value::CoreLink("</3/0>".into()));
 }
 
+// proves: FMT-11, FMT-35
 #[test]
 fn text_that_is_none_of_its_type() {
     for (resource, texts) in [
@@ -132,6 +134,7 @@ fn text_without_a_model_is_a_string() {
     assert_eq!(found, Ok(vec![entry("/9999/0/1", "12")]));
 }
 
+// proves: FMT-11, FMT-12, FMT-13
 #[test]
 fn formats_without_paths_carry_one_value_only() {
     for format in [F::Text, F::Opaque, F::Cbor] {
@@ -148,6 +151,7 @@ fn formats_without_paths_carry_one_value_only() {
     decodes(F::Text, "5", "/3/0/6/1", &[entry("/3/0/6/1", 5i64)]);
 }
 
+// proves: FMT-01, FMT-12
 #[test]
 fn opaque_bytes() {
     both(
@@ -167,6 +171,7 @@ fn opaque_bytes() {
     assert!(encode(F::Opaque, &text, &path("/3442/0/110"), &models()).is_err());
 }
 
+// proves: DM-26, FMT-36
 #[test]
 fn the_model_gives_the_type_and_the_error_names_it() {
     let error = refused(F::SenmlJson, r#"[{"n":"/3/0/9","vs":"abc"}]"#, "/3/0/9");
@@ -183,6 +188,7 @@ fn the_model_gives_the_type_and_the_error_names_it() {
 mod tlv {
     use super::*;
 
+    // proves: FMT-17
     #[test]
     fn access_control_of_two_instances() {
         // Core 1.2.2, section 7.5.5.2 B
@@ -203,6 +209,7 @@ mod tlv {
         both(F::Tlv, payload, "/2", &entries);
     }
 
+    // proves: FMT-15, FMT-17, FMT-18
     #[test]
     fn device_instance() {
         // The intended bytes of section 7.5.5.1, whose model number lacks a letter of the length it says.
@@ -222,6 +229,7 @@ mod tlv {
         decodes(F::Tlv, &payload, "/3", &device());
     }
 
+    // proves: FMT-19
     #[test]
     fn object_links() {
         // Section 7.5.5.3, example 1
@@ -237,6 +245,7 @@ mod tlv {
         both(F::Tlv, payload, "/65/0", &entries);
     }
 
+    // proves: FMT-01, FMT-19
     #[test]
     fn every_type() {
         let v = |payload: &str, resource: u16, value: Value| {
@@ -285,6 +294,7 @@ mod tlv {
         );
     }
 
+    // proves: FMT-15, FMT-16
     #[test]
     fn lengths_of_every_width() {
         for (length, header) in [
@@ -313,6 +323,7 @@ mod tlv {
         );
     }
 
+    // proves: FMT-15
     #[test]
     fn identifiers_of_both_widths() {
         both(
@@ -330,6 +341,7 @@ mod tlv {
         refused(F::Tlv, hex("e1ffff05"), "/3442/0");
     }
 
+    // proves: FMT-18
     #[test]
     fn resource_instances() {
         both(
@@ -346,6 +358,7 @@ mod tlv {
         decodes(F::Tlv, hex("8006"), "/3/0/6", &[]);
     }
 
+    // proves: DM-45
     #[test]
     fn a_create_request_may_leave_the_instance_open() {
         let decode = |payload: &str| {
@@ -355,6 +368,7 @@ mod tlv {
         assert_eq!(decode("0304c10005"), Ok(vec![entry("/2/4/0", 5i64)]));
     }
 
+    // proves: FMT-37
     #[test]
     fn what_lies_elsewhere_is_refused() {
         refused(F::Tlv, hex("0104"), "/2"); // truncated
@@ -407,6 +421,7 @@ mod cbor {
         Ok(entries.remove(0).value)
     }
 
+    // proves: FMT-02, FMT-13
     #[test]
     fn every_type() {
         let v = |payload: &str, resource: u16, value: Value| {
@@ -439,6 +454,7 @@ mod cbor {
         v("663c2f332f303e", 180, Value::CoreLink("</3/0>".into()));
     }
 
+    // proves: FMT-39
     #[test]
     fn half_floats_are_read_and_never_written() {
         assert_eq!(value("f93e00", 130), Ok(Value::Float(1.5)));
@@ -460,6 +476,7 @@ mod cbor {
         }
     }
 
+    // proves: SML-17
     #[test]
     fn chunks_are_joined() {
         assert_eq!(value("7f62686560636c6c6fff", 110), Ok("hello".into()));
@@ -473,6 +490,7 @@ mod cbor {
         assert!(value("7f7f6161ffff", 110).is_err());
     }
 
+    // proves: SML-18
     #[test]
     fn numbers_of_every_form() {
         assert_eq!(untyped("1b8000000000000000"), Ok(Value::Unsigned(1 << 63)));
@@ -530,6 +548,7 @@ mod cbor {
         assert!(value("3b8000000000000000", 120).is_err());
     }
 
+    // proves: FMT-14, SML-18
     #[test]
     fn dates() {
         let time = |payload: &str| value(payload, 160);
@@ -597,6 +616,7 @@ mod cbor {
 mod senml {
     use super::*;
 
+    // proves: FMT-25, FMT-37, SML-04
     #[test]
     fn device_instance_in_cbor() {
         // Core 1.2.2, section 7.5.7
@@ -614,6 +634,7 @@ mod senml {
         assert_eq!(error.to_string(), "/3/0/0 lies outside of /3/1");
     }
 
+    // proves: FMT-20
     #[test]
     fn device_instance_in_json() {
         let payload = r#"[{"bn":"/3/0/","n":"0","vs":"Open Mobile Alliance"},{"n":"1","vs":"Lightweight M2M Client"},{"n":"2","vs":"345000123"},{"n":"3","vs":"1.0"},{"n":"6/0","v":1},{"n":"6/1","v":5},{"n":"7/0","v":3800},{"n":"7/1","v":5000},{"n":"8/0","v":125},{"n":"8/1","v":900},{"n":"9","v":100},{"n":"10","v":15},{"n":"11/0","v":0},{"n":"13","v":1367491215},{"n":"14","vs":"+02:00"},{"n":"16","vs":"U"}]"#;
@@ -621,6 +642,7 @@ mod senml {
         both(F::SenmlEtchJson, payload, "/3/0", &device());
     }
 
+    // proves: FMT-02, FMT-21, FMT-23, FMT-25, SML-03, SML-10
     #[test]
     fn every_type() {
         let v = |json: &str, cbor: &str, resource: u16, value: Value| {
@@ -685,6 +707,7 @@ mod senml {
         );
     }
 
+    // proves: SML-09, SML-11
     #[test]
     fn numbers_keep_their_precision() {
         decodes(
@@ -748,6 +771,7 @@ mod senml {
         );
     }
 
+    // proves: FMT-20, FMT-21, FMT-22, SML-01, SML-07
     #[test]
     fn names_are_resolved() {
         let expected = [entry("/3/0/9", 95i64), entry("/1/0/1", 86400i64)];
@@ -785,6 +809,7 @@ mod senml {
         }
     }
 
+    // proves: SML-04
     #[test]
     fn the_example_of_the_rfc() {
         // RFC 8428, sections 5.1.3 and 6, with names of ours
@@ -811,6 +836,7 @@ mod senml {
         );
     }
 
+    // proves: GEN-21
     #[test]
     fn names_below_another_root() {
         use super::super::super::Codec;
@@ -864,6 +890,7 @@ mod senml {
         }
     }
 
+    // proves: FMT-14
     #[test]
     fn dates_in_cbor() {
         let date = [entry("/3/0/13", Value::Time(1_367_491_215))];
@@ -877,6 +904,7 @@ mod senml {
         }
     }
 
+    // proves: FMT-21, FMT-24, SML-01
     #[test]
     fn times_are_resolved() {
         let v = |json: &str, times: &[Option<f64>]| {
@@ -922,6 +950,7 @@ mod senml {
         refused(F::SenmlCbor, hex("81a300662f392f302f310201 066161"), "/");
     }
 
+    // proves: FMT-24
     #[test]
     fn a_series_of_one_resource() {
         // As Zephyr sends it: Send of what it has kept.
@@ -962,6 +991,7 @@ mod senml {
         assert!(encode(F::SenmlCbor, &never, &path("/"), &models()).is_err());
     }
 
+    // proves: SML-01
     #[test]
     fn base_values_are_added() {
         let found = decode(
@@ -979,6 +1009,7 @@ mod senml {
         assert_eq!(found, Ok(expected));
     }
 
+    // proves: SML-02, SML-05, SML-06, SML-09, SML-10, SML-11, SML-12
     #[test]
     fn unknown_and_unwanted_fields() {
         let expected = [entry("/3/0/9", 1i64)];
@@ -1040,6 +1071,7 @@ mod senml {
         );
     }
 
+    // proves: FMT-40
     #[test]
     fn nothing_is_an_answer() {
         for format in [F::SenmlJson, F::SenmlCbor] {
@@ -1058,6 +1090,7 @@ mod lwm2m_cbor {
         324d20436c69656e7402693334353030303132330363312e3006a20001010507a200190ed80119138808a200187d01190384
         0918640a0f0ba100000d1a5182428f0e662b30323a3030106155";
 
+    // proves: FMT-03, FMT-26, FMT-28
     #[test]
     fn the_examples_of_the_specification() {
         // Core 1.2.2, sections 7.5.4.1 to 7.5.4.6
@@ -1123,6 +1156,7 @@ mod lwm2m_cbor {
         );
     }
 
+    // proves: FMT-29
     #[test]
     fn a_create_request_may_leave_the_instance_open() {
         let payload = hex("a1820219ffffa200050100");
@@ -1135,6 +1169,7 @@ mod lwm2m_cbor {
         refused(F::LwM2mCbor, payload, "/2");
     }
 
+    // proves: FMT-26, FMT-27, FMT-40
     #[test]
     fn keys_of_every_layout() {
         let nine = [entry("/3/0/9", 100i64)];
@@ -1170,6 +1205,7 @@ mod lwm2m_cbor {
         encodes(F::LwM2mCbor, hex("a0"), "/3/0", &[]);
     }
 
+    // proves: FMT-27, FMT-37
     #[test]
     fn what_is_no_tree_of_values() {
         for bad in [
@@ -1211,12 +1247,14 @@ mod lwm2m_cbor {
 mod json {
     use super::*;
 
+    // proves: FMT-33
     #[test]
     fn device_instance() {
         let payload = r#"{"bn":"/3/0/","e":[{"n":"0","sv":"Open Mobile Alliance"},{"n":"1","sv":"Lightweight M2M Client"},{"n":"2","sv":"345000123"},{"n":"3","sv":"1.0"},{"n":"6/0","v":1},{"n":"6/1","v":5},{"n":"7/0","v":3800},{"n":"7/1","v":5000},{"n":"8/0","v":125},{"n":"8/1","v":900},{"n":"9","v":100},{"n":"10","v":15},{"n":"11/0","v":0},{"n":"13","v":1367491215},{"n":"14","sv":"+02:00"},{"n":"16","sv":"U"}]}"#;
         both(F::Json, payload, "/3/0", &device());
     }
 
+    // proves: FMT-01
     #[test]
     fn every_type() {
         let v = |json: &str, resource: u16, value: Value| {
@@ -1326,6 +1364,7 @@ mod paths {
     use super::super::super::{Change, decode_changes, decode_paths, encode_changes, encode_paths};
     use super::*;
 
+    // proves: FMT-03, FMT-31
     #[test]
     fn requests_for_values() {
         let paths = [path("/3/0/0"), path("/1/0"), path("/3303"), path("/")];
@@ -1348,6 +1387,7 @@ mod paths {
         );
     }
 
+    // proves: FMT-30, FMT-31, SML-13
     #[test]
     fn requests_carry_names_only() {
         for format in [F::SenmlJson, F::SenmlEtchJson] {
@@ -1375,6 +1415,7 @@ mod paths {
         }
     }
 
+    // proves: FMT-03, FMT-32, SML-14
     #[test]
     fn a_write_may_remove_a_resource_instance() {
         let changes = [

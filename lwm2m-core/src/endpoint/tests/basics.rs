@@ -2,6 +2,7 @@
 
 use super::*;
 
+// proves: COAP-24, COAP-29, GEN-07, QUE-12
 #[test]
 fn piggybacked() {
     let mut net = Net::new(1);
@@ -19,6 +20,7 @@ fn piggybacked() {
     net.assert_forgets_all();
 }
 
+// proves: COAP-10, COAP-25, GEN-07, QUE-12
 #[test]
 fn separate() {
     let mut net = Net::new(2);
@@ -45,6 +47,7 @@ fn separate() {
     net.assert_forgets_all();
 }
 
+// proves: COAP-16
 #[test]
 fn lost_messages_in_every_place() {
     // Which messages are lost: the n-th of each end.
@@ -72,6 +75,7 @@ fn lost_messages_in_every_place() {
     }
 }
 
+// proves: COAP-09, COAP-26
 #[test]
 fn response_before_acknowledgement() {
     // The empty ACK is lost, the separate response arrives: it stops the retransmission.
@@ -87,6 +91,7 @@ fn response_before_acknowledgement() {
     assert_eq!(net.ends[A].metrics().retransmissions, 0);
 }
 
+// proves: COAP-27
 #[test]
 fn repeated_response_is_acknowledged_again() {
     let mut net = Net::new(5);
@@ -108,6 +113,7 @@ fn repeated_response_is_acknowledged_again() {
     net.no_event(A);
 }
 
+// proves: COAP-07, COAP-08, COAP-50
 #[test]
 fn backs_off_and_gives_up() {
     let mut net = Net::new(6);
@@ -132,6 +138,7 @@ fn backs_off_and_gives_up() {
     net.assert_forgets_all();
 }
 
+// proves: COAP-23
 #[test]
 fn timing_of_one_peer() {
     let mut net = Net::new(7);
@@ -144,6 +151,7 @@ fn timing_of_one_peer() {
     assert!(net.now.since(start) >= Duration::from_secs(150));
 }
 
+// proves: COAP-50, COAP-58
 #[test]
 fn no_response_after_acknowledgement() {
     let mut net = Net::new(8);
@@ -194,6 +202,7 @@ fn deadline_and_cancellation() {
     net.assert_forgets_all();
 }
 
+// proves: COAP-13, COAP-28, QUE-12
 #[test]
 fn non_confirmable() {
     let mut net = Net::new(10);
@@ -220,6 +229,7 @@ fn non_confirmable() {
     assert!(net.now.since(start) >= Duration::from_secs(60));
 }
 
+// proves: COAP-20, QUE-07
 #[test]
 fn one_request_at_a_time_and_a_bounded_queue() {
     let config = EndpointConfig {
@@ -240,6 +250,7 @@ fn one_request_at_a_time_and_a_bounded_queue() {
     net.request(get("d"));
 }
 
+// proves: COAP-46
 #[test]
 fn ping_and_reset() {
     let mut net = Net::new(12);
@@ -257,6 +268,7 @@ fn ping_and_reset() {
     net.assert_forgets_all();
 }
 
+// proves: COAP-31, DTLS-27, SEC-04
 #[test]
 fn forgotten_peer() {
     let mut net = Net::new(13);
@@ -296,6 +308,8 @@ fn message(kind: MessageKind, code: Code, id: u16) -> Message {
     Message::new(kind, code, id, Token::new(&[7]).unwrap())
 }
 
+// proves: COAP-01, COAP-02, COAP-03, COAP-06, COAP-10, COAP-11, COAP-12, COAP-13, COAP-14, COAP-37, COAP-46, COAP-58
+// proves: OBSV-07
 #[test]
 fn odd_messages() {
     use MessageKind::*;
@@ -345,6 +359,7 @@ fn odd_messages() {
     net.no_event(B);
 }
 
+// proves: BLK-02, COAP-32, COAP-34, COAP-38, COAP-42, COAP-57
 #[test]
 fn options_that_must_be_understood() {
     let mut net = Net::new(15);
@@ -389,6 +404,7 @@ fn options_that_must_be_understood() {
     }
 }
 
+// proves: COAP-33
 #[test]
 fn response_with_an_option_that_must_be_understood() {
     for separate in [false, true] {
@@ -413,6 +429,7 @@ fn response_with_an_option_that_must_be_understood() {
     }
 }
 
+// proves: METH-10, METH-11, METH-12
 #[test]
 fn unwanted_responses() {
     for (no_response, response, arrives) in [
@@ -442,6 +459,7 @@ fn unwanted_responses() {
     }
 }
 
+// proves: COAP-17
 #[test]
 fn deduplication_keeps_what_must_not_be_executed_twice() {
     let config = EndpointConfig {
@@ -522,6 +540,7 @@ fn a_full_house_keeps_nothing_for_new_peers() {
     assert_eq!(endpoint.metrics().refused_peers, 2);
 }
 
+// proves: BLK-28, BLK-29
 #[test]
 fn echo_is_repeated_once() {
     let mut net = Net::new(21);

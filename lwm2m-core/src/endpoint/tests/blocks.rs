@@ -92,6 +92,7 @@ fn started_by_hand(net: &mut Net) -> (UploadId, ExchangeId) {
     }
 }
 
+// proves: BLK-04, BLK-11, BLK-13, BLK-22, COAP-19
 #[test]
 fn upload_that_is_collected() {
     for (ours, theirs) in [(1024, 1024), (1024, 64), (64, 1024), (16, 16), (512, 256)] {
@@ -119,6 +120,7 @@ fn upload_that_is_collected() {
     }
 }
 
+// proves: BLK-11
 #[test]
 fn large_upload_streamed_over_a_lossy_link() {
     for seed in 0..5 {
@@ -196,6 +198,7 @@ fn slow_reader_of_a_stream() {
     net.assert_forgets_all();
 }
 
+// proves: BLK-17
 #[test]
 fn refused_uploads() {
     // At once, between two blocks, and after the last.
@@ -224,6 +227,7 @@ fn refused_uploads() {
     }
 }
 
+// proves: BLK-16, COAP-45
 #[test]
 fn too_large_uploads() {
     let small = EndpointConfig {
@@ -282,6 +286,7 @@ fn block(
     tell(net, &message).map(|reply| reply.code)
 }
 
+// proves: BLK-12, BLK-14, BLK-15, BLK-24, BLK-25, GEN-18
 #[test]
 fn gaps_repetitions_and_restarts() {
     let mut net = Net::new(6);
@@ -336,6 +341,7 @@ fn gaps_repetitions_and_restarts() {
     net.assert_forgets_all();
 }
 
+// proves: BLK-15
 #[test]
 fn abandoned_and_restarted_streams_are_aborted() {
     let mut net = Net::new(7);
@@ -377,6 +383,7 @@ fn block_held(net: &mut Net, id: u16) -> Option<Transmit> {
     net.ends[B].poll_transmit()
 }
 
+// proves: BLK-03
 #[test]
 fn blocks_of_a_wrong_length() {
     let mut net = Net::new(8);
@@ -387,6 +394,7 @@ fn blocks_of_a_wrong_length() {
     net.no_event(B);
 }
 
+// proves: BLK-23
 #[test]
 fn uploads_are_bounded() {
     let config = EndpointConfig {
@@ -409,6 +417,7 @@ fn uploads_are_bounded() {
     );
 }
 
+// proves: BLK-26, BLK-27, GEN-18
 #[test]
 fn a_second_upload_has_a_tag() {
     let mut net = Net::with(10, sized(64), sized(64));
@@ -437,6 +446,7 @@ fn a_second_upload_has_a_tag() {
     }
 }
 
+// proves: BLK-04, BLK-05, BLK-06
 #[test]
 fn download() {
     for (ours, theirs) in [(1024, 1024), (1024, 64), (64, 1024), (16, 16)] {
@@ -457,6 +467,7 @@ fn download() {
     }
 }
 
+// proves: BLK-05
 #[test]
 fn large_download_over_a_lossy_link() {
     for seed in 0..5 {
@@ -489,6 +500,7 @@ fn large_download_over_a_lossy_link() {
     }
 }
 
+// proves: BLK-20
 #[test]
 fn large_both_ways() {
     let mut net = Net::with(12, sized(64), sized(128));
@@ -506,6 +518,7 @@ fn large_both_ways() {
     net.assert_forgets_all();
 }
 
+// proves: BLK-06, BLK-21, METH-05
 #[test]
 fn fetch_with_bodies_told_apart() {
     let mut net = Net::with(13, sized(64), sized(64));
@@ -535,6 +548,7 @@ fn fetch_with_bodies_told_apart() {
     assert_eq!(net.sent.last().unwrap().1.payload, body(100)[64..]);
 }
 
+// proves: BLK-23, METH-03
 #[test]
 fn blocks_that_are_not_kept() {
     let config = EndpointConfig {
@@ -575,6 +589,7 @@ fn blocks_that_are_not_kept() {
     }
 }
 
+// proves: BLK-07
 #[test]
 fn body_that_changes_while_it_is_fetched() {
     for changes in [1, 3, 4] {
@@ -616,6 +631,7 @@ fn body_that_changes_while_it_is_fetched() {
     }
 }
 
+// proves: BLK-23
 #[test]
 fn too_large_downloads() {
     let config = EndpointConfig {
@@ -635,6 +651,7 @@ fn too_large_downloads() {
     ));
 }
 
+// proves: BLK-10
 #[test]
 fn no_such_block() {
     let mut net = Net::with(18, sized(64), sized(64));
@@ -666,6 +683,7 @@ fn other_requests_pass_between_the_blocks() {
     assert!(matches!(result(&mut net).1, Event::Response { request, .. } if request == upload));
 }
 
+// proves: BLK-08, BLK-09
 #[test]
 fn body_pulled_block_by_block() {
     let mut net = Net::with(20, sized(64), sized(64));
@@ -694,6 +712,7 @@ fn body_pulled_block_by_block() {
     net.assert_forgets_all();
 }
 
+// proves: BLK-13
 #[test]
 fn last_block_is_not_executed_twice() {
     let mut net = Net::new(21);

@@ -272,6 +272,7 @@ impl Fuzz {
     }
 }
 
+// proves: COAP-52
 #[test]
 fn any_sequence_of_datagrams_and_calls() {
     let seeds = std::env::var("ENDPOINT_GARBAGE_SEEDS")

@@ -268,6 +268,7 @@ fn run(seed: u64, exchanges: u32) -> [u32; 2] {
     run.tally
 }
 
+// proves: BLK-32, COAP-16, COAP-17, COAP-18, COAP-31
 #[test]
 fn every_request_ends_once_and_none_is_executed_twice() {
     let exchanges = std::env::var("ENDPOINT_MODEL_EXCHANGES")

@@ -49,6 +49,7 @@ fn notified(net: &mut Net) -> (ObservationId, Response, bool) {
     }
 }
 
+// proves: OBSV-01, OBSV-03, OBSV-06
 #[test]
 fn notifications_and_their_acknowledgement() {
     let mut net = Net::new(1);
@@ -67,6 +68,7 @@ fn notifications_and_their_acknowledgement() {
     net.no_event(B);
 }
 
+// proves: OBSV-15
 #[test]
 fn one_notification_a_day_is_confirmable() {
     let mut net = Net::new(2);
@@ -80,6 +82,7 @@ fn one_notification_a_day_is_confirmable() {
     assert_eq!(net.count(B, MessageKind::Confirmable), 2);
 }
 
+// proves: OBSV-04, OBSV-05
 #[test]
 fn older_notifications_are_dropped() {
     let mut net = Net::new(3);
@@ -106,6 +109,7 @@ fn older_notifications_are_dropped() {
     assert!(net.ends[A].metrics().stale_notifications > 10);
 }
 
+// proves: OBSV-13, OBSV-19
 #[test]
 fn superseded_while_under_way() {
     let mut net = Net::new(4);
@@ -147,6 +151,7 @@ fn superseded_while_under_way() {
     assert_eq!(sent[1].id, sent[2].id);
 }
 
+// proves: OBSV-20
 #[test]
 fn superseded_when_the_old_one_arrives_after_all() {
     let mut net = Net::new(5);
@@ -166,6 +171,7 @@ fn superseded_when_the_old_one_arrives_after_all() {
     }
 }
 
+// proves: COAP-20, OBSV-18
 #[test]
 fn confirmable_notifications_of_many_observers_take_turns() {
     let mut net = Net::new(6);
@@ -184,6 +190,7 @@ fn confirmable_notifications_of_many_observers_take_turns() {
     }
 }
 
+// proves: OBSV-17
 #[test]
 fn unreachable_observers_go() {
     let mut net = Net::new(7);
@@ -205,6 +212,7 @@ fn unreachable_observers_go() {
     net.assert_forgets_all();
 }
 
+// proves: OBSV-07, OBSV-16
 #[test]
 fn cancelled_by_reset() {
     for confirmable in [false, true] {
@@ -224,6 +232,7 @@ fn cancelled_by_reset() {
     }
 }
 
+// proves: COAP-29, OBSV-01, OBSV-08, OBSV-09, OBSV-12
 #[test]
 fn cancelled_by_request() {
     let mut net = Net::new(9);
@@ -258,6 +267,7 @@ fn cancelled_by_request() {
     net.assert_forgets_all();
 }
 
+// proves: OBSV-03, OBSV-10, OBSV-11
 #[test]
 fn renewed() {
     let mut net = Net::new(10);
@@ -315,6 +325,7 @@ fn renewed() {
     assert!(matches!(net.event(B), Event::ObserverGone { .. }));
 }
 
+// proves: OBSV-14
 #[test]
 fn ended_by_the_server() {
     for confirmable in [false, true] {
@@ -337,6 +348,7 @@ fn ended_by_the_server() {
     }
 }
 
+// proves: OBSV-02, OBSV-22
 #[test]
 fn not_entered() {
     let config = EndpointConfig {
@@ -395,6 +407,7 @@ fn large(length: usize) -> Response {
     Response::new(Code::CONTENT).body(42, body(length))
 }
 
+// proves: BLK-18, METH-04, OBSV-23
 #[test]
 fn large_notifications() {
     for method in [Code::GET, Code::FETCH] {
@@ -440,6 +453,7 @@ fn large_notifications() {
     }
 }
 
+// proves: BLK-19
 #[test]
 fn newer_notification_takes_the_fetch_over() {
     let mut net = Net::new(15);
@@ -462,6 +476,7 @@ fn newer_notification_takes_the_fetch_over() {
     net.no_event(A);
 }
 
+// proves: BLK-19
 #[test]
 fn notification_while_the_first_representation_is_fetched() {
     let mut net = Net::new(16);
@@ -484,6 +499,7 @@ fn notification_while_the_first_representation_is_fetched() {
     net.no_event(A);
 }
 
+// proves: OBSV-21
 #[test]
 fn notification_that_overtakes_the_first_response() {
     let mut net = Net::new(17);
@@ -504,6 +520,7 @@ fn notification_that_overtakes_the_first_response() {
     assert_eq!(notified(&mut net).1, content("3"));
 }
 
+// proves: OBSV-13
 #[test]
 fn value_arrives_in_the_end_over_a_bad_network() {
     let mut survived = 0;
@@ -561,6 +578,7 @@ fn value_arrives_in_the_end_over_a_bad_network() {
     assert!(survived > 15, "{survived}");
 }
 
+// proves: COAP-51, OBSV-05, OBSV-11
 #[test]
 fn observing_again_under_the_same_token_replaces() {
     let mut net = Net::new(18);
@@ -593,6 +611,7 @@ fn observing_again_under_the_same_token_replaces() {
     assert_eq!(sequences, [1, 2], "the order goes on");
 }
 
+// proves: OBSV-09
 #[test]
 fn echo_keeps_the_token_of_an_observation() {
     let mut net = Net::new(19);
@@ -649,6 +668,7 @@ fn notifications_wait_where_all_message_ids_are_taken() {
     assert_eq!(newest(&mut net), content("70000"));
 }
 
+// proves: BLK-20, METH-05, OBSV-23
 #[test]
 fn observation_by_a_fetch_whose_body_comes_in_blocks() {
     let config = EndpointConfig {

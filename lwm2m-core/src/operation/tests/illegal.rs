@@ -10,6 +10,8 @@ const NOT_ALLOWED: Option<Code> = Some(Code::METHOD_NOT_ALLOWED);
 const NOT_ACCEPTABLE: Option<Code> = Some(Code::NOT_ACCEPTABLE);
 const FORMAT: Option<Code> = Some(Code::UNSUPPORTED_CONTENT_FORMAT);
 
+// proves: BS-14, COAP-43, COAP-60, DM-05, DM-17, DM-23, DM-33, DM-36, DM-40, DM-62, DM-66, DM-67, DM-76, FMT-07
+// proves: FMT-09, GEN-14, METH-02, METH-07, METH-09, REP-14, REP-22, REP-46, REP-47, REP-48
 #[test]
 fn codes_in_each_version() {
     for (line, codes) in [
@@ -166,6 +168,7 @@ fn codes_in_each_version() {
     }
 }
 
+// proves: COAP-41
 #[test]
 fn what_is_not_utf_8() {
     let with = |number, value: &[u8]| {

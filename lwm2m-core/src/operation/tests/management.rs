@@ -22,6 +22,7 @@ fn kind(line: &str, version: LwM2mVersion) -> Result<String, Code> {
     })
 }
 
+// proves: COAP-40, DM-43, FMT-38, OBSV-01
 #[test]
 fn what_a_request_is() {
     for (line, expected) in [
@@ -100,6 +101,7 @@ fn what_a_request_is() {
     ));
 }
 
+// proves: DM-41, DM-42, DM-43
 #[test]
 fn arguments() {
     for (text, expected) in [
@@ -178,6 +180,7 @@ fn arguments() {
     }
 }
 
+// proves: DM-16
 #[test]
 fn depths() {
     for (path_text, depth, effective) in [
@@ -195,6 +198,7 @@ fn depths() {
     }
 }
 
+// proves: BS-58, BS-59, DM-31, DM-55, DM-57, DM-58
 #[test]
 fn who_may_ask_what() {
     let parsed =
@@ -257,6 +261,7 @@ fn who_may_ask_what() {
     );
 }
 
+// proves: GEN-12
 #[test]
 fn errors_are_among_the_answers() {
     let answers = |line: &str| {
@@ -332,6 +337,7 @@ fn errors_are_among_the_answers() {
 }
 
 /// The examples of Transport 1.2.2, section 6.4.4.
+// proves: DM-37, REP-01
 #[test]
 fn examples_of_write_attributes() {
     for text in [
@@ -354,6 +360,7 @@ fn examples_of_write_attributes() {
     }
 }
 
+// proves: DM-59, GEN-15
 #[test]
 fn a_server_asks_itself_before_it_sends() {
     let payload = |format, data: &'static [u8]| Payload {

@@ -123,6 +123,7 @@ fn roots_go_before_a_path_and_away_again() {
     assert_eq!(strip_root(plain.clone(), &[] as &[&str]), Some(plain));
 }
 
+// proves: GEN-19, GEN-21
 #[test]
 fn operations_below_a_root() {
     for (text, below) in [

@@ -11,6 +11,7 @@ fn code(line: &str) -> Code {
         .code()
 }
 
+// proves: COAP-40, REG-01, REG-50
 #[test]
 fn registrations_of_each_version() {
     let links = vec![Link::to(path("/1/0")), Link::to(path("/3/0"))];
@@ -63,6 +64,7 @@ fn registrations_of_each_version() {
     assert!(register("POST /rd?ep=a&Q body=</1/0>").queue_mode);
 }
 
+// proves: COAP-41, REG-04, REG-08, REG-13, REG-18, REG-21, REG-65
 #[test]
 fn illegal_registrations() {
     let full = "POST /rd?ep=a&lt=60&lwm2m=1.1";
@@ -152,6 +154,7 @@ fn illegal_registrations() {
     }
 }
 
+// proves: REG-41, REG-71
 #[test]
 fn updates_and_deregistrations() {
     let read = |line: &str| RegistrationOperation::from_request(&request(line)).unwrap();
@@ -217,6 +220,7 @@ fn updates_and_deregistrations() {
     }
 }
 
+// proves: COAP-44, DM-51
 #[test]
 fn locations() {
     let response = Register::created(&["rd", "5a3f"]);
@@ -241,6 +245,7 @@ fn locations() {
     assert_eq!(Create::location(&Register::created(&["a", "b"])), None);
 }
 
+// proves: REG-50
 #[test]
 fn bindings() {
     for text in [
@@ -269,6 +274,7 @@ fn bindings() {
     assert_eq!(known("MH"), [false, false, true]);
 }
 
+// proves: REG-65
 #[test]
 fn profiles() {
     assert_eq!(
@@ -303,6 +309,7 @@ fn profiles() {
     }
 }
 
+// proves: BS-03, BS-06
 #[test]
 fn bootstrap_requests() {
     let read = |line: &str| BootstrapRequest::from_request(&request(line));
@@ -361,6 +368,7 @@ fn bootstrap_pack_requests() {
     }
 }
 
+// proves: REP-59
 #[test]
 fn sends() {
     for number in [110, 112, 11544] {

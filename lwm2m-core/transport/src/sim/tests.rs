@@ -363,6 +363,7 @@ fn certificates_are_compared_as_their_usage_says() {
     }
 }
 
+// proves: DTLS-27, SEC-04
 #[test]
 fn restarted_device_replaces_its_session_and_hears_nothing_of_the_old() {
     let (mut net, server, device) = secure_pair();

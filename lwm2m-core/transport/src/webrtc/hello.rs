@@ -183,6 +183,7 @@ pub(crate) mod tests {
         assert_eq!(hello.choose(false, false), Err(HelloError::NoCommonSuite));
     }
 
+    // proves: DTLS-11
     #[test]
     fn truncated_at_every_byte_is_an_error() {
         let whole = body(&[0xC0A8], Some(&[0, 23, 0, 0]));
@@ -197,6 +198,7 @@ pub(crate) mod tests {
         ));
     }
 
+    // proves: DTLS-11
     #[test]
     fn extension_blocks_that_end_early_are_malformed() {
         for block in [
@@ -221,6 +223,7 @@ pub(crate) mod tests {
         );
     }
 
+    // proves: DTLS-08
     #[test]
     fn other_versions_sessions_and_compressions_are_refused() {
         let good = body(&[0xC0A8], Some(&[]));

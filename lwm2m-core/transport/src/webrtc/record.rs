@@ -258,6 +258,7 @@ pub(crate) mod tests {
         Records(datagram).next().unwrap().unwrap()
     }
 
+    // proves: DTLS-08
     #[test]
     fn datagrams_are_taken_apart() {
         let datagram = [

@@ -59,6 +59,7 @@ fn has(datagram: &[u8], kind: u8) -> bool {
     Records(datagram).any(|record| record.is_ok_and(|record| record.kind == kind))
 }
 
+// proves: DTLS-10, DTLS-11
 #[tokio::test]
 async fn malformed_hellos_neither_panic_nor_stop_the_listener() {
     let mut server = Server::psk().await;
@@ -171,6 +172,7 @@ async fn mutated_handshakes_neither_panic_nor_stop_the_listener() {
     assert_eq!(honest.datagram().await.2, b"hello");
 }
 
+// proves: DTLS-07, DTLS-09
 #[tokio::test]
 async fn forged_plaintext_does_not_touch_a_session() {
     let mut server = Server::psk().await;
@@ -224,6 +226,7 @@ async fn a_forged_protected_record_closes_a_psk_session() {
     through(&proxy, &mut server, &mut client, &KEY).await;
 }
 
+// proves: DTLS-07
 #[tokio::test]
 async fn rebooted_device_takes_its_session_over_when_its_handshake_completes() {
     // There is room for one session, which is the device's own.
@@ -290,6 +293,7 @@ async fn device_that_reboots_within_its_handshake_starts_again() {
     assert_eq!(server.metrics.snapshot().handshakes_started, 2);
 }
 
+// proves: DTLS-06
 #[tokio::test]
 async fn lost_last_flight_is_sent_again() {
     let mut server = Server::psk().await;
@@ -309,6 +313,7 @@ async fn lost_last_flight_is_sent_again() {
     through(&proxy, &mut server, &mut client, &KEY).await;
 }
 
+// proves: DTLS-05
 #[tokio::test]
 async fn handshakes_under_loss_complete_or_fail_with_a_reason() {
     let mut config = DtlsServerConfig::new(table());
@@ -403,6 +408,7 @@ async fn sessions_are_bounded() {
     assert_eq!(counted.handshakes_started, 2);
 }
 
+// proves: DTLS-04
 #[tokio::test]
 async fn small_links_get_handshakes_in_fragments() {
     const LONGEST: usize = 250;

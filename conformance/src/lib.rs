@@ -7,6 +7,7 @@
 //! - [`scripted`]: a peer that a test plays by hand.
 //! - [`oma`]: the OMA enabler test cases, and the tests that carry them out.
 //! - [`requirements`]: what the standards demand, and which test proves it.
+//! - [`report`]: runs those tests and says what is met.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,6 +16,7 @@
 )]
 
 pub mod oma;
+pub mod report;
 pub mod requirements;
 pub mod scripted;
 pub mod wire;

@@ -1,0 +1,36 @@
+//! `lwm2m-conformance`: what this stack meets of the standards, seen and printed.
+
+use clap::{Parser, Subcommand};
+use lwm2m_conformance::report;
+use std::process::ExitCode;
+
+/// Conformance of LwM2M implementations.
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the tests of the OMA cases and of the requirements, and print what is met.
+    Report(report::Arguments),
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Report(arguments) => report::run(&arguments),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,173 @@
+//! What is met and what is not: runs the tests of the OMA cases and of the requirements, and prints what it has seen.
+//!
+//! Nothing counts as met that has not just run: the test programs are built, executed, and their results read one by one.
+//!
+//! - [`execution`]: builds and runs the test programs.
+//! - [`results`]: what the results say about cases and requirements.
+//! - [`text`], [`markdown`], [`junit`]: the forms it is printed in.
+
+pub mod execution;
+pub mod junit;
+pub mod markdown;
+pub mod results;
+pub mod text;
+
+use crate::{
+    oma,
+    requirements::{check, proofs::Proofs, rows::Catalogue, workspace},
+};
+use execution::{Execution, ExecutionError};
+use results::Report;
+use std::{
+    fs,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+/// Arguments of `lwm2m-conformance report`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Arguments {
+    /// The form of the report.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Run and print one part only; the tests of the other are not run.
+    #[arg(long, value_enum)]
+    pub only: Option<Part>,
+    /// Put the report between the marks in this Markdown file instead of printing it.
+    #[arg(long, value_name = "FILE")]
+    pub into: Option<PathBuf>,
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For a terminal.
+    Text,
+    /// For a README.
+    Markdown,
+    /// For whatever reads the results of tests in CI.
+    Junit,
+}
+
+/// A part of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// The OMA enabler test cases.
+    Cases,
+    /// The requirements of the standards.
+    Requirements,
+}
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// A file could not be read or written.
+    #[error("{0}: {1}")]
+    File(PathBuf, io::Error),
+    /// Rows and proofs do not fit together; the tests of this package say so, too.
+    #[error("the requirements are not in order:\n{}", .0.join("\n"))]
+    Faults(Vec<String>),
+    /// The tests could not be run.
+    #[error(transparent)]
+    Execution(#[from] ExecutionError),
+    /// The file of `--into` has not both marks, in their order.
+    #[error("{0} has no lines {begin:?} and {end:?}", begin = BEGIN, end = END)]
+    Marks(PathBuf),
+}
+
+const BEGIN: &str = "<!-- begin report -->";
+const END: &str = "<!-- end report -->";
+
+/// Runs the tests and prints the report; fails where a test has failed, or the report could not be made.
+pub fn run(arguments: &Arguments) -> ExitCode {
+    match make(arguments) {
+        Ok(report) if report.has_failures() => ExitCode::FAILURE,
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "{error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn make(arguments: &Arguments) -> Result<Report, ReportError> {
+    let workspace = workspace();
+    let file = |path: PathBuf| |error| ReportError::File(path, error);
+    let rows = workspace.join("conformance/requirements");
+    let catalogue = Catalogue::load(&rows).map_err(file(rows))?;
+    let proofs = Proofs::collect(&workspace).map_err(file(workspace.clone()))?;
+    let mut faults = check::faults(&catalogue, &proofs);
+    let exceptions = oma::faults(&proofs).and_then(|found| {
+        faults.extend(found);
+        oma::exceptions()
+    });
+    let exceptions = exceptions.unwrap_or_else(|fault| {
+        faults.push(fault);
+        Default::default()
+    });
+    if !faults.is_empty() {
+        return Err(ReportError::Faults(faults));
+    }
+    let cases = oma::tests(&proofs);
+    let of_cases = cases.values().flatten().map(|(_, test)| *test);
+    let of_requirements = proofs.proofs.iter().map(|proof| &proof.test);
+    let wanted = match arguments.only {
+        None => of_cases.chain(of_requirements).collect(),
+        Some(Part::Cases) => of_cases.collect(),
+        Some(Part::Requirements) => of_requirements.collect(),
+    };
+    let execution = Execution::run(&workspace, &wanted)?;
+    let mut report = Report::default();
+    if arguments.only != Some(Part::Requirements) {
+        report.cases = results::cases(&cases, &exceptions, &execution);
+    }
+    if arguments.only != Some(Part::Cases) {
+        report.areas = results::areas(&catalogue, &proofs, &execution);
+    }
+    let printed = match arguments.format {
+        Format::Text => text::print(&report),
+        Format::Markdown => markdown::print(&report),
+        Format::Junit => junit::print(&report),
+    };
+    match &arguments.into {
+        Some(path) => put_into(path, &printed)?,
+        None => {
+            let written = io::stdout().write_all(printed.as_bytes());
+            written.map_err(file("standard output".into()))?;
+        }
+    }
+    Ok(report)
+}
+
+fn put_into(path: &PathBuf, report: &str) -> Result<(), ReportError> {
+    let file = |error| ReportError::File(path.clone(), error);
+    let text = fs::read_to_string(path).map_err(file)?;
+    let replaced = replace(&text, report).ok_or_else(|| ReportError::Marks(path.clone()))?;
+    fs::write(path, replaced).map_err(file)
+}
+
+/// The text with this report between its marks.
+fn replace(text: &str, report: &str) -> Option<String> {
+    let (before, rest) = text.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!(
+        "{before}{BEGIN}\n\n{}\n\n{END}{after}",
+        report.trim_end()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_replaces_the_one_before() {
+        let text = format!("a\n{BEGIN}\nold\n{END}\nb\n");
+        let new = replace(&text, "new\n").unwrap();
+        assert_eq!(new, format!("a\n{BEGIN}\n\nnew\n\n{END}\nb\n"));
+        assert_eq!(replace(&new, "new").unwrap(), new);
+        assert_eq!(replace("a", "new"), None);
+        assert_eq!(replace(&format!("{END}{BEGIN}"), "new"), None);
+    }
+}

@@ -2,6 +2,7 @@
 //!
 //! This package is never published and nothing depends on it.
 //!
+//! - [`judge`]: judges somebody's client or server over real sockets.
 //! - [`world`]: our client, server and bootstrap server in the simulated network, and what an operator does with them.
 //! - [`wire`]: what travelled between them, message by message.
 //! - [`scripted`]: a peer that a test plays by hand.
@@ -15,6 +16,7 @@
     reason = "a harness of tests fails by panicking"
 )]
 
+pub mod judge;
 pub mod oma;
 pub mod report;
 pub mod requirements;

@@ -1,7 +1,10 @@
-//! `lwm2m-conformance`: what this stack meets of the standards, seen and printed.
+//! `lwm2m-conformance`: what this stack meets of the standards, and what somebody else's client or server does.
 
 use clap::{Parser, Subcommand};
-use lwm2m_conformance::report;
+use lwm2m_conformance::{
+    judge::arguments::{ClientArguments, ServerArguments},
+    report,
+};
 use std::process::ExitCode;
 
 /// Conformance of LwM2M implementations.
@@ -16,11 +19,15 @@ struct Arguments {
 enum Command {
     /// Run the tests of the OMA cases and of the requirements, and print what is met.
     Report(report::Arguments),
+    Client(ClientArguments),
+    Server(ServerArguments),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Report(arguments) => report::run(&arguments),
+        Command::Client(arguments) => arguments.run(),
+        Command::Server(arguments) => arguments.run(),
     }
 }
 

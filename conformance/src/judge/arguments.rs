@@ -397,10 +397,7 @@ impl ServerArguments {
     }
 }
 
-fn in_runtime(
-    log: &str,
-    judging: impl Future<Output = Result<Report, ArgumentError>>,
-) -> ExitCode {
+fn in_runtime(log: &str, judging: impl Future<Output = Result<Report, ArgumentError>>) -> ExitCode {
     let filter = match tracing_subscriber::EnvFilter::try_new(log) {
         Ok(filter) => filter,
         Err(error) => return unusable(&format!("--log {log:?}: {error}")),
@@ -490,7 +487,10 @@ mod tests {
         let client = ["client", "--listen", "coaps://127.0.0.1:5684"];
         assert_eq!(settings(&[&client[..], &psk[..]].concat()), Ok(()));
         assert!(settings(&client).unwrap_err().contains("needs --identity"));
-        assert_eq!(settings(&["client", "--listen", "coap://127.0.0.1"]), Ok(()));
+        assert_eq!(
+            settings(&["client", "--listen", "coap://127.0.0.1"]),
+            Ok(())
+        );
         let server = ["server", "--uri", "coap://localhost"];
         assert_eq!(settings(&server), Ok(()));
         let unused = settings(&[&server[..], &psk[..]].concat()).unwrap_err();
@@ -502,9 +502,18 @@ mod tests {
         for (arguments, expected) in [
             (&["client"][..], "--listen"),
             (&["client", "--listen", "http://x"], "coap://"),
-            (&["server", "--uri", "coaps://x", "--identity", "a"], "--key"),
-            (&["server", "--uri", "coaps://x", "--key", "5ec"], "hexadecimal"),
-            (&["server", "--uri", "coap://x", "--timeout", "0"], "1..=86400"),
+            (
+                &["server", "--uri", "coaps://x", "--identity", "a"],
+                "--key",
+            ),
+            (
+                &["server", "--uri", "coaps://x", "--key", "5ec"],
+                "hexadecimal",
+            ),
+            (
+                &["server", "--uri", "coap://x", "--timeout", "0"],
+                "1..=86400",
+            ),
             (&["server", "--uri", "coap://x", "--lwm2m", "2.0"], "1.2"),
             (
                 &["server", "--uri", "coaps://x", "--certificate", "a"],
@@ -515,22 +524,44 @@ mod tests {
             assert!(error.contains(expected), "{arguments:?}: {error}");
         }
         let missing = [
-            "client", "--listen", "coap://127.0.0.1", "--firmware", "/no/such/file",
+            "client",
+            "--listen",
+            "coap://127.0.0.1",
+            "--firmware",
+            "/no/such/file",
         ];
         assert!(settings(&missing).unwrap_err().contains("/no/such/file"));
-        let secure = ["server", "--uri", "coaps://x", "--identity", "a", "--key", "5ec2e7"];
+        let secure = [
+            "server",
+            "--uri",
+            "coaps://x",
+            "--identity",
+            "a",
+            "--key",
+            "5ec2e7",
+        ];
         assert!(!format!("{:?}", parse(&secure).unwrap()).contains("5ec2e7"));
     }
 
     #[test]
     fn times_are_chosen_by_hand_or_by_pace() {
         let Ok(Program::Client(client)) = parse(&[
-            "client", "--listen", "coap://127.0.0.1", "--quick", "--timeout", "7", "--cases", "101,201",
+            "client",
+            "--listen",
+            "coap://127.0.0.1",
+            "--quick",
+            "--timeout",
+            "7",
+            "--cases",
+            "101,201",
         ]) else {
             panic!("they are good")
         };
         assert_eq!(client.common.pace().patience, Duration::from_secs(7));
-        assert_eq!(client.common.pace().first_periods, Pace::QUICK.first_periods);
+        assert_eq!(
+            client.common.pace().first_periods,
+            Pace::QUICK.first_periods
+        );
         assert_eq!(client.common.cases, [101, 201]);
     }
 }

@@ -14,11 +14,9 @@
 //! or mended by them. Of each case it asserts what can be seen from its side of the wire; what it cannot see it does
 //! not claim.
 
-#[cfg(any())]
 pub mod arguments;
 pub mod client;
 mod dtls;
-#[cfg(any())]
 pub mod server;
 pub mod station;
 pub mod tape;

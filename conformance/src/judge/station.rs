@@ -243,9 +243,8 @@ impl Station {
         deadline: Duration,
     ) -> Result<RequestId, StationError> {
         let options = RequestOptions::default().deadline(deadline);
-        let asked = self.call(move |engine, now| {
-            engine.endpoint.request(now, peer, request, options)
-        });
+        let asked =
+            self.call(move |engine, now| engine.endpoint.request(now, peer, request, options));
         Ok(asked.await??)
     }
 
@@ -258,8 +257,7 @@ impl Station {
         exchange: ExchangeId,
         response: Response,
     ) -> Result<(), StationError> {
-        let told =
-            self.call(move |engine, now| engine.endpoint.respond(now, exchange, response));
+        let told = self.call(move |engine, now| engine.endpoint.respond(now, exchange, response));
         Ok(told.await??)
     }
 
@@ -272,8 +270,8 @@ impl Station {
         exchange: ExchangeId,
         response: Response,
     ) -> Result<ObserverId, StationError> {
-        let told = self
-            .call(move |engine, now| engine.endpoint.respond_observe(now, exchange, response));
+        let told =
+            self.call(move |engine, now| engine.endpoint.respond_observe(now, exchange, response));
         Ok(told.await??)
     }
 
@@ -281,7 +279,11 @@ impl Station {
     ///
     /// # Errors
     /// [`StationError`]
-    pub async fn notify(&self, observer: ObserverId, response: Response) -> Result<(), StationError> {
+    pub async fn notify(
+        &self,
+        observer: ObserverId,
+        response: Response,
+    ) -> Result<(), StationError> {
         let told =
             self.call(move |engine, now| engine.endpoint.notify(now, observer, response, true));
         told.await?.map(drop).map_err(StationError::from)

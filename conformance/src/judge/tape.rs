@@ -72,7 +72,10 @@ impl Tape {
             Ok(message) => (Some(message), None),
             Err(error) => {
                 let length = datagram.len();
-                (None, Some(format!("{length} bytes that are no CoAP: {error}")))
+                (
+                    None,
+                    Some(format!("{length} bytes that are no CoAP: {error}")),
+                )
             }
         };
         self.push(Taped {
@@ -121,7 +124,10 @@ impl Tape {
     /// The token of the last request with this method, path and Observe option that went this way since a mark.
     pub fn token(&self, since: usize, code: Code, path: &str, observe: u32) -> Option<Token> {
         let taped = self.since(since);
-        let messages = taped.iter().rev().filter_map(|taped| taped.message.as_ref());
+        let messages = taped
+            .iter()
+            .rev()
+            .filter_map(|taped| taped.message.as_ref());
         let mut found = messages.filter(|message| {
             message.code == code
                 && message.options.uint(option::OBSERVE) == Some(observe)
@@ -262,9 +268,10 @@ fn request_of<'a>(
     if message.code.is_request() {
         return Some(message);
     }
-    let mut earlier = before.iter().rev().filter(|other| {
-        other.peer == taped.peer && other.direction != taped.direction
-    });
+    let mut earlier = before
+        .iter()
+        .rev()
+        .filter(|other| other.peer == taped.peer && other.direction != taped.direction);
     earlier.find_map(|other| {
         other
             .message
@@ -294,8 +301,8 @@ fn payload(message: &Message, request: Option<&Message>, models: &Definitions) -
     let Some(path) = request.and_then(|request| place(request)) else {
         return Some(hidden);
     };
-    let in_blocks = message.options.contains(option::BLOCK1)
-        || message.options.contains(option::BLOCK2);
+    let in_blocks =
+        message.options.contains(option::BLOCK1) || message.options.contains(option::BLOCK2);
     let entries = format
         .filter(|_| !in_blocks)
         .and_then(|format| decoded(format, message, &path, models));
@@ -315,7 +322,10 @@ fn payload(message: &Message, request: Option<&Message>, models: &Definitions) -
 fn place(request: &Message) -> Option<Path> {
     let segments = request.options.texts(option::URI_PATH)?;
     let is_number = |segment: &&str| segment.bytes().all(|byte| byte.is_ascii_digit());
-    let first = segments.iter().position(is_number).unwrap_or(segments.len());
+    let first = segments
+        .iter()
+        .position(is_number)
+        .unwrap_or(segments.len());
     Path::from_segments(segments[first..].iter().copied().filter(|s| !s.is_empty())).ok()
 }
 
@@ -387,12 +397,7 @@ mod tests {
     }
 
     fn record(tape: &Tape, direction: Direction, message: &Message) {
-        tape.record(
-            Instant::ZERO,
-            direction,
-            peer(),
-            &message.encode().unwrap(),
-        );
+        tape.record(Instant::ZERO, direction, peer(), &message.encode().unwrap());
     }
 
     #[test]
@@ -407,11 +412,17 @@ mod tests {
             &message(Code::CONTENT, &[], 0, b"Example"),
         );
         let shown = tape.print(0, &Definitions::built_in());
-        assert!(shown.contains("-> connection 0.1  CON     7 0.01 GET /3/0/0 token 6162"), "{shown}");
+        assert!(
+            shown.contains("-> connection 0.1  CON     7 0.01 GET /3/0/0 token 6162"),
+            "{shown}"
+        );
         assert!(shown.contains("/3/0/0=Example"), "{shown}");
         // The request stands before the mark and is known nevertheless.
         let shown = tape.print(1, &Definitions::built_in());
-        assert!(!shown.contains("GET") && shown.contains("/3/0/0=Example"), "{shown}");
+        assert!(
+            !shown.contains("GET") && shown.contains("/3/0/0=Example"),
+            "{shown}"
+        );
     }
 
     #[test]
@@ -425,9 +436,21 @@ mod tests {
             (42, b"secretkey"),
             (9999, b"secretkey"),
         ] {
-            record(&tape, Direction::Out, &message(Code::PUT, &["0", "1"], format, payload));
-            record(&tape, Direction::Out, &message(Code::PUT, &["0", "1", "5"], format, payload));
-            record(&tape, Direction::Out, &message(Code::IPATCH, &[], format, payload));
+            record(
+                &tape,
+                Direction::Out,
+                &message(Code::PUT, &["0", "1"], format, payload),
+            );
+            record(
+                &tape,
+                Direction::Out,
+                &message(Code::PUT, &["0", "1", "5"], format, payload),
+            );
+            record(
+                &tape,
+                Direction::Out,
+                &message(Code::IPATCH, &[], format, payload),
+            );
         }
         let shown = tape.print(0, &Definitions::built_in());
         assert!(!shown.contains("secret"), "{shown}");

@@ -46,7 +46,10 @@ pub(crate) fn same(one: &Value, other: &Value) -> bool {
 /// The response must have this code.
 pub(crate) fn expect_code(response: &Response, code: Code, what: &str) -> Judged {
     ensure(response.code == code, || {
-        let text = match (response.code.is_error(), std::str::from_utf8(&response.payload)) {
+        let text = match (
+            response.code.is_error(),
+            std::str::from_utf8(&response.payload),
+        ) {
             (true, Ok(text)) if !text.is_empty() => format!(" ({text:?})"),
             _ => String::new(),
         };
@@ -119,27 +122,24 @@ pub(crate) fn expect_parameters(link: &Link, expected: &[(&str, &str)]) -> Judge
     };
     let has = |name: &str, value: &str| link.parameter(name).is_some_and(|v| equal(v, value));
     let complete = expected.iter().all(|(name, value)| has(name, value));
-    ensure(
-        complete && link.parameters.len() == expected.len(),
-        || {
-            let shown = |name: &str, value: Option<&str>| match value {
-                Some(value) => format!("{name}={value}"),
-                None => name.to_owned(),
-            };
-            let found: Vec<String> = (link.parameters.iter())
-                .map(|(name, value)| shown(name, value.as_deref()))
-                .collect();
-            let expected: Vec<String> = (expected.iter())
-                .map(|(name, value)| shown(name, Some(value)))
-                .collect();
-            format!(
-                "discover shows {} with {:?}, not {:?}",
-                link.target,
-                found.join(";"),
-                expected.join(";")
-            )
-        },
-    )
+    ensure(complete && link.parameters.len() == expected.len(), || {
+        let shown = |name: &str, value: Option<&str>| match value {
+            Some(value) => format!("{name}={value}"),
+            None => name.to_owned(),
+        };
+        let found: Vec<String> = (link.parameters.iter())
+            .map(|(name, value)| shown(name, value.as_deref()))
+            .collect();
+        let expected: Vec<String> = (expected.iter())
+            .map(|(name, value)| shown(name, Some(value)))
+            .collect();
+        format!(
+            "discover shows {} with {:?}, not {:?}",
+            link.target,
+            found.join(";"),
+            expected.join(";")
+        )
+    })
 }
 
 /// An image for a firmware update where no better one is given: any bytes.

@@ -139,10 +139,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (passed, failed) = (self.passed(), self.failed());
         let rest = self.outcomes.len() - passed - failed;
-        write!(
-            f,
-            "{passed} passed, {failed} failed, {rest} not applicable"
-        )
+        write!(f, "{passed} passed, {failed} failed, {rest} not applicable")
     }
 }
 

@@ -49,7 +49,9 @@ impl ClientJudge {
     /// Waits for the client to ask for a bootstrap, and makes it where it can be made.
     async fn bootstrap_asked(&mut self) -> Judged<BootstrapAsked> {
         if !self.can_provision() {
-            return not_applicable("the judge is no bootstrap server: say where with --bootstrap-listen");
+            return not_applicable(
+                "the judge is no bootstrap server: say where with --bootstrap-listen",
+            );
         }
         if self.ledger.bootstraps.is_empty() && self.ledger.registration.is_some() {
             let account = self.account().await?;
@@ -61,8 +63,10 @@ impl ClientJudge {
         } else if self.ledger.bootstraps.is_empty() {
             self.hint("waiting for the client to ask for a bootstrap");
         }
-        self.awaited("the request for a bootstrap", |ledger| ledger.bootstraps.pop())
-            .await
+        self.awaited("the request for a bootstrap", |ledger| {
+            ledger.bootstraps.pop()
+        })
+        .await
     }
 
     /// Begins a session, and looks at which instances are free.
@@ -253,7 +257,9 @@ pub(super) async fn int_1(judge: &mut ClientJudge) -> Judged {
 
 pub(super) async fn int_2(judge: &mut ClientJudge) -> Judged {
     if judge.settings.provision.is_none() {
-        return not_applicable("a certificate for the client is needed: say it with --client-certificate");
+        return not_applicable(
+            "a certificate for the client is needed: say it with --client-certificate",
+        );
     }
     let mut session = judge.begin_bootstrap().await?;
     check_request(judge, &session.asked)?;
@@ -290,7 +296,9 @@ pub(super) async fn int_4(judge: &mut ClientJudge) -> Judged {
 
 pub(super) async fn int_5(judge: &mut ClientJudge) -> Judged {
     if !judge.can_provision() {
-        return not_applicable("the judge is no bootstrap server: say where with --bootstrap-listen");
+        return not_applicable(
+            "the judge is no bootstrap server: say where with --bootstrap-listen",
+        );
     }
     let account = judge.account().await?;
     judge.ledger.bootstraps.clear();

@@ -69,9 +69,7 @@ async fn reaches(judge: &mut ClientJudge, expected: (i64, i64)) -> Judged {
             return Ok(());
         }
         if tokio::time::Instant::now() >= deadline {
-            return fail(format!(
-                "state and result are {found:?}, not {expected:?}"
-            ));
+            return fail(format!("state and result are {found:?}, not {expected:?}"));
         }
         judge.pass(judge.settings.pace.slack).await;
     }

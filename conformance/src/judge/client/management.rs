@@ -26,9 +26,10 @@ pub(super) async fn int_201(judge: &mut ClientJudge) -> Judged {
             .read_optional(path, Some(ContentFormat::Text), &format!("{path} as text"))
             .await?;
         let value = values::value(&entries, &path)?;
-        ensure(matches!(value, Value::String(text) if !text.is_empty()), || {
-            format!("{path} is empty")
-        })?;
+        ensure(
+            matches!(value, Value::String(text) if !text.is_empty()),
+            || format!("{path} is empty"),
+        )?;
     }
     Ok(())
 }
@@ -50,10 +51,9 @@ fn check_device(entries: &[Entry]) -> Judged {
 fn check_server(entries: &[Entry], account: Path, lifetime: u32) -> Judged {
     let at = |id| super::registration::resource(account, id);
     let short_id = values::value(entries, &at(0)?)?;
-    ensure(
-        matches!(short_id.as_i64(), Some(1..=65_534)),
-        || format!("{} is {short_id}", account),
-    )?;
+    ensure(matches!(short_id.as_i64(), Some(1..=65_534)), || {
+        format!("{} is {short_id}", account)
+    })?;
     values::expect(entries, &at(1)?, i64::from(lifetime))?;
     values::value(entries, &at(6)?)?;
     values::value(entries, &at(7)?).map(drop)
@@ -69,7 +69,9 @@ pub(super) async fn int_203(judge: &mut ClientJudge) -> Judged {
 pub(super) async fn int_204(judge: &mut ClientJudge) -> Judged {
     let version = judge.registered().await?.register.version;
     if version > LwM2mVersion::V1_0 {
-        return not_applicable(format!("JSON (11543) is of 1.0, the client registered as {version}"));
+        return not_applicable(format!(
+            "JSON (11543) is of 1.0, the client registered as {version}"
+        ));
     }
     let entries = judge
         .read_optional(DEVICE, Some(ContentFormat::Json), "JSON")
@@ -192,9 +194,10 @@ pub(super) async fn int_237(judge: &mut ClientJudge) -> Judged {
             .must(Read { path, accept: None }, Code::CONTENT)
             .await?;
         let format = values::expect_format(&response, None, &format!("a read of {path}"))?;
-        ensure(!format.is_single_value() && format.is_known_to(version), || {
-            format!("{path} was given as {format:?}")
-        })?;
+        ensure(
+            !format.is_single_value() && format.is_known_to(version),
+            || format!("{path} was given as {format:?}"),
+        )?;
         let entries = judge.values(&response, path, None).await?;
         match path.object_id() {
             Some(1) => check_server(&entries, account, lifetime)?,
@@ -240,7 +243,9 @@ pub(super) async fn int_260(judge: &mut ClientJudge) -> Judged {
         })?;
     }
     needs_voltage(judge, &links, &root).await?;
-    let dim = link(&links, &VOLTAGE, &root)?.parameter("dim").map(str::to_owned);
+    let dim = link(&links, &VOLTAGE, &root)?
+        .parameter("dim")
+        .map(str::to_owned);
     let Some(dim) = dim else {
         return fail("discover shows /3/0/7 without the number of its instances (dim)");
     };
@@ -264,9 +269,13 @@ pub(super) async fn int_261(judge: &mut ClientJudge) -> Judged {
     let errors = Path::resource(3, 0, 11);
     let instance = error_code(judge).await?;
     let links = judge.discover(errors, None).await?;
-    let dim = link(&links, &errors, &root)?.parameter("dim").map(str::to_owned);
+    let dim = link(&links, &errors, &root)?
+        .parameter("dim")
+        .map(str::to_owned);
     link(&links, &instance, &root)?;
-    judge.attributes(Path::object(3), "pmin=10&pmax=200").await?;
+    judge
+        .attributes(Path::object(3), "pmin=10&pmax=200")
+        .await?;
     judge.attributes(DEVICE, "pmax=320").await?;
     judge
         .attributes(instance, "pmax=100&epmin=1&epmax=20")

@@ -118,15 +118,15 @@ type Hint = Box<dyn Fn(&str) + Send + Sync>;
 
 /// See the [module](self).
 pub struct ClientJudge {
-    pub(super) station: Station,
-    pub(super) settings: Settings,
-    pub(super) ledger: Ledger,
-    pub(super) definitions: Definitions,
-    pub(super) metrics: Arc<Metrics>,
+    station: Station,
+    settings: Settings,
+    ledger: Ledger,
+    definitions: Definitions,
+    metrics: Arc<Metrics>,
     /// Where the evidence of the case begins on the tape.
-    pub(super) evidence: usize,
+    evidence: usize,
     /// What puts back what the case has changed, last first.
-    pub(super) undo: Vec<DeviceOperation>,
+    undo: Vec<DeviceOperation>,
     addresses: Vec<(Scheme, SocketAddr)>,
     /// A client was waited for in vain.
     absent: bool,
@@ -224,10 +224,7 @@ impl ClientJudge {
         }
         let verdict = Verdict::from(judged);
         let exchange = match verdict {
-            Verdict::Fail(_) => self
-                .station
-                .tape()
-                .print(self.evidence, &self.definitions),
+            Verdict::Fail(_) => self.station.tape().print(self.evidence, &self.definitions),
             _ => String::new(),
         };
         self.put_back().await;
@@ -244,7 +241,7 @@ impl ClientJudge {
         self.station.stop().await;
     }
 
-    pub(super) fn hint(&self, text: &str) {
+    fn hint(&self, text: &str) {
         (self.hint)(text);
     }
 
@@ -260,7 +257,7 @@ impl ClientJudge {
     }
 
     /// Waits until something is found; `None` when the time is over.
-    pub(super) async fn until<T>(
+    async fn until<T>(
         &mut self,
         within: Duration,
         mut find: impl FnMut(&mut Ledger) -> Option<T>,
@@ -277,7 +274,7 @@ impl ClientJudge {
     }
 
     /// Waits for what must come.
-    pub(super) async fn awaited<T>(
+    async fn awaited<T>(
         &mut self,
         what: &str,
         find: impl FnMut(&mut Ledger) -> Option<T>,
@@ -290,13 +287,13 @@ impl ClientJudge {
     }
 
     /// Lets time pass.
-    pub(super) async fn pass(&mut self, time: Duration) {
+    async fn pass(&mut self, time: Duration) {
         let deadline = Instant::now() + time;
         while self.step(deadline).await {}
     }
 
     /// The client's registration; waits for it where there is none.
-    pub(super) async fn registered(&mut self) -> Judged<Registration> {
+    async fn registered(&mut self) -> Judged<Registration> {
         if self.ledger.registration.is_none() {
             self.hint("waiting for the client to register");
         }
@@ -315,7 +312,7 @@ impl ClientJudge {
     }
 
     /// The instance of the server object that is the judge's account.
-    pub(super) async fn account(&mut self) -> Judged<Path> {
+    async fn account(&mut self) -> Judged<Path> {
         let registration = self.registered().await?;
         if let Some(instance) = self.settings.server_instance {
             return Ok(Path::object_instance(1, instance));
@@ -328,7 +325,7 @@ impl ClientJudge {
     }
 
     /// Asserts that the client speaks this version or a higher one.
-    pub(super) async fn needs(&mut self, version: LwM2mVersion) -> Judged {
+    async fn needs(&mut self, version: LwM2mVersion) -> Judged {
         let spoken = self.registered().await?.register.version;
         match spoken >= version {
             true => Ok(()),
@@ -339,7 +336,7 @@ impl ClientJudge {
     }
 
     /// Asserts that the client registered this object.
-    pub(super) async fn needs_object(&mut self, object: u16) -> Judged {
+    async fn needs_object(&mut self, object: u16) -> Judged {
         let registration = self.registered().await?;
         match registration.supported.object(object) {
             Some(_) => Ok(()),
@@ -359,7 +356,8 @@ const TCP: &str = "this judge has no TCP transport";
 const OSCORE: &str = "this judge has no OSCORE";
 const FAULTS: &str = "the device must be prepared to fail, which only its maker can do";
 const TWO: &str = "the case needs two servers";
-const VALUES: &str = "what the object shows is the maker's: read and observe are judged in 222 to 225 and 301";
+const VALUES: &str =
+    "what the object shows is the maker's: read and observe are judged in 222 to 225 and 301";
 
 super::cases! { ClientJudge:
     0 "client-initiated bootstrap: write, discover, finish" => judge(bootstrap::int_0);

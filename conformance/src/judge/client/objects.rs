@@ -1,8 +1,6 @@
 //! Device, connectivity monitoring, location and portfolio: int-308, int-309 and int-651 to int-1635.
 
-use super::{
-    ClientJudge, management::DEVICE, registration::resource, writing::portfolio,
-};
+use super::{ClientJudge, management::DEVICE, registration::resource, writing::portfolio};
 use crate::judge::{
     values,
     verdict::{Judged, ensure, fail},
@@ -11,7 +9,7 @@ use lwm2m_core::{
     coap::Code,
     content::ContentFormat,
     entry::Entry,
-    operation::{Create, Delete, Write, WriteMode, Payload},
+    operation::{Create, Delete, Payload, Write, WriteMode},
     path::Path,
     value::Value,
     version::LwM2mVersion,
@@ -76,9 +74,10 @@ pub(super) async fn int_652(judge: &mut ClientJudge) -> Judged {
         .read_optional(path, None, "the firmware version (/3/0/3)")
         .await?;
     let value = values::value(&entries, &path)?;
-    ensure(matches!(value, Value::String(text) if !text.is_empty()), || {
-        format!("{path} is {value}")
-    })
+    ensure(
+        matches!(value, Value::String(text) if !text.is_empty()),
+        || format!("{path} is {value}"),
+    )
 }
 
 pub(super) async fn int_680(judge: &mut ClientJudge) -> Judged {
@@ -221,7 +220,9 @@ async fn observed_instances(judge: &mut ClientJudge, created: bool) -> Judged {
         next_instance(judge, second).await?;
     } else {
         judge.must(Delete { path: second }, Code::DELETED).await?;
-        judge.undo.retain(|undo| undo.to_string() != format!("delete {second}"));
+        judge
+            .undo
+            .retain(|undo| undo.to_string() != format!("delete {second}"));
     }
     let patience = judge.settings.pace.patience;
     let mut seen = 0;

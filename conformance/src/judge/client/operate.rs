@@ -294,7 +294,8 @@ impl ClientJudge {
             accept: Some(format),
         };
         // Tells a client without composite operations from one that fails in this one.
-        self.may(read, Code::CONTENT, "composite operations").await?;
+        self.may(read, Code::CONTENT, "composite operations")
+            .await?;
         let operation = ObserveComposite {
             paths: paths.to_vec(),
             format,
@@ -335,7 +336,9 @@ impl ClientJudge {
             Ok(id) => id,
             Err(error) => return fail(format!("the observation has ended by itself: {error}")),
         };
-        self.ledger.observations.retain(|other| *other != observed.id);
+        self.ledger
+            .observations
+            .retain(|other| *other != observed.id);
         let answered = self
             .awaited("the answer to Observe = 1", |ledger| {
                 ledger.answers.remove(&id)

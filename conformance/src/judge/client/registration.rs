@@ -48,9 +48,10 @@ fn check_objects(registration: &Registration) -> Judged {
     }
     for object in [1, 3] {
         let known = registration.supported.object(object);
-        ensure(known.is_some_and(|known| !known.instances.is_empty()), || {
-            format!("the registration names no instance of object {object}")
-        })?;
+        ensure(
+            known.is_some_and(|known| !known.instances.is_empty()),
+            || format!("the registration names no instance of object {object}"),
+        )?;
     }
     Ok(())
 }
@@ -62,7 +63,9 @@ pub(super) async fn int_101(judge: &mut ClientJudge) -> Judged {
     let request = &registration.request;
     let queries = request.options.texts(option::URI_QUERY).unwrap_or_default();
     let has = |name: &str| queries.iter().any(|query| query.starts_with(name));
-    ensure(has("lwm2m="), || "the registration says no version".to_owned())?;
+    ensure(has("lwm2m="), || {
+        "the registration says no version".to_owned()
+    })?;
     ensure(request.confirmable, || {
         "the registration is not sent reliably".to_owned()
     })?;
@@ -125,7 +128,10 @@ pub(super) async fn int_102(judge: &mut ClientJudge) -> Judged {
 pub(super) async fn int_103(judge: &mut ClientJudge) -> Judged {
     let account = judge.account().await?;
     let before = judge.registered().await?;
-    let (timeout, disable) = (resource(account, DISABLE_TIMEOUT)?, judge.settings.pace.disable);
+    let (timeout, disable) = (
+        resource(account, DISABLE_TIMEOUT)?,
+        judge.settings.pace.disable,
+    );
     let entries = judge.read(account, None).await?;
     let value = values::find(&entries, &timeout).cloned();
     // A day, where the client says nothing.

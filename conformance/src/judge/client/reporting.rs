@@ -1,11 +1,6 @@
 //! Observations: int-301 to int-313.
 
-use super::{
-    ClientJudge,
-    management::DEVICE,
-    operate::Observed,
-    registration::resource,
-};
+use super::{ClientJudge, management::DEVICE, operate::Observed, registration::resource};
 use crate::judge::{
     values,
     verdict::{Judged, ensure, fail, not_applicable},
@@ -104,7 +99,10 @@ impl ClientJudge {
         let pace = self.settings.pace;
         let root = self.root().await?;
         let mut observed = Vec::new();
-        for (path, periods) in [(VOLTAGE, pace.first_periods), (CURRENT, pace.second_periods)] {
+        for (path, periods) in [
+            (VOLTAGE, pace.first_periods),
+            (CURRENT, pace.second_periods),
+        ] {
             let (pmin, pmax) = periods;
             self.attributes(path, &format!("pmin={pmin}&pmax={pmax}"))
                 .await?;

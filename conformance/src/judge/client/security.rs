@@ -2,19 +2,13 @@
 
 use super::ClientJudge;
 use crate::judge::verdict::{Judged, ensure, not_applicable};
-use lwm2m_core::{
-    content::ContentFormat, path::Path, peer::PeerIdentity,
-};
+use lwm2m_core::{content::ContentFormat, path::Path, peer::PeerIdentity};
 
 /// Registration, then a read of the device object, over the connection whose identity was proven.
 async fn registered_and_read(judge: &mut ClientJudge) -> Judged {
     super::registration::int_101(judge).await?;
     judge
-        .read_optional(
-            Path::object_instance(3, 0),
-            Some(ContentFormat::Tlv),
-            "TLV",
-        )
+        .read_optional(Path::object_instance(3, 0), Some(ContentFormat::Tlv), "TLV")
         .await
         .map(drop)
 }
@@ -23,7 +17,9 @@ pub(super) async fn int_401(judge: &mut ClientJudge) -> Judged {
     let registration = judge.registered().await?;
     match registration.identity {
         PeerIdentity::Psk(_) => registered_and_read(judge).await,
-        other => not_applicable(format!("the client registered with {other}, not with a key")),
+        other => not_applicable(format!(
+            "the client registered with {other}, not with a key"
+        )),
     }
 }
 
@@ -71,4 +67,3 @@ pub(super) async fn int_403(judge: &mut ClientJudge) -> Judged {
     }
     Ok(())
 }
-

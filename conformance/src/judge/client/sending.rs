@@ -48,9 +48,7 @@ pub(super) async fn int_307(judge: &mut ClientJudge) -> Judged {
     let (first, _) = judge.sent().await?;
     let (second, _) = judge.sent().await?;
     let period = second.since(first);
-    judge
-        .put_back_values(&[Entry::new(mute, false)])
-        .await?;
+    judge.put_back_values(&[Entry::new(mute, false)]).await?;
     judge.write(mute, ContentFormat::Text, true).await?;
     // What was under way when it was muted has come by now.
     judge.ledger.sends.clear();

@@ -6,13 +6,8 @@ use crate::judge::{
     verdict::{Judged, ensure, not_applicable},
 };
 use lwm2m_core::{
-    coap::Code,
-    content::ContentFormat,
-    entry::Entry,
-    operation::WriteMode,
-    path::Path,
-    value::Value,
-    version::LwM2mVersion,
+    coap::Code, content::ContentFormat, entry::Entry, operation::WriteMode, path::Path,
+    value::Value, version::LwM2mVersion,
 };
 
 /// What the account of the judge is now; written again when the case ends.
@@ -57,7 +52,13 @@ async fn written_one_by_one(
 
 pub(super) async fn int_205(judge: &mut ClientJudge) -> Judged {
     let wanted = [(2, 101.into()), (3, 1010.into()), (5, 2000.into())];
-    written_one_by_one(judge, ContentFormat::Text, &wanted, Some(ContentFormat::Tlv)).await
+    written_one_by_one(
+        judge,
+        ContentFormat::Text,
+        &wanted,
+        Some(ContentFormat::Tlv),
+    )
+    .await
 }
 
 pub(super) async fn int_212(judge: &mut ClientJudge) -> Judged {
@@ -118,7 +119,9 @@ pub(super) async fn int_215(judge: &mut ClientJudge) -> Judged {
 pub(super) async fn int_220(judge: &mut ClientJudge) -> Judged {
     let version = judge.registered().await?.register.version;
     if version > LwM2mVersion::V1_0 {
-        return not_applicable(format!("JSON (11543) is of 1.0, the client registered as {version}"));
+        return not_applicable(format!(
+            "JSON (11543) is of 1.0, the client registered as {version}"
+        ));
     }
     updated_and_replaced(judge, ContentFormat::Json).await
 }
@@ -191,7 +194,10 @@ pub(super) async fn int_227(judge: &mut ClientJudge) -> Judged {
 pub(super) async fn portfolio(judge: &mut ClientJudge, texts: [&str; 4]) -> Judged<Path> {
     judge.needs_object(16).await?;
     let registration = judge.registered().await?;
-    let taken = registration.supported.object(16).map(|o| o.instances.clone());
+    let taken = registration
+        .supported
+        .object(16)
+        .map(|o| o.instances.clone());
     // Instances that were made since the registration appear in its updates.
     let taken = taken.unwrap_or_default();
     let free = (0..u16::MAX).find(|id| !taken.contains(id)).unwrap_or(0);
@@ -231,7 +237,9 @@ pub(super) async fn int_228(judge: &mut ClientJudge) -> Judged {
     for (number, text) in (0..).zip(["a", "test", "c", "d"]) {
         let path = at(number)?;
         let value = judge.value(path).await?;
-        ensure(value.as_str() == Some(text), || format!("{path} is {value}"))?;
+        ensure(value.as_str() == Some(text), || {
+            format!("{path} is {value}")
+        })?;
     }
     Ok(())
 }

@@ -89,7 +89,13 @@ impl Device {
 
     fn set_server(&mut self) {
         let at = |id| Path::resource(1, 0, id);
-        for (id, value) in [(0, 1), (1, i64::from(LIFETIME)), (2, 1), (3, 10), (5, 86_400)] {
+        for (id, value) in [
+            (0, 1),
+            (1, i64::from(LIFETIME)),
+            (2, 1),
+            (3, 10),
+            (5, 86_400),
+        ] {
             self.set(at(id), value);
         }
         self.set(at(6), false);
@@ -130,7 +136,8 @@ impl Device {
 
     fn has(&self, path: &Path) -> bool {
         self.values.keys().any(|at| path.contains(at))
-            || (path.ids().len() == 1 && path.object_id().is_some_and(|id| self.empty.contains(&id)))
+            || (path.ids().len() == 1
+                && path.object_id().is_some_and(|id| self.empty.contains(&id)))
     }
 
     /// The format of an answer to a request without Accept.
@@ -232,7 +239,8 @@ impl Device {
             return self.package(payload);
         }
         let provisioned = self.bootstrapping && path.ids().len() <= 2;
-        if !provisioned && !self.has(path) && !self.has(&path.truncated(PathLevel::ObjectInstance)) {
+        if !provisioned && !self.has(path) && !self.has(&path.truncated(PathLevel::ObjectInstance))
+        {
             return Response::new(Code::NOT_FOUND);
         }
         let entries = match payload.decode(path, &self.definitions) {
@@ -407,9 +415,7 @@ impl Device {
     fn link(&self, place: Path) -> Link {
         let mut link = Link::to(place);
         let instances = self.values.keys().filter(|at| place.contains(at));
-        if place.level() == PathLevel::Resource
-            && self.values.get(&place).is_none()
-        {
+        if place.level() == PathLevel::Resource && self.values.get(&place).is_none() {
             link = link.with("dim", instances.count().to_string());
         }
         let attached = self.attributes.get(&place).copied().unwrap_or_default();
@@ -466,7 +472,9 @@ impl Device {
             path.object_id() == Some(1) && path.resource_id() == Some(0) && value.as_i64() == id
         });
         let Some((path, _)) = server.filter(|_| id.is_some()) else {
-            return Err("no instance of /1 has the short server id of the account in /0".to_owned());
+            return Err(
+                "no instance of /1 has the short server id of the account in /0".to_owned(),
+            );
         };
         let server = path.truncated(PathLevel::ObjectInstance);
         for id in [1, 7] {
@@ -477,7 +485,6 @@ impl Device {
         }
         Ok((security, server))
     }
-
 }
 
 #[cfg(test)]
@@ -508,8 +515,12 @@ mod tests {
         let mut device = device();
         let path = Path::object_instance(1, 0);
         let entries = [Entry::new(Path::resource(1, 0, 1), 61)];
-        let payload =
-            Payload::encode(ContentFormat::Tlv, &entries, &path, &Definitions::built_in());
+        let payload = Payload::encode(
+            ContentFormat::Tlv,
+            &entries,
+            &path,
+            &Definitions::built_in(),
+        );
         let write = Write {
             path,
             mode: WriteMode::Replace,
@@ -517,7 +528,10 @@ mod tests {
         };
         assert_eq!(device.answer(&write.into()).code, Code::CHANGED);
         let left = device.readable(&path);
-        assert_eq!(left, [Entry::new(Path::resource(1, 0, 0), 1), entries[0].clone()]);
+        assert_eq!(
+            left,
+            [Entry::new(Path::resource(1, 0, 0), 1), entries[0].clone()]
+        );
     }
 
     #[test]

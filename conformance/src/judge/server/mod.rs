@@ -89,13 +89,13 @@ impl Settings {
 
 /// See the [module](self).
 pub struct ServerJudge {
-    pub(super) station: Station,
-    pub(super) settings: Settings,
-    pub(super) ledger: Ledger,
-    pub(super) device: Device,
-    pub(super) definitions: Definitions,
-    pub(super) session: Option<Session>,
-    pub(super) trigger: Arc<dyn Trigger>,
+    station: Station,
+    settings: Settings,
+    ledger: Ledger,
+    device: Device,
+    definitions: Definitions,
+    session: Option<Session>,
+    trigger: Arc<dyn Trigger>,
     evidence: usize,
 }
 
@@ -145,10 +145,7 @@ impl ServerJudge {
         }
         let verdict = Verdict::from(judged);
         let exchange = match verdict {
-            Verdict::Fail(_) => self
-                .station
-                .tape()
-                .print(self.evidence, &self.definitions),
+            Verdict::Fail(_) => self.station.tape().print(self.evidence, &self.definitions),
             _ => String::new(),
         };
         self.leave().await;
@@ -177,7 +174,7 @@ impl ServerJudge {
     }
 
     /// Waits until something is found; `None` when the time is over.
-    pub(super) async fn until<T>(
+    async fn until<T>(
         &mut self,
         within: Duration,
         mut find: impl FnMut(&mut Ledger) -> Option<T>,
@@ -194,7 +191,7 @@ impl ServerJudge {
     }
 
     /// Waits for what must come.
-    pub(super) async fn awaited<T>(
+    async fn awaited<T>(
         &mut self,
         what: &str,
         find: impl FnMut(&mut Ledger) -> Option<T>,
@@ -207,7 +204,7 @@ impl ServerJudge {
     }
 
     /// Lets time pass.
-    pub(super) async fn pass(&mut self, time: Duration) {
+    async fn pass(&mut self, time: Duration) {
         let deadline = Instant::now() + time;
         while self.step(deadline).await {}
     }

@@ -277,9 +277,11 @@ impl Wanted {
                 let found = observe.attributes.to_queries().join("&");
                 let wanted = match query.is_empty() {
                     true => Default::default(),
-                    false => values::change(query)
-                        .map_err(|ending| format!("{ending:?}"))?
-                        .set,
+                    false => {
+                        values::change(query)
+                            .map_err(|ending| format!("{ending:?}"))?
+                            .set
+                    }
                 };
                 match observe.attributes == wanted {
                     true => Ok(()),
@@ -287,7 +289,9 @@ impl Wanted {
                 }
             }
             (Wanted::Create { entries }, DeviceOperation::Create(create)) => {
-                let instance = entries.first().and_then(|entry| entry.path.object_instance_id());
+                let instance = entries
+                    .first()
+                    .and_then(|entry| entry.path.object_instance_id());
                 let found = content::decode_create(
                     create.payload.format,
                     &create.payload.data,
@@ -312,7 +316,10 @@ impl Wanted {
     }
 }
 
-fn expect_format(wanted: Option<ContentFormat>, found: Option<ContentFormat>) -> Result<(), String> {
+fn expect_format(
+    wanted: Option<ContentFormat>,
+    found: Option<ContentFormat>,
+) -> Result<(), String> {
     match wanted {
         Some(_) if wanted != found => Err(format!("the format is {found:?}, not {wanted:?}")),
         _ => Ok(()),
@@ -426,7 +433,10 @@ mod tests {
             path,
             format: Some(ContentFormat::Tlv),
         };
-        assert_eq!(wanted.check(&read(Some(ContentFormat::Tlv)), &models), Ok(()));
+        assert_eq!(
+            wanted.check(&read(Some(ContentFormat::Tlv)), &models),
+            Ok(())
+        );
         assert!(wanted.check(&read(None), &models).is_err());
         let any = Wanted::Read { path, format: None };
         assert_eq!(any.check(&read(None), &models), Ok(()));

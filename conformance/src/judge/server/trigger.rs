@@ -159,8 +159,9 @@ impl Trigger for CommandTrigger {
         Box::pin(async move {
             let output = command.output().await;
             drop(image);
-            let output = output
-                .map_err(|error| TriggerError::Failed(format!("the trigger cannot run: {error}")))?;
+            let output = output.map_err(|error| {
+                TriggerError::Failed(format!("the trigger cannot run: {error}"))
+            })?;
             let said = |bytes: &[u8]| {
                 let text = String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_OUTPUT)]);
                 text.trim().to_owned()
@@ -251,7 +252,8 @@ mod tests {
             &wanted,
         )
         .await;
-        let expected = r#"update dev /1/0 11542 1 [{"n":"/1/0/1","v":61},{"n":"/1/0/6","vb":true}] none"#;
+        let expected =
+            r#"update dev /1/0 11542 1 [{"n":"/1/0/1","v":61},{"n":"/1/0/6","vb":true}] none"#;
         assert_eq!(shown, Ok(Some(expected.to_owned())));
     }
 
@@ -270,7 +272,10 @@ mod tests {
             path: Path::resource(3, 0, 4),
         };
         assert_eq!(run("done", "true", &wanted).await, Ok(None));
-        assert_eq!(run("not", "exit 3", &wanted).await, Err(TriggerError::NotOffered));
+        assert_eq!(
+            run("not", "exit 3", &wanted).await,
+            Err(TriggerError::NotOffered)
+        );
         let failed = run("failed", "echo no >&2; exit 1", &wanted).await;
         let expected = "the trigger ended with code 1: no".to_owned();
         assert_eq!(failed, Err(TriggerError::Failed(expected)));

@@ -1,0 +1,149 @@
+//! Our client, judged.
+
+use crate::{
+    NAME, any_port, assert_not_applicable, assert_passed,
+    device::{self, builder, server_account, with_key},
+    pace, psk, uri,
+};
+use lwm2m_client::Account;
+use lwm2m_conformance::judge::{
+    Report,
+    client::{ClientJudge, Listen, Settings},
+};
+use lwm2m_core::{uri::Scheme, version::LwM2mVersion};
+
+fn settings() -> Settings {
+    let mut settings = Settings::new(Listen {
+        uri: any_port(Scheme::Coaps),
+        psk: Some(psk("device", 2)),
+        certificate: None,
+    });
+    settings.endpoint = Some(NAME.to_owned());
+    settings.firmware = Some(b"an image that this device takes".to_vec());
+    settings.pace = pace();
+    settings
+}
+
+/// Judges a client that the factory gave its account with a key.
+async fn judged_as(version: LwM2mVersion, sends: bool, cases: &[u16]) -> Report {
+    let mut judge = ClientJudge::start(settings()).await.unwrap();
+    let account = with_key(uri(judge.local_addresses()[0]), "device", 2);
+    let client = builder(version).server(server_account(account));
+    let device = device::start(client, sends).await;
+    let report = judge.run(cases, |_| {}).await.unwrap();
+    drop(device);
+    judge.stop().await;
+    report
+}
+
+async fn must_pass(cases: &[u16]) {
+    let report = judged_as(LwM2mVersion::V1_2, false, cases).await;
+    assert_passed(&report, cases);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn registration() {
+    must_pass(&[101, 102, 103, 104, 105, 107, 241, 401]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn reads_and_discover() {
+    let cases = [
+        201, 203, 211, 221, 222, 223, 224, 225, 231, 232, 237, 260, 261, 264, 266, 652, 680, 685,
+        701, 801,
+    ];
+    must_pass(&cases).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn writes() {
+    let cases = [205, 212, 215, 226, 227, 228, 233, 234, 256, 651, 1630, 1635];
+    must_pass(&cases).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn composite() {
+    must_pass(&[230, 235, 236, 257, 280, 281]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn observations() {
+    must_pass(&[301, 302, 303, 312, 313, 710, 810]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn composite_observations() {
+    must_pass(&[304, 305, 308, 309, 310]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn firmware() {
+    must_pass(&[751, 755, 760, 770, 772]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn send() {
+    let cases = [306, 307, 311];
+    let report = judged_as(LwM2mVersion::V1_1, true, &cases).await;
+    assert_passed(&report, &cases);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn version_1_0() {
+    let cases = [101, 203, 204, 205, 215, 220, 225, 401];
+    let report = judged_as(LwM2mVersion::V1_0, false, &cases).await;
+    assert_passed(&report, &[101, 203, 204, 205, 215, 220, 401]);
+    assert_not_applicable(&report, 225, "registered as 1.0");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn bootstrap() {
+    let mut settings = settings();
+    settings.bootstrap = Some(Listen {
+        uri: any_port(Scheme::Coaps),
+        psk: Some(psk("device-bs", 1)),
+        certificate: None,
+    });
+    let mut judge = ClientJudge::start(settings).await.unwrap();
+    let account = with_key(uri(judge.local_addresses()[1]), "device-bs", 1);
+    let device = device::start(builder(LwM2mVersion::V1_1).bootstrap(account), false).await;
+    let report = judge.run(&[0, 1, 4, 5, 8, 9, 101], |_| {}).await.unwrap();
+    assert_passed(&report, &[0, 1, 4, 5, 9, 101]);
+    assert_not_applicable(&report, 8, "access control");
+    drop(device);
+    judge.stop().await;
+}
+
+/// Without security, and without what some cases need, these say why they are not judged.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_is_not_there_is_not_judged() {
+    let mut settings = Settings::new(Listen {
+        uri: any_port(Scheme::Coap),
+        psk: None,
+        certificate: None,
+    });
+    settings.pace = pace();
+    let mut judge = ClientJudge::start(settings).await.unwrap();
+    let account = Account::nosec(uri(judge.local_addresses()[0]));
+    let client = builder(LwM2mVersion::V1_1).server(server_account(account));
+    let device = device::start(client, false).await;
+    let cases = [0, 2, 101, 106, 108, 110, 264, 401, 402, 403, 755];
+    let report = judge.run(&cases, |_| {}).await.unwrap();
+    assert_passed(&report, &[101]);
+    for (case, words) in [
+        (0, "--bootstrap-listen"),
+        (2, "--client-certificate"),
+        (106, "TCP"),
+        (108, "queue mode"),
+        (110, "for 1.2"),
+        (264, "for 1.2"),
+        (401, "no identity"),
+        (402, "no identity"),
+        (403, "no certificate"),
+        (755, "--firmware"),
+    ] {
+        assert_not_applicable(&report, case, words);
+    }
+    drop(device);
+    judge.stop().await;
+}

@@ -350,8 +350,11 @@ fn decoded(
         true => content::decode_create(format, &message.payload, path, 0, models),
         false => content::decode(format, &message.payload, path, models),
     };
+    let entries = entries.ok()?;
+    if entries.is_empty() {
+        return Some("no values".to_owned());
+    }
     let shown: Vec<String> = entries
-        .ok()?
         .iter()
         .map(|entry| match entry.path.object_id() {
             Some(object) if !is_secret(object) => format!("{}={}", entry.path, entry.value),

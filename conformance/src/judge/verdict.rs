@@ -91,11 +91,21 @@ impl fmt::Display for Outcome {
 /// All cases of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
+    /// Who was judged: `client` or `server`.
+    pub side: &'static str,
     /// In the order they were judged.
     pub outcomes: Vec<Outcome>,
 }
 
 impl Report {
+    /// A run that has not begun.
+    pub(super) fn of(side: &'static str) -> Self {
+        Report {
+            side,
+            outcomes: Vec::new(),
+        }
+    }
+
     /// The verdict about a case; `None` where it was not looked at.
     pub fn verdict(&self, number: u16) -> Option<&Verdict> {
         let outcome = self

@@ -79,13 +79,8 @@ async fn registration() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn expiry() {
-    must_pass(&[102]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn refreshed_lifetime() {
-    must_pass(&[104]).await;
+async fn lifetimes() {
+    tokio::join!(must_pass(&[102]), must_pass(&[104]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

@@ -194,25 +194,20 @@ async fn it_does_not_notify() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn it_does_not_stop_where_it_is_reset() {
-    let report = judged(302, |to, message| {
+async fn it_does_not_stop_to_notify() {
+    let unheard = judged(302, |to, message| {
         let resets = to == To::Client && message.kind == MessageKind::Reset;
         (!resets).then_some(message)
-    })
-    .await;
-    assert_failed(&report, 302, "is notified though its observation has ended");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn it_does_not_stop_where_it_is_told() {
-    let report = judged(303, |to, mut message| {
+    });
+    let misunderstood = judged(303, |to, mut message| {
         if to == To::Client && message.options.uint(option::OBSERVE) == Some(1) {
             message.options.set_uint(option::OBSERVE, 0);
         }
         Some(message)
-    })
-    .await;
-    assert_failed(&report, 303, "is notified though its observation has ended");
+    });
+    let (reset, told) = tokio::join!(unheard, misunderstood);
+    assert_failed(&reset, 302, "is notified though its observation has ended");
+    assert_failed(&told, 303, "is notified though its observation has ended");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

@@ -204,7 +204,7 @@ impl ClientJudge {
         cases: &[u16],
         mut on_outcome: impl FnMut(&Outcome),
     ) -> Result<Report, UnknownCase> {
-        let mut report = Report::default();
+        let mut report = Report::of("client");
         for case in chosen(CASES, cases)? {
             let outcome = self.judge_one(case).await;
             on_outcome(&outcome);
@@ -214,7 +214,6 @@ impl ClientJudge {
     }
 
     async fn judge_one(&mut self, case: Case) -> Outcome {
-        self.evidence = self.station.tape().mark();
         self.ledger.begin();
         let mut judged = judge(self, case.number).await;
         if judged.is_ok()
@@ -228,6 +227,8 @@ impl ClientJudge {
             _ => String::new(),
         };
         self.put_back().await;
+        // What comes between two cases, as the registration before the first, belongs to the next.
+        self.evidence = self.station.tape().mark();
         Outcome {
             number: case.number,
             title: case.title,

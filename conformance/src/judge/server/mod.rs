@@ -96,6 +96,8 @@ pub struct ServerJudge {
     definitions: Definitions,
     session: Option<Session>,
     trigger: Arc<dyn Trigger>,
+    /// What ends the observations that the case has ordered.
+    observing: Vec<Wanted>,
     evidence: usize,
 }
 
@@ -111,6 +113,7 @@ impl ServerJudge {
             definitions: Definitions::built_in(),
             session: None,
             trigger: Arc::from(trigger),
+            observing: Vec::new(),
             evidence: 0,
         }
     }
@@ -124,7 +127,7 @@ impl ServerJudge {
         cases: &[u16],
         mut on_outcome: impl FnMut(&Outcome),
     ) -> Result<Report, UnknownCase> {
-        let mut report = Report::default();
+        let mut report = Report::of("server");
         for case in chosen(CASES, cases)? {
             let outcome = self.judge_one(case).await;
             on_outcome(&outcome);
@@ -134,7 +137,6 @@ impl ServerJudge {
     }
 
     async fn judge_one(&mut self, case: Case) -> Outcome {
-        self.evidence = self.station.tape().mark();
         self.ledger = Ledger::default();
         self.device = Device::new(self.settings.version);
         let mut judged = judge(self, case.number).await;
@@ -149,6 +151,8 @@ impl ServerJudge {
             _ => String::new(),
         };
         self.leave().await;
+        // What comes between two cases, as the registration before the first, belongs to the next.
+        self.evidence = self.station.tape().mark();
         Outcome {
             number: case.number,
             title: case.title,

@@ -131,6 +131,17 @@ impl Wanted {
         }
     }
 
+    /// What ends the observation that it begins; `None` where it begins none.
+    pub(super) fn end(&self) -> Option<Wanted> {
+        match self {
+            Wanted::Observe { path, .. } => Some(Wanted::Cancel { path: *path }),
+            Wanted::ObserveComposite { paths } => Some(Wanted::CancelComposite {
+                paths: paths.clone(),
+            }),
+            _ => None,
+        }
+    }
+
     /// The places that it is about.
     pub fn paths(&self) -> Vec<Path> {
         match self {
@@ -207,13 +218,15 @@ impl Wanted {
             (Wanted::Cancel { path }, DeviceOperation::Observe(observe)) => {
                 observe.path == *path && observe.cancel
             }
-            (Wanted::ReadComposite { .. }, DeviceOperation::ReadComposite(_))
-            | (Wanted::WriteComposite { .. }, DeviceOperation::WriteComposite(_)) => true,
-            (Wanted::ObserveComposite { .. }, DeviceOperation::ObserveComposite(observe)) => {
-                !observe.cancel
+            (Wanted::WriteComposite { .. }, DeviceOperation::WriteComposite(_)) => true,
+            (Wanted::ReadComposite { paths }, DeviceOperation::ReadComposite(read)) => {
+                same_paths(&read.paths, paths)
             }
-            (Wanted::CancelComposite { .. }, DeviceOperation::ObserveComposite(observe)) => {
-                observe.cancel
+            (Wanted::ObserveComposite { paths }, DeviceOperation::ObserveComposite(observe)) => {
+                !observe.cancel && same_paths(&observe.paths, paths)
+            }
+            (Wanted::CancelComposite { paths }, DeviceOperation::ObserveComposite(observe)) => {
+                observe.cancel && same_paths(&observe.paths, paths)
             }
             _ => false,
         }
@@ -301,13 +314,6 @@ impl Wanted {
                 );
                 same_entries(&found.map_err(|error| error.to_string())?, entries)
             }
-            (Wanted::ReadComposite { paths }, DeviceOperation::ReadComposite(read)) => {
-                same_paths(&read.paths, paths)
-            }
-            (
-                Wanted::ObserveComposite { paths } | Wanted::CancelComposite { paths },
-                DeviceOperation::ObserveComposite(observe),
-            ) => same_paths(&observe.paths, paths),
             (Wanted::WriteComposite { entries }, DeviceOperation::WriteComposite(write)) => {
                 expect_entries(&write.payload, &Path::ROOT, entries, models)
             }
@@ -358,13 +364,10 @@ fn same_entries(found: &[Entry], wanted: &[Entry]) -> Result<(), String> {
     }
 }
 
-fn same_paths(found: &[Path], wanted: &[Path]) -> Result<(), String> {
+fn same_paths(found: &[Path], wanted: &[Path]) -> bool {
     let mut sorted = [found.to_vec(), wanted.to_vec()];
     sorted.iter_mut().for_each(|paths| paths.sort_unstable());
-    match sorted[0] == sorted[1] {
-        true => Ok(()),
-        false => Err(format!("the paths are {found:?}, not {wanted:?}")),
-    }
+    sorted[0] == sorted[1]
 }
 
 impl fmt::Display for Wanted {

@@ -288,7 +288,14 @@ impl ServerJudge {
 
     /// Ends a case: the server is told that the device goes.
     pub(super) async fn leave(&mut self) {
+        let observing = std::mem::take(&mut self.observing);
         if let Some(session) = self.session.clone() {
+            // A server may keep what it observes for when the device comes back: the next case begins without.
+            for wanted in observing {
+                if let Err(ending) = self.order(wanted).await {
+                    tracing::debug!(?ending, "not ended");
+                }
+            }
             if let Err(ending) = self.deregister().await {
                 tracing::debug!(?ending, "not de-registered");
             }
@@ -315,15 +322,14 @@ impl ServerJudge {
                 },
                 result = &mut asking, if ended.is_none() => ended = Some(result),
             }
-            let asked = self.ledger.asked[begin..].iter();
-            let mut asked = asked.filter(|asked| wanted.is_meant(&asked.operation));
-            found = found.or(asked.next().cloned());
+            found = self.meant(begin, &wanted);
             // A server that gives up before it has asked will not ask.
             if found.is_none() && matches!(ended, Some(Ok(Err(_)) | Err(_))) {
                 break;
             }
         }
         asking.abort();
+        self.observing.extend(wanted.end());
         let result = match ended {
             Some(Ok(result)) => result,
             Some(Err(error)) => Err(TriggerError::Failed(error.to_string())),
@@ -347,6 +353,18 @@ impl ServerJudge {
             Ok(Some(shown)) => self.check_shown(&wanted, &shown).map(|()| found),
             _ => Ok(found),
         }
+    }
+
+    /// The request that is meant by this; of several the one that is right, since a server may also ask by itself.
+    fn meant(&self, begin: usize, wanted: &Wanted) -> Option<Asked> {
+        let asked = self.ledger.asked[begin..].iter();
+        let meant: Vec<&Asked> = asked
+            .filter(|asked| wanted.is_meant(&asked.operation))
+            .collect();
+        let right = meant
+            .iter()
+            .find(|asked| wanted.check(&asked.operation, &self.definitions).is_ok());
+        right.or(meant.first()).map(|asked| (*asked).clone())
     }
 
     /// As [`operate`](Self::operate), where nobody makes the server do it: nothing.

@@ -14,8 +14,9 @@
 //! A stop while `Registering` leads to `Withdrawing`: the server may have registered the client already, so the answer
 //! is waited for and what it brought about is de-registered.
 //!
-//! **When an update is due.** An update is sent [`MAX_TRANSMIT_WAIT`] before the lifetime ends, the time that all
-//! retransmissions of it may take; after half of it where the lifetime is shorter than twice that. A lifetime of
+//! **When an update is due.** An update is sent MAX_TRANSMIT_WAIT before the lifetime ends, the time that all
+//! retransmissions of it may take with the transmission parameters of the client (93 s with those of RFC 7252, section
+//! 4.8); after half of it where the lifetime is shorter than twice that. A lifetime of
 //! 0 is infinite: updates then carry changes only.
 //!
 //! **What an attempt is** (Core 1.2.2, section 6.2.1.1). An attempt is a connection and a register request; `/1/x/17`
@@ -24,7 +25,7 @@
 //! is a bootstrap server to ask, the registration has failed. Where no bootstrap may follow, the client begins
 //! anew after another `/1/x/19`: a device nobody can reach is of no use to anybody.
 
-use crate::{config::MAX_TRANSMIT_WAIT, event::SessionError};
+use crate::event::SessionError;
 use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 use lwm2m_core::{
@@ -63,6 +64,8 @@ pub(crate) struct Settings {
     pub(crate) connect_timeout: Duration,
     /// How long to wait for an answer where only a de-registration is to follow.
     pub(crate) deregister_timeout: Duration,
+    /// How long all transmissions of an update may take: it is sent this long before the lifetime ends.
+    pub(crate) transmit_wait: Duration,
     /// How long to wait before a lost connection is made anew; spreads the devices of a fleet.
     pub(crate) reconnect_delay: Duration,
 }
@@ -346,7 +349,7 @@ impl Registration {
                     out.push(Command::Updated);
                     let state = State::Registered {
                         location,
-                        due: due(now, reported.lifetime),
+                        due: due(now, reported.lifetime, settings),
                         reported,
                         updating: None,
                         forced,
@@ -441,7 +444,7 @@ impl Registration {
                 (self.attempts, self.sequences) = (0, 0);
                 let state = State::Registered {
                     location,
-                    due: due(now, reported.lifetime),
+                    due: due(now, reported.lifetime, settings),
                     reported,
                     updating: None,
                     forced: false,
@@ -562,16 +565,16 @@ fn update_if_needed(mut state: State, settings: &Settings, out: &mut Vec<Command
     state
 }
 
-fn due(now: Instant, lifetime: u32) -> Option<Instant> {
-    update_after(lifetime).map(|after| now + after)
+fn due(now: Instant, lifetime: u32, settings: &Settings) -> Option<Instant> {
+    update_after(lifetime, settings.transmit_wait).map(|after| now + after)
 }
 
 /// When an update is due after the last; see the [module](self).
-pub(crate) fn update_after(lifetime: u32) -> Option<Duration> {
+fn update_after(lifetime: u32, transmit_wait: Duration) -> Option<Duration> {
     let lifetime = Duration::from_secs(u64::from(lifetime));
-    match lifetime.checked_sub(MAX_TRANSMIT_WAIT * 2) {
+    match lifetime.checked_sub(transmit_wait * 2) {
         _ if lifetime.is_zero() => None,
-        Some(_) => Some(lifetime - MAX_TRANSMIT_WAIT),
+        Some(_) => Some(lifetime - transmit_wait),
         None => Some(lifetime / 2),
     }
 }

@@ -158,6 +158,7 @@ impl ClientEngine {
             lowest_version: self.config.lowest_version,
             connect_timeout: self.config.connect_timeout,
             deregister_timeout: self.config.deregister_timeout,
+            transmit_wait: self.config.endpoint.timing.max_transmit_wait(),
             reconnect_delay: spread(&self.name),
         }
     }

@@ -16,6 +16,7 @@ fn settings() -> Settings {
         lowest_version: LwM2mVersion::V1_0,
         connect_timeout: Duration::from_secs(93),
         deregister_timeout: Duration::from_secs(40),
+        transmit_wait: Duration::from_secs(93),
         reconnect_delay: Duration::from_secs(1),
     }
 }
@@ -103,18 +104,22 @@ fn the_straight_way() {
 // proves: REG-40, REG-56
 #[test]
 fn updates_come_before_the_lifetime_ends() {
-    for (lifetime, after) in [
-        (0, None),
-        (1, Some(0.5)),
-        (30, Some(15.0)),
-        (185, Some(92.5)),
-        (186, Some(93.0)),
-        (300, Some(207.0)),
-        (86_400, Some(86_307.0)),
-        (u32::MAX, Some(4_294_967_202.0)),
+    for (wait, lifetime, after) in [
+        (93, 0, None),
+        (93, 1, Some(0.5)),
+        (93, 30, Some(15.0)),
+        (93, 185, Some(92.5)),
+        (93, 186, Some(93.0)),
+        (93, 300, Some(207.0)),
+        (93, 86_400, Some(86_307.0)),
+        (93, u32::MAX, Some(4_294_967_202.0)),
+        // Slower networks need more time for it (MAX_TRANSMIT_WAIT of `Timing::NB_IOT`).
+        (225, 300, Some(150.0)),
+        (225, 86_400, Some(86_175.0)),
     ] {
         let expected = after.map(Duration::from_secs_f64);
-        assert_eq!(update_after(lifetime), expected, "{lifetime}");
+        let wait = Duration::from_secs(wait);
+        assert_eq!(update_after(lifetime, wait), expected, "{lifetime}");
     }
 }
 

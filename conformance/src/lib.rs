@@ -9,6 +9,8 @@
 //! - [`oma`]: the OMA enabler test cases, and the tests that carry them out.
 //! - [`requirements`]: what the standards demand, and which test proves it.
 //! - [`report`]: runs those tests and says what is met.
+//! - [`faults`]: the fault matrix.
+//! - [`oma`]: the list of OMA enabler test cases.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,6 +19,7 @@
 )]
 
 pub mod judge;
+pub mod faults;
 pub mod oma;
 pub mod report;
 pub mod requirements;

@@ -2,6 +2,8 @@
 //!
 //! The network injects identities as a handshake would; handshakes under loss are tested with the DTLS backend.
 
+mod restart;
+
 use crate::wire::{self, Packet};
 use lwm2m_client::{
     Account, ClientConfig, ClientEngine, ClientEvent, Instance,
@@ -22,17 +24,16 @@ use lwm2m_core::{
 };
 use lwm2m_objects::Definitions;
 use lwm2m_server::{
-    BootstrapEvent, BootstrapStore, Credential, DeviceError, Role, SecurityStore, ServerConfig,
-    ServerEvent,
+    BootstrapEvent, BootstrapStore, Credential, DeviceError, Role, SecurityStore, ServerEvent,
     bootstrap::{
-        AccountSecurity, BootstrapConfig, BootstrapEngine, BootstrapEngineEvent,
-        BootstrapServerConfig, ServerAccount,
+        AccountSecurity, BootstrapConfig, BootstrapEngine, BootstrapEngineEvent, ServerAccount,
     },
-    engine::{EngineEvent, ObserveTarget, Policy, RequestTicket, ServerEngine},
+    engine::{EngineEvent, ObserveTarget, RequestTicket, ServerEngine},
 };
 use lwm2m_transport::sim::{HostId, Link, Net};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
+use restart::Makers;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
@@ -43,6 +44,10 @@ use std::{
 pub const NAME: &str = "device";
 /// Where the server listens for DTLS.
 pub const SERVER: &str = "10.0.0.1:5684";
+/// Where the server listens without security.
+pub const PLAIN_SERVER: &str = "10.0.0.1:5683";
+/// Where the bootstrap server listens without security.
+pub const PLAIN_BOOTSTRAP_SERVER: &str = "10.0.0.2:5683";
 /// Where the bootstrap server listens for DTLS.
 pub const BOOTSTRAP_SERVER: &str = "10.0.0.2:5684";
 /// Where the device is.
@@ -113,6 +118,7 @@ pub struct Setup {
     client: ClientConfig,
     install: UpdateResult,
     verify_bootstrap: bool,
+    unsecured: bool,
     account: ServerAccount,
 }
 
@@ -134,6 +140,7 @@ impl Default for Setup {
             client: ClientConfig::default(),
             install: UpdateResult::Success,
             verify_bootstrap: false,
+            unsecured: false,
             account,
         }
     }
@@ -182,6 +189,15 @@ impl Setup {
         self
     }
 
+    /// Without security anywhere: whoever comes under a name is believed.
+    #[must_use]
+    pub fn unsecured(mut self) -> Self {
+        self.unsecured = true;
+        self.account.uri = plain_uri(PLAIN_SERVER);
+        self.account.security = AccountSecurity::None;
+        self
+    }
+
     /// A world in which `device` has just been switched on: it is given the builder, to say which accounts and objects
     /// the device has.
     ///
@@ -189,46 +205,38 @@ impl Setup {
     /// Where the device cannot be built.
     pub fn build(self, device: impl FnOnce(ClientBuilder) -> ClientBuilder) -> World {
         let security = SecurityStore::new();
-        for (role, identity) in [(Role::Bootstrap, "device-bs"), (Role::Server, NAME)] {
-            let credential = Credential::psk(identity, key(role));
-            security.add(NAME, role, credential).unwrap();
+        if !self.unsecured {
+            for (role, identity) in [(Role::Bootstrap, "device-bs"), (Role::Server, NAME)] {
+                let credential = Credential::psk(identity, key(role));
+                security.add(NAME, role, credential).unwrap();
+            }
         }
         let configurations = BootstrapStore::new();
         configurations
             .set(NAME, BootstrapConfig::with_account(self.account))
             .unwrap();
-
-        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
-        let definitions = Arc::new(Definitions::built_in());
-        let policy = || {
-            let security = security.clone();
-            Policy::Inline(Box::new(move |request| security.authorize(request)))
+        let mut client = self.client;
+        client.endpoint = self.endpoint;
+        let mut makers = Makers {
+            client,
+            verify_bootstrap: self.verify_bootstrap,
+            unsecured: self.unsecured,
+            security: security.clone(),
+            configurations: configurations.clone(),
+            definitions: Arc::new(Definitions::built_in()),
+            random: ChaCha8Rng::seed_from_u64(self.seed),
         };
-        let mut config = ServerConfig::default();
-        config.endpoint = self.endpoint.clone();
-        let server = ServerEngine::new(config, definitions.clone(), policy(), &mut random);
-        let mut config = BootstrapServerConfig::default();
-        config.endpoint = self.endpoint.clone();
-        config.verify = self.verify_bootstrap;
-        let bootstrap = BootstrapEngine::new(
-            config,
-            configurations,
-            definitions.clone(),
-            policy(),
-            &mut random,
-        );
-        let mut config = self.client;
-        config.endpoint = self.endpoint;
-        let device = device(ClientEngine::builder(NAME).config(config));
+        let server = makers.server();
+        let bootstrap = makers.bootstrap_server();
 
         let mut net = Net::new(self.seed);
         net.set_default_link(self.link);
         net.capture(CAPTURE);
-        let device = device.build(net.now(), Box::new(random)).unwrap();
-        let server = net.add_host("10.0.0.1:5683".parse().unwrap(), server);
+        let device = makers.device(net.now(), device);
+        let server = net.add_host(PLAIN_SERVER.parse().unwrap(), server);
         let credentials = security.for_role(Role::Server);
         net.listen_secure(server, SERVER.parse().unwrap(), credentials);
-        let bootstrap = net.add_host("10.0.0.2:5683".parse().unwrap(), bootstrap);
+        let bootstrap = net.add_host(PLAIN_BOOTSTRAP_SERVER.parse().unwrap(), bootstrap);
         let credentials = security.for_role(Role::Bootstrap);
         net.listen_secure(bootstrap, BOOTSTRAP_SERVER.parse().unwrap(), credentials);
         let device = net.add_host(DEVICE.parse().unwrap(), device);
@@ -237,19 +245,25 @@ impl Setup {
             server,
             bootstrap,
             device,
-            definitions,
+            definitions: makers.definitions.clone(),
             events: Vec::new(),
             told: Vec::new(),
             bootstraps: Vec::new(),
             security,
+            configurations,
             install: self.install,
             completed: HashMap::new(),
+            makers,
         }
     }
 }
 
 fn uri(address: &str) -> ServerUri {
     format!("coaps://{address}").parse().unwrap()
+}
+
+fn plain_uri(address: &str) -> ServerUri {
+    format!("coap://{address}").parse().unwrap()
 }
 
 fn key(role: Role) -> Vec<u8> {
@@ -259,6 +273,16 @@ fn key(role: Role) -> Vec<u8> {
 /// The device's account at the bootstrap server.
 pub fn bootstrap_account() -> Account {
     Account::coaps(uri(BOOTSTRAP_SERVER), "device-bs", key(Role::Bootstrap))
+}
+
+/// The device's account at a bootstrap server without security.
+pub fn unsecured_bootstrap_account() -> Account {
+    Account::nosec(plain_uri(PLAIN_BOOTSTRAP_SERVER))
+}
+
+/// The device's account at a server without security, as the factory gives it.
+pub fn unsecured_server_account() -> lwm2m_client::ServerAccount {
+    lwm2m_client::ServerAccount::new(1, Account::nosec(plain_uri(PLAIN_SERVER)))
 }
 
 /// The device's account at the server, as the factory gives it.
@@ -297,14 +321,22 @@ pub struct World {
     pub bootstraps: Vec<BootstrapEvent>,
     /// The credentials of the device.
     pub security: SecurityStore,
+    /// What the bootstrap server gives to devices.
+    pub configurations: BootstrapStore,
     install: UpdateResult,
     completed: HashMap<RequestTicket, Result<Response, DeviceError>>,
+    makers: Makers,
 }
 
 impl World {
     /// Lets a moment pass, takes what the engines tell, and does what the device's hardware would.
     pub fn moment(&mut self) {
-        self.net.run_for(Duration::from_millis(20));
+        self.pass(Duration::from_millis(20));
+    }
+
+    /// As [`moment`](Self::moment), this long.
+    pub fn pass(&mut self, time: Duration) {
+        self.net.run_for(time);
         for event in self.net.events(self.bootstrap) {
             if let BootstrapEngineEvent::Server(ServerEvent::Bootstrap { event, .. }) = event {
                 self.bootstraps.push(event);
@@ -404,11 +436,16 @@ impl World {
     /// Those of the server.
     pub fn result(&mut self, ticket: RequestTicket) -> Result<Response, DeviceError> {
         loop {
-            if let Some(result) = self.completed.remove(&ticket) {
+            if let Some(result) = self.outcome(ticket) {
                 return result;
             }
             self.moment();
         }
+    }
+
+    /// How a request has ended, told once; `None` while it is under way.
+    pub fn outcome(&mut self, ticket: RequestTicket) -> Option<Result<Response, DeviceError>> {
+        self.completed.remove(&ticket)
     }
 
     /// A request that must be answered with this code; repeated as an operator would where all repetitions were lost.

@@ -9,8 +9,8 @@
 //! - [`oma`]: the OMA enabler test cases, and the tests that carry them out.
 //! - [`requirements`]: what the standards demand, and which test proves it.
 //! - [`report`]: runs those tests and says what is met.
+//! - [`tour`]: what a device does in its life, from bootstrap to Send.
 //! - [`faults`]: the fault matrix.
-//! - [`oma`]: the list of OMA enabler test cases.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,11 +18,12 @@
     reason = "a harness of tests fails by panicking"
 )]
 
-pub mod judge;
 pub mod faults;
+pub mod judge;
 pub mod oma;
 pub mod report;
 pub mod requirements;
 pub mod scripted;
+pub mod tour;
 pub mod wire;
 pub mod world;

@@ -10,6 +10,7 @@ use std::{fmt, sync::Arc};
 pub struct Listener {
     pub(crate) scheme: Scheme,
     pub(crate) address: String,
+    max_handshake_datagram: Option<usize>,
 }
 
 impl Listener {
@@ -21,6 +22,7 @@ impl Listener {
         Listener {
             scheme: Scheme::Coap,
             address: address.to_string(),
+            max_handshake_datagram: None,
         }
     }
 
@@ -29,7 +31,17 @@ impl Listener {
         Listener {
             scheme: Scheme::Coaps,
             address: address.to_string(),
+            max_handshake_datagram: None,
         }
+    }
+
+    /// With datagrams of at most so many bytes in DTLS handshakes, for networks that carry less than the 1,280 bytes
+    /// of IPv6: 548 for an MTU of 576. Certificates then come in fragments. Default: 1,232. It means nothing without
+    /// DTLS.
+    #[must_use]
+    pub fn max_handshake_datagram(mut self, bytes: usize) -> Self {
+        self.max_handshake_datagram = Some(bytes);
+        self
     }
 }
 
@@ -74,6 +86,9 @@ pub(crate) async fn open(
         builder = match listener.scheme {
             Scheme::Coaps => {
                 let mut config = DtlsServerConfig::new(credentials.clone());
+                if let Some(bytes) = listener.max_handshake_datagram {
+                    config.max_handshake_datagram = bytes;
+                }
                 if let Some(ours) = certificate {
                     let certificate = dtls::ServerCertificate {
                         chain: ours.chain.clone(),

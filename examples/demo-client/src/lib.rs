@@ -8,5 +8,6 @@ mod device;
 mod firmware;
 pub mod image;
 mod objects;
+pub mod pem;
 
 pub use device::{Profile, SimulatedDevice};

@@ -3,11 +3,15 @@
 use clap::{ArgGroup, Parser, ValueEnum};
 use lwm2m_client::{Account, Client, ClientBuilder, ClientConfig, ServerAccount};
 use lwm2m_core::{
+    engine::{CertificateUsage, Credentials},
     secret::Secret,
     uri::{Scheme, ServerUri},
     version::LwM2mVersion,
 };
-use lwm2m_demo_client::{Profile, SimulatedDevice};
+use lwm2m_demo_client::{
+    Profile, SimulatedDevice,
+    pem::{self, PemError},
+};
 use std::{
     io::{self, IsTerminal},
     path::PathBuf,
@@ -52,6 +56,28 @@ struct Arguments {
     )]
     psk_key: Option<Key>,
 
+    /// PEM file with the device's certificate chain, its own first, for coaps
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires_all = ["private_key", "server_certificate"],
+        conflicts_with = "psk_identity"
+    )]
+    certificate: Option<PathBuf>,
+
+    /// PEM file with the device's private key, PKCS#8
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    private_key: Option<PathBuf>,
+
+    /// PEM file with what is known of the server: its certificate, or an authority's
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    server_certificate: Option<PathBuf>,
+
+    /// How the server's certificate is compared with it, as in /0/x/15: 0 and 1 also ask for an authority of the
+    /// device's own, 2 is a trust anchor, 3 is the certificate itself
+    #[arg(long, value_name = "0..3", default_value_t = 3, value_parser = clap::value_parser!(u8).range(0..=3))]
+    certificate_usage: u8,
+
     /// Lifetime of the registration, seconds; a bootstrap server gives its own
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     lifetime: u32,
@@ -59,6 +85,10 @@ struct Arguments {
     /// Highest protocol version to register with
     #[arg(long = "lwm2m", value_enum, default_value = "1.2")]
     protocol: Version,
+
+    /// Register with queue mode: the server is to wait with requests until the device has spoken
+    #[arg(long)]
+    queue_mode: bool,
 
     /// Time between changes of the values, milliseconds
     #[arg(long, value_name = "MS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(10..))]
@@ -102,24 +132,52 @@ fn parse_key(text: &str) -> Result<Key, &'static str> {
 }
 
 /// What is wrong with arguments that are right one by one.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 enum AccountError {
-    #[error("coaps needs --psk-identity and --psk-key")]
+    #[error("coaps needs --psk-identity and --psk-key, or --certificate and what belongs to it")]
     KeyMissing,
     #[error("a key was given, but coap has no security: use coaps")]
     KeyUnused,
+    #[error(transparent)]
+    Pem(#[from] PemError),
 }
 
 impl Arguments {
     fn account(&self, uri: ServerUri) -> Result<Account, AccountError> {
-        match (uri.scheme(), &self.psk_identity, &self.psk_key) {
-            (Scheme::Coaps, Some(identity), Some(Key(key))) => {
-                Ok(Account::coaps(uri, identity.as_bytes(), key.clone()))
-            }
-            (Scheme::Coaps, ..) => Err(AccountError::KeyMissing),
-            (_, None, None) => Ok(Account::nosec(uri)),
+        let credentials = self.credentials()?;
+        match (uri.scheme(), &credentials) {
+            (Scheme::Coaps, Credentials::None) => Err(AccountError::KeyMissing),
+            (Scheme::Coaps, _) | (_, Credentials::None) => Ok(Account::new(uri, credentials)),
             _ => Err(AccountError::KeyUnused),
         }
+    }
+
+    fn credentials(&self) -> Result<Credentials, AccountError> {
+        if let (Some(identity), Some(Key(key))) = (&self.psk_identity, &self.psk_key) {
+            return Ok(Credentials::Psk {
+                identity: identity.as_bytes().to_vec(),
+                key: key.clone(),
+            });
+        }
+        let files = (
+            &self.certificate,
+            &self.private_key,
+            &self.server_certificate,
+        );
+        let (Some(chain), Some(private_key), Some(server)) = files else {
+            return Ok(Credentials::None);
+        };
+        Ok(Credentials::Certificate {
+            chain: pem::certificates(chain)?,
+            private_key: pem::private_key(private_key)?,
+            server_certificate: pem::certificates(server)?.swap_remove(0),
+            usage: match self.certificate_usage {
+                0 => CertificateUsage::CaConstraint,
+                1 => CertificateUsage::ServiceCertificateConstraint,
+                2 => CertificateUsage::TrustAnchorAssertion,
+                _ => CertificateUsage::DomainIssuedCertificate,
+            },
+        })
     }
 
     fn client(&self) -> Result<ClientBuilder, AccountError> {
@@ -129,6 +187,7 @@ impl Arguments {
             Version::V1_1 => LwM2mVersion::V1_1,
             Version::V1_2 => LwM2mVersion::V1_2,
         };
+        config.queue_mode = self.queue_mode;
         let builder = Client::builder(self.endpoint.as_str()).config(config);
         match (&self.server, &self.bootstrap) {
             (Some(server), _) => {
@@ -279,12 +338,16 @@ mod tests {
                 .is_ok()
         );
         let error = |more: &[&str]| arguments(more).unwrap().client().err();
-        assert_eq!(error(&secure), Some(AccountError::KeyMissing));
+        assert!(matches!(error(&secure), Some(AccountError::KeyMissing)));
         let open = ["--server", "coap://localhost"];
-        assert_eq!(
+        assert!(matches!(
             error(&[&open[..], &psk[..]].concat()),
             Some(AccountError::KeyUnused)
-        );
+        ));
+        let files = ["--private-key", "k", "--server-certificate", "s"];
+        let certificate = ["--certificate", "/nonexistent.pem"];
+        let x509 = [&secure[..], &certificate, &files].concat();
+        assert!(matches!(error(&x509), Some(AccountError::Pem(_))));
     }
 
     #[test]
@@ -308,6 +371,14 @@ mod tests {
                 "hexadecimal",
             ),
             (&["--server", "coap://x", "--lwm2m", "2.0"], "1.2"),
+            (
+                &["--server", "coaps://x", "--certificate", "c"],
+                "--private-key",
+            ),
+            (
+                &["--server", "coaps://x", "--certificate-usage", "4"],
+                "0..=3",
+            ),
             (&["--server", "coap://x", "--nonsense"], "--nonsense"),
         ] {
             let error = arguments(more).unwrap_err();

@@ -1,14 +1,18 @@
 //! The servers of the program: LwM2M, bootstrap, and HTTP over both.
 
-use crate::{fleet, settings::Settings};
+use crate::{
+    fleet,
+    settings::{CertificateFiles, Settings},
+};
 use lwm2m_core::{
     secret::Secret,
     uri::{Scheme, ServerUri},
 };
+use lwm2m_demo_client::pem::{self, PemError};
 use lwm2m_http::{HttpConfig, HttpConfigError, HttpState};
 use lwm2m_server::{
-    BootstrapServer, BootstrapStore, Credential, Listener, Role, SecurityStore, Server, StartError,
-    store::Store,
+    BootstrapServer, BootstrapStore, Credential, Listener, Role, SecurityStore, Server,
+    ServerCertificate, StartError, store::Store,
 };
 use lwm2m_store::{OpenError, SqliteStore};
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
@@ -35,6 +39,8 @@ pub(crate) enum ServersError {
     DataDir { path: PathBuf, source: io::Error },
     #[error("the data in {path} cannot be used: {source}")]
     Data { path: PathBuf, source: OpenError },
+    #[error(transparent)]
+    Certificate(#[from] PemError),
     #[error("the guest's credentials cannot be kept: {0}")]
     Guest(#[from] lwm2m_server::SecurityError),
 }
@@ -56,13 +62,16 @@ impl Servers {
         let security = SecurityStore::new();
         let configurations = BootstrapStore::new();
 
+        let coaps = |address| {
+            Listener::coaps(address).max_handshake_datagram(settings.max_handshake_datagram)
+        };
         let mut server = Server::builder()
             .listen(Listener::coap(settings.coap))
-            .listen(Listener::coaps(settings.coaps))
+            .listen(coaps(settings.coaps))
             .security(security.clone());
         let mut bootstrap = BootstrapServer::builder()
             .listen(Listener::coap(settings.bootstrap_coap))
-            .listen(Listener::coaps(settings.bootstrap_coaps))
+            .listen(coaps(settings.bootstrap_coaps))
             .security(security.clone())
             .configurations(configurations.clone());
         if settings.coap.ip().is_loopback() {
@@ -72,6 +81,11 @@ impl Servers {
         if settings.bootstrap_coap.ip().is_loopback() {
             // The same for who asks for servers; endpoints with bootstrap credentials are still refused without.
             bootstrap = bootstrap.danger_accept_unsecured();
+        }
+        if let Some(files) = &settings.certificate {
+            let certificate = certificate(files)?;
+            server = server.certificate(certificate.clone());
+            bootstrap = bootstrap.certificate(certificate);
         }
         if let Some(store) = store {
             server = server.store(store.clone());
@@ -140,6 +154,17 @@ fn uri(addresses: &[(Scheme, SocketAddr)], scheme: Scheme) -> ServerUri {
         ip => ip.to_string(),
     };
     ServerUri::new(scheme, host, address.port())
+}
+
+fn certificate(files: &CertificateFiles) -> Result<ServerCertificate, PemError> {
+    Ok(ServerCertificate {
+        chain: pem::certificates(&files.chain)?,
+        private_key: pem::private_key(&files.private_key)?,
+        trust_anchors: match &files.authorities {
+            Some(authorities) => pem::certificates(authorities)?,
+            None => Vec::new(),
+        },
+    })
 }
 
 fn open_store(settings: &Settings) -> Result<Option<Arc<dyn Store>>, ServersError> {

@@ -46,6 +46,23 @@ struct Values {
     #[arg(long, value_name = "ADDRESS")]
     bootstrap_coaps: Option<SocketAddr>,
 
+    /// PEM file with the certificate chain of both servers, their own first: with it, devices can use certificates
+    #[arg(long, value_name = "FILE")]
+    certificate: Option<PathBuf>,
+
+    /// PEM file with the private key of the certificate, PKCS#8
+    #[arg(long, value_name = "FILE")]
+    private_key: Option<PathBuf>,
+
+    /// Longest datagram of DTLS handshakes, bytes: 548 for networks with an MTU of 576 [default: 1232]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u16).range(256..))]
+    max_handshake_datagram: Option<u16>,
+
+    /// PEM file with the authorities whose device certificates are accepted; without it only certificates that were
+    /// given to an endpoint one by one
+    #[arg(long, value_name = "FILE")]
+    authorities: Option<PathBuf>,
+
     /// Address of the web page and the HTTP API, which have no authentication [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     http: Option<SocketAddr>,
@@ -69,6 +86,9 @@ struct Values {
 /// usual limit of open files is not far above.
 pub(crate) const MAX_DEVICES: usize = 10_000;
 
+/// What every network carries that carries IPv6: 1,280 bytes with the headers of IP and UDP.
+const HANDSHAKE_DATAGRAM: usize = 1232;
+
 /// What is logged unless told otherwise: the DTLS backend calls each unknown extension of a hello a warning.
 const DEFAULT_LOG: &str = "warn";
 
@@ -80,10 +100,20 @@ pub(crate) struct Settings {
     pub(crate) coaps: SocketAddr,
     pub(crate) bootstrap_coap: SocketAddr,
     pub(crate) bootstrap_coaps: SocketAddr,
+    pub(crate) certificate: Option<CertificateFiles>,
+    pub(crate) max_handshake_datagram: usize,
     pub(crate) http: SocketAddr,
     pub(crate) devices: usize,
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) log: String,
+}
+
+/// Where the servers' certificate is, and what belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CertificateFiles {
+    pub(crate) chain: PathBuf,
+    pub(crate) private_key: PathBuf,
+    pub(crate) authorities: Option<PathBuf>,
 }
 
 /// Why the settings cannot be used.
@@ -105,6 +135,8 @@ pub(crate) enum SettingsError {
     TooManyDevices(usize),
     #[error("--tour needs the three devices that make it: --devices must be at least 3, not {0}")]
     TooFewDevices(usize),
+    #[error("--certificate and --private-key need each other, and --authorities needs both")]
+    CertificateIncomplete,
 }
 
 impl Settings {
@@ -119,6 +151,19 @@ impl Settings {
         };
         let Arguments { tour, values, .. } = arguments;
         let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let certificate = match (
+            values.certificate.or(file.certificate),
+            values.private_key.or(file.private_key),
+            values.authorities.or(file.authorities),
+        ) {
+            (None, None, None) => None,
+            (Some(chain), Some(private_key), authorities) => Some(CertificateFiles {
+                chain,
+                private_key,
+                authorities,
+            }),
+            _ => return Err(SettingsError::CertificateIncomplete),
+        };
         let settings = Settings {
             tour_only: tour,
             coap: values.coap.or(file.coap).unwrap_or(loopback(5683)),
@@ -131,6 +176,11 @@ impl Settings {
                 .bootstrap_coaps
                 .or(file.bootstrap_coaps)
                 .unwrap_or(loopback(5784)),
+            certificate,
+            max_handshake_datagram: values
+                .max_handshake_datagram
+                .or(file.max_handshake_datagram)
+                .map_or(HANDSHAKE_DATAGRAM, usize::from),
             http: values.http.or(file.http).unwrap_or(loopback(8080)),
             devices: values.devices.or(file.devices).unwrap_or(3),
             data_dir: values.data_dir.or(file.data_dir),
@@ -202,6 +252,10 @@ mod tests {
         let ports: Vec<u16> = listeners.iter().map(SocketAddr::port).collect();
         assert_eq!(ports, [5683, 5684, 5783, 5784, 8080]);
         assert_eq!((settings.devices, settings.data_dir), (3, None));
+        assert_eq!(
+            (settings.certificate, settings.max_handshake_datagram),
+            (None, 1232)
+        );
     }
 
     #[test]
@@ -227,6 +281,9 @@ mod tests {
             (&["--devices", "-1"], "-1"),
             (&["--devices", "1000000"], "at most 10000"),
             (&["--tour", "--devices", "2"], "at least 3"),
+            (&["--certificate", "c.pem"], "need each other"),
+            (&["--max-handshake-datagram", "10"], "10"),
+            (&["--authorities", "a.pem"], "needs both"),
             (&["--config", "/nonexistent.toml"], "/nonexistent.toml"),
             (&["--config", unknown.path()], "devicez"),
             (&["--config", wrong.path()], "coap"),

@@ -3,6 +3,7 @@
 use crate::{
     certificate::{ClientTrust, LocalCertificate, ServerTrust},
     crypto::{Signer, psk::PreSharedKey},
+    key_log::KeyLog,
     resumption::Resumption,
     suite::CipherSuite,
 };
@@ -104,6 +105,9 @@ pub struct EndpointConfig {
     /// Seconds since 1970 at [`Instant::ZERO`](lwm2m_core::time::Instant::ZERO), to judge the validity of certificates.
     /// `None`: there is no clock.
     pub unix_at_zero: Option<u64>,
+    /// Hears the secret of every handshake: whoever reads it, reads all traffic. Only to look at traffic of one's own
+    /// with Wireshark. Default `None`.
+    pub danger_key_log: Option<Arc<dyn KeyLog>>,
 }
 
 impl Default for EndpointConfig {
@@ -132,6 +136,7 @@ impl Default for EndpointConfig {
             resumable_lifetime: Duration::from_secs(24 * 3600),
             export_reservation: None,
             unix_at_zero: None,
+            danger_key_log: None,
         }
     }
 }

@@ -20,6 +20,7 @@ mod config;
 pub mod crypto;
 mod endpoint;
 mod handshake;
+mod key_log;
 mod record;
 mod resumption;
 mod session;
@@ -31,8 +32,10 @@ pub use config::{
     ExtendedMasterSecret, MAX_OWN_CONNECTION_ID, MIN_MTU, ServerConfig, UnknownIdentity,
 };
 pub use endpoint::{
-    Connection, Endpoint, Event, Export, ImportError, KeyAnswer, Metrics, SendError, Transmit,
+    Agreed, Connection, Endpoint, Event, Export, ImportError, KeyAnswer, Metrics, SendError,
+    Transmit,
 };
+pub use key_log::KeyLog;
 pub use resumption::Resumption;
 pub use suite::CipherSuite;
 pub use wire::alert::AlertDescription;

@@ -44,6 +44,8 @@ pub(crate) struct Session {
     /// In the peer's records; empty: none.
     pub(crate) own_id: OwnId,
     pub(crate) max_plaintext: u16,
+    /// Whether the session is bound to its handshake (RFC 7627).
+    pub(crate) extended_master_secret: bool,
     /// Records that did not open.
     pub(crate) forgeries: u32,
     pub(crate) heard: Instant,
@@ -99,6 +101,7 @@ impl Session {
             },
             // At most 2^14.
             max_plaintext: negotiated.max_plaintext as u16,
+            extended_master_secret: negotiated.extended_master_secret,
             forgeries: 0,
             heard: now,
             last_flight: None,

@@ -118,6 +118,24 @@ pub enum Event {
     },
 }
 
+/// What a session rests on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Agreed {
+    /// How its keys came about and its records are protected.
+    pub suite: CipherSuite,
+    /// Whether it is bound to its handshake (RFC 7627).
+    pub extended_master_secret: bool,
+    /// Whether the MAC of a CBC suite is over the ciphertext (RFC 7366).
+    pub encrypt_then_mac: bool,
+    /// The Connection ID in the peer's records; empty: none.
+    pub own_id: Vec<u8>,
+    /// The Connection ID in ours; empty: none.
+    pub peer_id: Vec<u8>,
+    /// Longest data of a record, bytes.
+    pub max_plaintext: usize,
+}
+
 /// What is known of a PSK identity.
 #[derive(Clone)]
 pub enum KeyAnswer {

@@ -29,6 +29,8 @@ use lwm2m_core::{
 
 /// The form of [`Export`]; others are refused.
 const VERSION: u8 = 1;
+const ENCRYPT_THEN_MAC: u8 = 1;
+const EXTENDED_MASTER_SECRET: u8 = 2;
 
 /// A session in bytes. They hold its keys: whoever has them can read and forge its records.
 #[derive(Clone)]
@@ -146,7 +148,9 @@ fn encode(session: &Session, write_sequence: u64) -> Export {
     let mut to = Vec::with_capacity(512 + crate::session::identity_size(&session.identity));
     to.u8(VERSION);
     to.u16(session.keys.suite.number());
-    to.u8(session.keys.encrypt_then_mac.into());
+    let flag = |set, flag| if set { flag } else { 0 };
+    to.u8(flag(session.keys.encrypt_then_mac, ENCRYPT_THEN_MAC)
+        | flag(session.extended_master_secret, EXTENDED_MASTER_SECRET));
     for keys in [&session.keys.write, &session.keys.read] {
         match keys {
             DirectionKeys::Aead(keys) => {
@@ -203,7 +207,7 @@ fn decode(now: Instant, bytes: &[u8]) -> Result<Session, Malformed> {
         return Err(Malformed);
     }
     let suite = CipherSuite::from_number(from.u16()?).ok_or(Malformed)?;
-    let encrypt_then_mac = from.u8()? == 1;
+    let flags = from.u8()?;
     let mut direction = || {
         let key = from.array()?;
         Ok::<_, Malformed>(match suite.protection() {
@@ -261,7 +265,7 @@ fn decode(now: Instant, bytes: &[u8]) -> Result<Session, Malformed> {
     Ok(Session {
         keys: Keys {
             suite,
-            encrypt_then_mac,
+            encrypt_then_mac: flags & ENCRYPT_THEN_MAC != 0,
             write,
             read,
         },
@@ -272,6 +276,7 @@ fn decode(now: Instant, bytes: &[u8]) -> Result<Session, Malformed> {
         peer_id,
         own_id: OwnId::new(own_id),
         max_plaintext,
+        extended_master_secret: flags & EXTENDED_MASTER_SECRET != 0,
         forgeries: 0,
         heard: now,
         last_flight: None,

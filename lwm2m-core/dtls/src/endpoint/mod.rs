@@ -24,7 +24,7 @@ mod hello;
 mod sessions;
 mod table;
 
-pub use event::{Connection, Event, KeyAnswer, Metrics, SendError, Transmit};
+pub use event::{Agreed, Connection, Event, KeyAnswer, Metrics, SendError, Transmit};
 pub use export::{Export, ImportError};
 
 use crate::{

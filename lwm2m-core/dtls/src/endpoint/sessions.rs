@@ -1,6 +1,6 @@
 //! Established sessions: records in and out, alerts, addresses that change, idle ones, and those that make room.
 
-use super::{Connection, Endpoint, Event, SendError, Timer, table::State};
+use super::{Agreed, Connection, Endpoint, Event, SendError, Timer, table::State};
 use crate::{
     session::{Reservation, Session},
     suite::Protection,
@@ -83,6 +83,19 @@ impl Endpoint {
     /// Where the peer of a session is.
     pub fn address(&self, connection: Connection) -> Option<SocketAddr> {
         Some(self.table.session(connection)?.address)
+    }
+
+    /// What a session rests on.
+    pub fn agreed(&self, connection: Connection) -> Option<Agreed> {
+        let session = self.table.session(connection)?;
+        Some(Agreed {
+            suite: session.keys.suite,
+            extended_master_secret: session.extended_master_secret,
+            encrypt_then_mac: session.keys.encrypt_then_mac,
+            own_id: session.own_id.as_slice().to_vec(),
+            peer_id: session.peer_id.to_vec(),
+            max_plaintext: session.max_plaintext.into(),
+        })
     }
 
     pub(super) fn on_session_record(

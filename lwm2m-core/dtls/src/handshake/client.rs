@@ -316,7 +316,7 @@ impl Handshake {
         self.course.resumed = resumed.is_some();
         if let Some((master, identity)) = resumed {
             self.identity = (*identity).clone();
-            self.install(master);
+            self.install(cx, master);
         }
         Ok(())
     }
@@ -453,7 +453,7 @@ impl Handshake {
             put_signature(&mut message, &signature);
             self.say(0, MessageType::CertificateVerify, message);
         }
-        self.install(master);
+        self.install(cx, master);
         self.say_finished()?;
         self.send_flight(cx, true);
         Ok(())

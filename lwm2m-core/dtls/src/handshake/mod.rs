@@ -582,7 +582,10 @@ impl Handshake {
     }
 
     /// Takes a master secret and makes the keys of both directions.
-    fn install(&mut self, master: MasterSecret) {
+    fn install(&mut self, cx: &Context<'_>, master: MasterSecret) {
+        if let Some(log) = &cx.config.danger_key_log {
+            log.line(&crate::key_log::line(&self.client_random, &master));
+        }
         self.keys = Some(Keys::derive(
             self.negotiated.suite,
             self.negotiated.encrypt_then_mac,

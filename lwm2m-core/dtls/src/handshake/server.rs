@@ -168,7 +168,7 @@ impl Handshake {
         match message_type {
             MessageType::ClientHello => self.on_client_hello(cx, body),
             MessageType::Certificate => self.on_client_certificate(cx, body),
-            MessageType::ClientKeyExchange => self.on_client_key_exchange(body),
+            MessageType::ClientKeyExchange => self.on_client_key_exchange(cx, body),
             MessageType::CertificateVerify => self.on_certificate_verify(cx, body, before),
             MessageType::Finished => {
                 self.verify_finished(body, before)?;
@@ -316,7 +316,7 @@ impl Handshake {
         self.say(0, MessageType::ServerHello, answer);
         if let Some((_, master, identity)) = resumed {
             self.identity = (*identity).clone();
-            self.install(master);
+            self.install(cx, master);
             self.say_finished()?;
         } else {
             if ecdhe {
@@ -398,7 +398,7 @@ impl Handshake {
         Ok(())
     }
 
-    fn on_client_key_exchange(&mut self, body: &[u8]) -> Result<(), Abort> {
+    fn on_client_key_exchange(&mut self, cx: &Context<'_>, body: &[u8]) -> Result<(), Abort> {
         match self.course.key_exchange {
             KeyExchange::Psk => {
                 self.identity = PeerIdentity::Psk(parse_psk_identity(body)?.into());
@@ -412,7 +412,7 @@ impl Handshake {
                 let master = self.with_derivation(|derivation| {
                     MasterSecret::derive(premaster.expose_secret(), derivation)
                 });
-                self.install(master);
+                self.install(cx, master);
             }
         }
         Ok(())
@@ -457,7 +457,7 @@ impl Handshake {
         match (self.state, answer) {
             (State::Key, Answer::Key(key)) => {
                 let master = self.with_derivation(|derivation| key.master_secret(derivation));
-                self.install(master.map_err(crypto_abort)?);
+                self.install(cx, master.map_err(crypto_abort)?);
             }
             (State::Key, Answer::UnknownIdentity) => match cx.config.unknown_identity {
                 UnknownIdentity::Alert => {
@@ -470,7 +470,7 @@ impl Handshake {
                 UnknownIdentity::Indistinguishable => {
                     let mut bytes = [0; 48];
                     cx.random.fill_bytes(&mut bytes);
-                    self.install(MasterSecret::from_bytes(bytes));
+                    self.install(cx, MasterSecret::from_bytes(bytes));
                 }
             },
             (State::Peer, Answer::Peer { accepted: true }) => {}

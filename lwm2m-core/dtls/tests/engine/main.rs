@@ -1,6 +1,7 @@
 //! The engine as a whole, over a network in memory and in virtual time.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod agreed;
 mod forgery;
 mod handshakes;
 mod lossy;

@@ -131,6 +131,16 @@ class Program:
         self.say(line)
         return self.wait(answer, since, patience=90)[len(answer):]
 
+    def finish(self, patience=PATIENCE):
+        """Waits until the program has ended and all it said is here: its exit code."""
+        try:
+            code = self.process.wait(patience)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"{self.name} has not ended; it said: {' | '.join(self.lines[-6:])}") from None
+        with self.news:
+            self.news.wait_for(lambda: self.ended, patience)
+        return code
+
     def stop(self):
         if self.process.poll() is None:
             self.process.terminate()

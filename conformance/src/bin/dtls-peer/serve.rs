@@ -110,6 +110,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
                 connection,
                 address,
                 data,
+                ..
             } => {
                 if let Some(known) = addresses.insert(connection, address)
                     && known != address

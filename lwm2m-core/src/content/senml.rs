@@ -30,14 +30,15 @@ pub(super) enum Content {
     Value(Value),
 }
 
-/// A record as it stands in the pack. Times are numbers of any kind; names may be borrowed from the payload.
+/// A record as it stands in the pack. Times are numbers of any kind; names may be borrowed from the payload, and are
+/// bytes because a path is read byte by byte: whatever is no text is no path either.
 #[derive(Debug, Default)]
 pub(super) struct Record<'a> {
-    pub(super) base_name: Option<Cow<'a, str>>,
+    pub(super) base_name: Option<Cow<'a, [u8]>>,
     pub(super) base_time: Option<f64>,
     pub(super) base_value: Option<Value>,
     pub(super) version: Option<i64>,
-    pub(super) name: Option<Cow<'a, str>>,
+    pub(super) name: Option<Cow<'a, [u8]>>,
     pub(super) time: Option<f64>,
     pub(super) content: Content,
     /// Whether it has a field that a fetch pack must not have (RFC 8790, section 3.1), values aside.

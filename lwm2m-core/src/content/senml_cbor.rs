@@ -7,7 +7,7 @@ use super::{
     senml::{Content, OutContent, OutRecord, Record},
 };
 use crate::value::Value;
-use alloc::vec::Vec;
+use alloc::{borrow::Cow, vec::Vec};
 use ciborium_ll::Header;
 
 /// Labels (RFC 8428, table 4). Negative ones hold for the records that follow.
@@ -87,13 +87,13 @@ fn fill<'p>(record: &mut Record<'p>, header: Header, reader: &mut Reader<'p>) ->
                     _ => i64::MAX,
                 });
             }
-            label::BASE_NAME => record.base_name = Some(text(reader)?),
+            label::BASE_NAME => record.base_name = Some(name(reader)?),
             label::BASE_TIME => record.base_time = reader.number()?.as_f64(),
             label::BASE_VALUE => {
                 record.has_other = true;
                 record.base_value = Some(reader.number()?);
             }
-            label::NAME => record.name = Some(text(reader)?),
+            label::NAME => record.name = Some(name(reader)?),
             label::TIME => record.time = reader.number()?.as_f64(),
             label::BASE_UNIT | label::UNIT => {
                 text(reader)?;
@@ -135,8 +135,18 @@ fn fill<'p>(record: &mut Record<'p>, header: Header, reader: &mut Reader<'p>) ->
     Ok(())
 }
 
+/// The bytes of a text that names a place.
 #[inline]
-fn text<'p>(reader: &mut Reader<'p>) -> Result<alloc::borrow::Cow<'p, str>, Fault> {
+fn name<'p>(reader: &mut Reader<'p>) -> Result<Cow<'p, [u8]>, Fault> {
+    match reader.header()? {
+        Header::Text(Some(length)) => reader.bytes(Some(length)),
+        Header::Text(None) => Ok(Cow::Owned(reader.text(None)?.into_owned().into_bytes())),
+        _ => Err("something else where text should be"),
+    }
+}
+
+#[inline]
+fn text<'p>(reader: &mut Reader<'p>) -> Result<Cow<'p, str>, Fault> {
     match reader.header()? {
         Header::Text(length) => reader.text(length),
         _ => Err("something else where text should be"),

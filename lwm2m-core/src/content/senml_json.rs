@@ -174,11 +174,11 @@ impl<'p> Visitor<'p> for RecordVisitor {
             seen |= bit;
             let content = match field {
                 Field::BaseName => {
-                    record.base_name = Some(fields.next_value::<Text<'p>>()?.0);
+                    record.base_name = Some(fields.next_value::<Text<'p>>()?.into_bytes());
                     continue;
                 }
                 Field::Name => {
-                    record.name = Some(fields.next_value::<Text<'p>>()?.0);
+                    record.name = Some(fields.next_value::<Text<'p>>()?.into_bytes());
                     continue;
                 }
                 Field::BaseTime => {
@@ -237,6 +237,15 @@ impl<'p> Visitor<'p> for RecordVisitor {
 
 /// Text, borrowed from the payload where it has no escapes.
 pub(super) struct Text<'p>(pub(super) Cow<'p, str>);
+
+impl<'p> Text<'p> {
+    fn into_bytes(self) -> Cow<'p, [u8]> {
+        match self.0 {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        }
+    }
+}
 
 impl<'de: 'p, 'p> Deserialize<'de> for Text<'p> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -15,7 +15,7 @@ pub(super) fn parse_name(
     name: &str,
     to: &Incoming<'_>,
 ) -> Result<Path, DecodeError> {
-    NameParser::new(base_name, to)?.finish(name, to)
+    NameParser::new(base_name.as_bytes(), to)?.finish(name.as_bytes(), to)
 }
 
 /// Reads a name byte by byte, so that a base name is read once for all records that have it.
@@ -49,13 +49,13 @@ impl NameParser {
     const FAULT: &'static str = "a name that is no path";
 
     /// After a base name.
-    pub(super) fn new(base_name: &str, to: &Incoming<'_>) -> Result<Self, DecodeError> {
+    pub(super) fn new(base_name: &[u8], to: &Incoming<'_>) -> Result<Self, DecodeError> {
         NameParser::default().read(base_name, to)
     }
 
     /// After the name that follows the base name.
     #[inline(always)] // so that the identifiers stay in registers, for each value of each payload
-    pub(super) fn finish(self, name: &str, to: &Incoming<'_>) -> Result<Path, DecodeError> {
+    pub(super) fn finish(self, name: &[u8], to: &Incoming<'_>) -> Result<Path, DecodeError> {
         let parser = self.read(name, to)?;
         match parser.state {
             _ if parser.read == 0 => Err(to.malformed("a record without a name")),
@@ -80,13 +80,13 @@ impl NameParser {
     }
 
     #[inline(always)] // as above
-    fn read(mut self, text: &str, to: &Incoming<'_>) -> Result<Self, DecodeError> {
+    fn read(mut self, text: &[u8], to: &Incoming<'_>) -> Result<Self, DecodeError> {
         self.read = self.read.saturating_add(text.len());
         if self.read > to.root.len() + MAX_NAME {
             return Err(to.malformed("a name longer than any path"));
         }
         let mut read = || {
-            for byte in text.bytes() {
+            for &byte in text {
                 if self.state != NameState::Root || !self.read_root(byte, to.root.as_bytes())? {
                     self.read_id(byte)?;
                 }

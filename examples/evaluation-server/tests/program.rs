@@ -340,15 +340,20 @@ fn without_a_place_nothing_is_kept() {
     assert_ne!(Program::start(&["--devices", "0"]).guest_key, key);
 }
 
-/// The ClientHello of a device that has a certificate only, which this server does not take.
-fn certificate_hello() -> Vec<u8> {
+/// The ClientHello of a device that has a certificate only, which this server does not take; the second one, where it
+/// has a cookie.
+fn certificate_hello(cookie: &[u8]) -> Vec<u8> {
     let mut body = vec![254, 253];
     body.extend([7; 32]);
-    // No session id, no cookie; ECDHE-ECDSA with AES-128-GCM; no compression; extended master secret.
-    body.extend([0, 0, 0, 2, 0xC0, 0x2B, 1, 0, 0, 4, 0, 23, 0, 0]);
+    // No session id; ECDHE-ECDSA with AES-128-GCM; no compression; extended master secret.
+    body.push(0);
+    body.push(cookie.len() as u8);
+    body.extend(cookie);
+    body.extend([0, 2, 0xC0, 0x2B, 1, 0, 0, 4, 0, 23, 0, 0]);
     let length = body.len() as u8;
-    let message = [1, 0, 0, length, 0, 0, 0, 0, 0, 0, 0, length];
-    let mut record = vec![22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, length + 12];
+    let number = u8::from(!cookie.is_empty());
+    let message = [1, 0, 0, length, 0, number, 0, 0, 0, 0, 0, length];
+    let mut record = vec![22, 254, 253, 0, 0, 0, 0, 0, 0, 0, number, 0, length + 12];
     record.extend(message);
     record.extend(body);
     record
@@ -396,7 +401,16 @@ async fn who_is_refused_is_named_once_and_the_others_are_served() {
         client.kill().await;
     }
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.send_to(&certificate_hello(), program.coaps).unwrap();
+    socket
+        .send_to(&certificate_hello(&[]), program.coaps)
+        .unwrap();
+    let mut answer = [0; 512];
+    let (length, _) = socket.recv_from(&mut answer).unwrap();
+    // A HelloVerifyRequest: headers of 25 bytes, the version, and the cookie with its length.
+    let cookie = &answer[28..length];
+    socket
+        .send_to(&certificate_hello(cookie), program.coaps)
+        .unwrap();
     let line = until(&program.errors, |text| text.contains("no cipher suite"));
     let address = socket.local_addr().unwrap().to_string();
     assert!(line.contains("WARN") && line.contains(&address), "{line}");

@@ -125,7 +125,7 @@ impl ServerConfig {
         }
         Err(Abort::new(
             AlertDescription::HANDSHAKE_FAILURE,
-            "nothing that the client offers can be served",
+            "no cipher suite that the client offers can be served",
         ))
     }
 }
@@ -463,7 +463,7 @@ impl Handshake {
                 UnknownIdentity::Alert => {
                     return Err(Abort::new(
                         AlertDescription::UNKNOWN_PSK_IDENTITY,
-                        "nobody knows the identity of the client",
+                        "unknown PSK identity",
                     )
                     .because(Cause::UnknownIdentity));
                 }

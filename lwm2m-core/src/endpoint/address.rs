@@ -366,3 +366,89 @@ impl Endpoint {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_transition() {
+        use Input as I;
+        let claimed = |room, trusts_ids, challenged| Address::Claimed {
+            room,
+            trusts_ids,
+            challenged,
+        };
+        let proven = Address::Proven;
+        for (from, input, to, fine) in [
+            (
+                claimed(0, true, false),
+                I::Came(10),
+                claimed(30, true, false),
+                true,
+            ),
+            (
+                claimed(5, false, true),
+                I::Came(1),
+                claimed(8, false, true),
+                true,
+            ),
+            (
+                claimed(u64::MAX, true, false),
+                I::Came(1),
+                claimed(u64::MAX, true, false),
+                true,
+            ),
+            (
+                claimed(30, true, false),
+                I::Go(30),
+                claimed(0, true, false),
+                true,
+            ),
+            (
+                claimed(30, true, false),
+                I::Go(31),
+                claimed(30, true, false),
+                false,
+            ),
+            (
+                claimed(7, true, false),
+                I::WrongId,
+                claimed(7, false, false),
+                true,
+            ),
+            (
+                claimed(7, false, true),
+                I::WrongId,
+                claimed(7, false, true),
+                true,
+            ),
+            (claimed(7, true, false), I::RightId, proven, true),
+            (
+                claimed(7, false, false),
+                I::RightId,
+                claimed(7, false, false),
+                true,
+            ),
+            (claimed(7, false, true), I::Proof, proven, true),
+            (
+                claimed(7, true, false),
+                I::Challenge,
+                claimed(7, true, true),
+                true,
+            ),
+        ] {
+            assert_eq!(from.transition(input), (to, fine), "{from:?} {input:?}");
+        }
+        for input in [
+            I::Came(1),
+            I::Go(usize::MAX),
+            I::WrongId,
+            I::RightId,
+            I::Proof,
+            I::Challenge,
+        ] {
+            assert_eq!(proven.transition(input), (proven, true));
+        }
+    }
+}

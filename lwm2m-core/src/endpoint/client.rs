@@ -371,6 +371,7 @@ impl Endpoint {
         let Some(exchange) = self.requests.get_mut(&id) else {
             return;
         };
+        let now = self.now;
         let observe = message.options.uint(option::OBSERVE);
         let piggybacked = message.kind == MessageKind::Acknowledgement;
         if exchange.purpose == Purpose::Cancel && observe.is_some() && !piggybacked {
@@ -395,7 +396,9 @@ impl Endpoint {
             return;
         }
         if let (Some(sequence), true) = (observe, message.code.is_success()) {
-            self.begin_observation(id, message.token, sequence);
+            if let Some(observation) = self.begin_observation(id, message.token, sequence) {
+                observation.note_max_age(now, &message.options);
+            }
         } else if message.code != Code::CONTINUE {
             self.observation_not_renewed(id);
         }
@@ -495,17 +498,20 @@ impl Endpoint {
     }
 
     /// Notes the observation that a successful response with Observe option begins or renews.
-    fn begin_observation(&mut self, id: u64, token: Token, sequence: u32) {
-        let Some(exchange) = self.requests.get_mut(&id) else {
-            return;
-        };
+    fn begin_observation(
+        &mut self,
+        id: u64,
+        token: Token,
+        sequence: u32,
+    ) -> Option<&mut Observation> {
+        let exchange = self.requests.get_mut(&id)?;
         let asked = exchange.request.options.uint(option::OBSERVE) == Some(0)
             && matches!(exchange.request.code, Code::GET | Code::FETCH);
         let peer = exchange.peer;
         let observation = match exchange.purpose {
             Purpose::Request if asked && exchange.observation.is_none() => None,
             Purpose::Refresh(observation) => Some(observation),
-            _ => return,
+            _ => return None,
         };
         let known = observation.and_then(|observation| self.observations.get_mut(&observation));
         let observation = match (observation, known) {
@@ -514,7 +520,7 @@ impl Endpoint {
                 observation
             }
             // Forgotten while it was being renewed.
-            (Some(_), None) => return,
+            (Some(_), None) => return None,
             (None, _) => {
                 let request = exchange.request.clone();
                 let observation = self.fresh_id();
@@ -531,6 +537,7 @@ impl Endpoint {
         }
         self.tokens
             .insert((peer, token), TokenOwner::Observation(observation));
+        self.observations.get_mut(&observation)
     }
 
     /// A renewal that was answered without Observe option has ended the observation.

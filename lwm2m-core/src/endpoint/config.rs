@@ -119,8 +119,9 @@ pub struct EndpointConfig {
     /// Largest body that is collected for the layer above, bytes, in requests and in responses.
     pub max_body: usize,
 
-    /// Peers that state is kept for at once. Each costs about 800 bytes until EXCHANGE_LIFETIME after its last
-    /// message, and nothing afterwards unless it observes or is observed.
+    /// Peers that state is kept for at once. One that has spoken once costs at most 1 KiB until EXCHANGE_LIFETIME
+    /// after its last message, and at most 200 bytes afterwards: room in tables, which the next peer takes over.
+    /// `tests/memory.rs` holds it to that.
     pub max_peers: usize,
     /// Requests of ours to one peer, under way and waiting. Each costs about 600 bytes and its body.
     pub max_requests_per_peer: usize,

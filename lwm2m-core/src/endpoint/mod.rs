@@ -483,6 +483,14 @@ impl Endpoint {
         self.request_as_observer(peer, token, request, Purpose::Refresh(id.0))
     }
 
+    /// Whether the newest representation of an observation of ours is fresh: less than its Max-Age, 60 seconds where
+    /// it has none, has passed since it came (RFC 7641, section 3.3.1). Where not, and its resource is thought to
+    /// change, [`Endpoint::refresh_observation`] finds out whether the peer still knows of it.
+    pub fn is_fresh(&self, now: Instant, id: ObservationId) -> bool {
+        let observation = self.observations.get(&id.0);
+        observation.is_some_and(|observation| now < observation.fresh_until)
+    }
+
     /// Ends an observation of ours in silence: its next notification is answered with RST.
     pub fn forget_observation(&mut self, id: ObservationId) {
         self.close_observation(id.0);

@@ -27,13 +27,16 @@ use super::{
     transmission::{Owner, State as Backoff},
 };
 use crate::{
-    coap::{BlockSize, Message, MessageKind, Request, Response, Token, option},
+    coap::{BlockSize, Message, MessageKind, Options, Request, Response, Token, option},
     peer::PeerId,
     time::Instant,
 };
 use core::time::Duration;
 
 const SEQUENCE_MASK: u32 = 0x00FF_FFFF;
+
+/// Seconds.
+const DEFAULT_MAX_AGE: u32 = 60;
 
 /// Whether a notification is newer than the last one (RFC 7641, section 3.4).
 fn is_newer(last: (u32, Instant), new: (u32, Instant)) -> bool {
@@ -48,6 +51,8 @@ pub(super) struct Observation {
     /// The request that began it.
     pub(super) request: Request,
     last: (u32, Instant),
+    /// Until when the newest representation is fresh.
+    pub(super) fresh_until: Instant,
     /// The exchange that fetches the rest of the newest representation.
     fetch: Option<u64>,
 }
@@ -66,8 +71,15 @@ impl Observation {
             token,
             request,
             last: (sequence & SEQUENCE_MASK, now),
+            fresh_until: now,
             fetch: Some(exchange),
         }
+    }
+
+    /// Notes how long the representation that came now is fresh (RFC 7252, section 5.10.5).
+    pub(super) fn note_max_age(&mut self, now: Instant, options: &Options) {
+        let seconds = options.uint(option::MAX_AGE).unwrap_or(DEFAULT_MAX_AGE);
+        self.fresh_until = now + Duration::from_secs(seconds.into());
     }
 
     /// Takes in the response that renewed it.
@@ -192,6 +204,7 @@ impl Endpoint {
                     return;
                 }
                 observation.last = new;
+                observation.note_max_age(now, &message.options);
                 false
             }
             _ => true,

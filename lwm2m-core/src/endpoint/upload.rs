@@ -3,11 +3,17 @@
 //! An upload is told from others by its peer, method, options and Request-Tag (RFC 9175, section 3.3).
 //!
 //! ```text
-//!   block 0 ──▶ Undecided ──stream_upload──▶ Streaming ──last block──▶ answered by the layer above
-//!                   │                            │ gap: 4.08; restart, time: aborted
-//!                   │ next poll_event            ▼
-//!                   └─────▶ Collecting ──────▶ gone
-//!                               │ last block: reported as one request
+//!                   stream_upload: what has come is handed over
+//!               ┌────────────────────────────────────────────────┐
+//!               │                                                ▼   block: handed on
+//!   block 0 ─▶ Undecided ──next poll_event──▶ Collecting ──▶ Streaming ──┐
+//!               │            asks for more     │  │  ▲ block: kept │  ▲   │
+//!               │                              │  └──┘             │  └───┘
+//!               │                    last block: one request       │ last block: handed on
+//!               │                              ▼                   ▼
+//!               │                            Complete ◀────────────┘
+//!               ▼
+//!            Abandoned: gap, restart, time (from every state; who streams is told)
 //! ```
 
 use super::{
@@ -29,7 +35,7 @@ pub(super) struct Upload {
     peer: PeerId,
     key: u64,
     exchange: u64,
-    mode: Mode,
+    state: State,
     assembly: Assembly,
     /// The request without its body.
     request: Request,
@@ -41,10 +47,64 @@ pub(super) struct Upload {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
+enum State {
     Undecided,
     Collecting,
     Streaming,
+    Complete,
+    Abandoned,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Input {
+    /// The layer above has seen the beginning and said nothing.
+    Polled,
+    /// The layer above wants to stream it.
+    Stream,
+    /// A block in order that others follow.
+    Block,
+    /// The last block.
+    Last,
+    /// A gap, a restart, or no block for too long.
+    Abandon,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Action {
+    Nothing,
+    /// Ask for the next block, or refuse.
+    Ask,
+    /// Hand what has come to the layer above.
+    HandOver,
+    /// Keep the block and ask for the next.
+    Keep,
+    /// Keep the block and report the whole as one request.
+    Report,
+    /// Hand the block on.
+    HandOn,
+    /// Tell that it is abandoned.
+    Tell,
+}
+
+impl State {
+    fn transition(self, input: Input) -> (State, Action) {
+        use {Action as A, Input as I, State as S};
+        match (self, input) {
+            (S::Undecided, I::Polled) => (S::Collecting, A::Ask),
+            (S::Undecided | S::Collecting, I::Stream) => (S::Streaming, A::HandOver),
+            (S::Collecting, I::Block) => (S::Collecting, A::Keep),
+            (S::Collecting, I::Last) => (S::Complete, A::Report),
+            (S::Streaming, I::Block) => (S::Streaming, A::HandOn),
+            (S::Streaming, I::Last) => (S::Complete, A::HandOn),
+            (S::Undecided | S::Collecting, I::Abandon) => (S::Abandoned, A::Nothing),
+            (S::Streaming, I::Abandon) => (S::Abandoned, A::Tell),
+            // A block decides what was undecided, before it is taken in.
+            (S::Undecided, I::Block | I::Last)
+            | (S::Collecting | S::Streaming, I::Polled)
+            | (S::Streaming, I::Stream)
+            | (S::Complete | S::Abandoned, _) => (self, A::Nothing),
+        }
+    }
 }
 
 // --- uploads ---------------------------------------------------------------------------------------
@@ -135,7 +195,7 @@ impl Endpoint {
                 peer,
                 key,
                 exchange,
-                mode: Mode::Undecided,
+                state: State::Undecided,
                 assembly,
                 request,
                 body,
@@ -155,10 +215,11 @@ impl Endpoint {
         let Some(upload) = self.uploads.get_mut(&id) else {
             return;
         };
-        if upload.mode != Mode::Undecided {
+        let (state, action) = upload.state.transition(Input::Polled);
+        upload.state = state;
+        if action != Action::Ask {
             return;
         }
-        upload.mode = Mode::Collecting;
         let (exchange, whole) = (upload.exchange, upload.size.unwrap_or(0) as usize);
         match self.refuse_collecting(whole) {
             Some(refusal) => {
@@ -237,7 +298,14 @@ impl Endpoint {
         };
         let offset = upload.assembly.received();
         upload.assembly.advance(message.payload.len());
-        if upload.mode == Mode::Streaming {
+        let input = if block.more {
+            Input::Block
+        } else {
+            Input::Last
+        };
+        let (state, action) = upload.state.transition(input);
+        upload.state = state;
+        if action == Action::HandOn {
             self.events.push_back(Event::UploadBlock {
                 upload: UploadId(id),
                 exchange: ExchangeId(exchange),
@@ -255,7 +323,7 @@ impl Endpoint {
         self.collected += message.payload.len();
         if let Some(refusal) = self.refuse_collecting(size) {
             self.respond_exchange(exchange, refusal, None);
-        } else if block.more {
+        } else if action == Action::Keep {
             self.continue_exchange(exchange);
         } else if let Some(upload) = self.drop_upload(id) {
             let observe = upload.request.options.uint(option::OBSERVE);
@@ -276,10 +344,11 @@ impl Endpoint {
 
     pub(super) fn stream(&mut self, id: u64) -> Option<()> {
         let upload = self.uploads.get_mut(&id)?;
-        if upload.mode == Mode::Streaming {
+        let (state, action) = upload.state.transition(Input::Stream);
+        upload.state = state;
+        if action != Action::HandOver {
             return Some(());
         }
-        upload.mode = Mode::Streaming;
         let data = core::mem::take(&mut upload.body);
         self.collected = self.collected.saturating_sub(data.len());
         self.events.push_back(Event::UploadBlock {
@@ -296,7 +365,7 @@ impl Endpoint {
         let exchange = self
             .uploads
             .get(&id)
-            .filter(|upload| upload.mode == Mode::Streaming)?
+            .filter(|upload| upload.state == State::Streaming)?
             .exchange;
         // Where the 2.31 has left before the upload was streamed, the next block comes by itself.
         self.continue_exchange(exchange);
@@ -307,7 +376,7 @@ impl Endpoint {
     pub(super) fn abort_upload(&mut self, id: u64) {
         if let Some(upload) = self.drop_upload(id) {
             self.close_exchange(upload.exchange);
-            if upload.mode == Mode::Streaming {
+            if upload.state.transition(Input::Abandon).1 == Action::Tell {
                 self.events.push_back(Event::UploadAborted {
                     upload: UploadId(id),
                 });
@@ -330,5 +399,55 @@ impl Endpoint {
             take_out(&mut state.uploads, id);
         }
         Some(upload)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_transition() {
+        use {Action as A, Input as I, State as S};
+        let inputs = [I::Polled, I::Stream, I::Block, I::Last, I::Abandon];
+        let table = [
+            (
+                S::Undecided,
+                [
+                    (S::Collecting, A::Ask),
+                    (S::Streaming, A::HandOver),
+                    (S::Undecided, A::Nothing),
+                    (S::Undecided, A::Nothing),
+                    (S::Abandoned, A::Nothing),
+                ],
+            ),
+            (
+                S::Collecting,
+                [
+                    (S::Collecting, A::Nothing),
+                    (S::Streaming, A::HandOver),
+                    (S::Collecting, A::Keep),
+                    (S::Complete, A::Report),
+                    (S::Abandoned, A::Nothing),
+                ],
+            ),
+            (
+                S::Streaming,
+                [
+                    (S::Streaming, A::Nothing),
+                    (S::Streaming, A::Nothing),
+                    (S::Streaming, A::HandOn),
+                    (S::Complete, A::HandOn),
+                    (S::Abandoned, A::Tell),
+                ],
+            ),
+            (S::Complete, [(S::Complete, A::Nothing); 5]),
+            (S::Abandoned, [(S::Abandoned, A::Nothing); 5]),
+        ];
+        for (state, row) in table {
+            for (input, expected) in inputs.into_iter().zip(row) {
+                assert_eq!(state.transition(input), expected, "{state:?} {input:?}");
+            }
+        }
     }
 }

@@ -304,7 +304,7 @@ fn tell_bytes(net: &mut Net, data: &[u8]) -> Option<Message> {
     Some(Message::parse(&reply.data).unwrap())
 }
 
-fn message(kind: MessageKind, code: Code, id: u16) -> Message {
+pub(super) fn message(kind: MessageKind, code: Code, id: u16) -> Message {
     Message::new(kind, code, id, Token::new(&[7]).unwrap())
 }
 

@@ -324,13 +324,3 @@ fn any_sequence_of_datagrams_and_calls() {
         assert_eq!((end.collected, end.served), (0, 0), "seed {seed}");
     }
 }
-
-#[test]
-fn memory_of_a_peer_that_has_spoken() {
-    // State in a box of its own, a slot of the table, a timer, and one remembered message with a small answer.
-    let slot = (size_of::<PeerId>() + size_of::<usize>() + 1) * 16 / 7;
-    let remembered = 4 * 56 + 32;
-    let timer = 80;
-    let cost = size_of::<Peer>() + slot + timer + remembered;
-    assert!(cost <= 1024, "{cost}");
-}

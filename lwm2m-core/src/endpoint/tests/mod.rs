@@ -2,11 +2,14 @@
 
 mod basics;
 mod blocks;
+mod freshness;
 mod garbage;
+mod messages;
 mod model;
 mod observing;
 mod probing;
 mod proof;
+mod transfers;
 
 use super::*;
 use crate::coap::BlockSize;

@@ -213,17 +213,20 @@ impl Endpoint {
         }
     }
 
-    /// How a response fits what may go to a peer. `wanted`: the block size that it asked for.
+    /// How a response fits what may go to a peer. `wanted`: the block size that it asked for. `share`: what the
+    /// request that it answers has brought; the rest is for the answers to others.
     pub(super) fn fit(
         &self,
         peer: PeerId,
         token: usize,
         wanted: Option<BlockSize>,
+        share: Option<usize>,
         response: &Response,
     ) -> Fit {
         let Some(room) = self.room(peer) else {
             return Fit::Whole;
         };
+        let room = room.min(share.unwrap_or(room));
         let largest = self.config.block_size;
         let size = wanted.map_or(largest, |size| size.min(largest)).bytes();
         let length = response.payload.len();
@@ -266,7 +269,13 @@ impl Endpoint {
     ) -> Option<Cut> {
         let token = asked.token.as_bytes().len();
         let wanted = asked.block2.map(|block| block.size);
-        let fit = self.fit(peer, token, wanted, response);
+        let acknowledged = if asked.acknowledged {
+            Message::HEADER
+        } else {
+            0
+        };
+        let share = (asked.bytes * FACTOR as usize).saturating_sub(acknowledged);
+        let fit = self.fit(peer, token, wanted, Some(share), response);
         if fit == Fit::Whole {
             return Some(self.usual_cut());
         }

@@ -86,7 +86,7 @@ impl Endpoint {
             more: false,
             size,
         });
-        let how = match self.fit(peer, token, view.size, &response) {
+        let how = match self.fit(peer, token, view.size, None, &response) {
             Fit::Blocks(cut, echo) => {
                 self.metrics.reduced_answers += 1;
                 if echo {

@@ -41,6 +41,8 @@ pub(super) struct Asked {
     pub(super) acknowledged: bool,
     /// Whether it may be executed any number of times.
     pub(super) safe: bool,
+    /// Its length.
+    pub(super) bytes: usize,
     /// The classes of responses that are not wanted (RFC 7967).
     no_response: u32,
     pub(super) block1: Option<Block>,
@@ -130,6 +132,7 @@ impl Endpoint {
             confirmable: message.kind == MessageKind::Confirmable,
             acknowledged: false,
             safe: is_safe(message.code),
+            bytes: self.arriving,
             no_response: message.options.uint(option::NO_RESPONSE).unwrap_or(0),
             block1: block1.unwrap_or(None),
             block2: block2.unwrap_or(None),

@@ -455,6 +455,6 @@ fn never_more_than_three_times() {
             let proven = server.endpoint.is_address_proven(peer(port));
             assert!(!proven, "seed {seed}: the bound was put to the test");
         }
-        assert!(server.went.values().sum::<u64>() > 1000, "seed {seed}");
+        assert!(server.went.values().sum::<u64>() > 500, "seed {seed}");
     }
 }

@@ -13,7 +13,7 @@
 //!                first block with   │                                      │ last block
 //!                more behind it     └────────────▶ Receiving ──────────────┘
 //!                                                   │  ▲ │
-//!                         ETag changed, wrong block │  └─┘ next block
+//!                  ETag changed, wrong block, error │  └─┘ next block
 //!                                                   ▼
 //!                                    from the start again (GET, FETCH, three times), else failed
 //! ```
@@ -247,7 +247,14 @@ impl Transfer {
         }
         if let Phase::Receiving { head, body, size } = &mut self.phase {
             if !response.code.is_success() {
-                return Outcome::Done(response);
+                // The body may have become shorter, or is gone: the first block will tell. 4.08 is about the body of
+                // the request, which the peer would forget again.
+                let again = response.code != Code::REQUEST_ENTITY_INCOMPLETE
+                    && self.restart(request) == Outcome::Next;
+                return match again {
+                    true => Outcome::Next,
+                    false => Outcome::Done(response),
+                };
             }
             let fits = |b: &Block| b.offset() == body.len() && is_full(*b, &response);
             let same = head.code == response.code

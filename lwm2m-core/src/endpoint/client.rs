@@ -619,16 +619,30 @@ impl Endpoint {
             }
             response
         });
+        if let (Purpose::Request, Some(observation), Ok(response)) =
+            (exchange.purpose, exchange.observation, &result)
+            && !response.code.is_success()
+        {
+            // Begun by the first block, but the others could not be had.
+            self.close_observation(observation);
+        }
         let event = match (exchange.purpose, result) {
-            (Purpose::Fetch { observation, last }, Ok(response)) => Event::Notification {
-                observation: ObservationId(observation),
-                peer,
-                response,
-                last,
-            },
-            (Purpose::Fetch { .. }, Err(_)) => {
-                self.metrics.incomplete_notifications += 1;
-                return;
+            (Purpose::Fetch { observation, last }, result) => {
+                let whole = result
+                    .ok()
+                    .filter(|response| last || response.code.is_success());
+                self.metrics.incomplete_notifications += u64::from(whole.is_none());
+                let none = last.then(|| Response::new(Code::REQUEST_ENTITY_INCOMPLETE));
+                // A newer notification comes, unless it was the last.
+                let Some(response) = whole.or(none) else {
+                    return;
+                };
+                Event::Notification {
+                    observation: ObservationId(observation),
+                    peer,
+                    response,
+                    last,
+                }
             }
             (_, Ok(response)) => Event::Response {
                 request: RequestId(id),

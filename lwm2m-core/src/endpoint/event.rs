@@ -189,7 +189,8 @@ pub enum Event {
         /// From whom.
         peer: PeerId,
         /// The content, the whole body included. A code that is no success has ended the observation, and so has
-        /// a response without Observe option (`last`).
+        /// a response without Observe option (`last`). Where the body of the last could not be fetched, this is a
+        /// 4.08 without content of our own making.
         response: Response,
         /// Whether the observation has ended with it.
         last: bool,

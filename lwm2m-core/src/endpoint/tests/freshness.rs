@@ -117,3 +117,76 @@ fn several_observations_of_one_resource() {
     net.run(at(1));
     assert_eq!(net.events[A].len(), 3);
 }
+
+/// B notifies A of a body whose later blocks are answered so; gives back what A is told of it.
+fn fetched_in_vain(last: bool, later: Code) -> Option<Event> {
+    let mut net = Net::new(3);
+    let (observation, _) = begin(&mut net, aged("0", None));
+    let (now, peer) = (net.now, Net::peer(B));
+    let token = net.sent[0].1.token;
+    let mut first = Message::new(MessageKind::NonConfirmable, Code::CONTENT, 900, token);
+    if !last {
+        first.options.set_uint(option::OBSERVE, 9);
+    }
+    // Block 0 of 64 bytes, more follow.
+    first.options.set_uint(option::BLOCK2, 0x0A);
+    first.payload = body(64);
+    net.ends[A].handle_datagram(now, peer, &first.encode().unwrap());
+    while let Some(sent) = net.ends[A].poll_transmit() {
+        let asked = Message::parse(&sent.data).unwrap();
+        let kind = MessageKind::Acknowledgement;
+        let answer = Message::new(kind, later, asked.id, asked.token);
+        net.ends[A].handle_datagram(now, peer, &answer.encode().unwrap());
+    }
+    assert_eq!(net.ends[A].observations.contains_key(&observation.0), !last);
+    net.ends[A].poll_event()
+}
+
+#[test]
+fn a_notification_whose_rest_cannot_be_fetched() {
+    // A newer one will come.
+    for code in [
+        Code::BAD_REQUEST,
+        Code::NOT_FOUND,
+        Code::REQUEST_ENTITY_INCOMPLETE,
+    ] {
+        assert_eq!(fetched_in_vain(false, code), None);
+        // None will.
+        match fetched_in_vain(true, code) {
+            Some(Event::Notification { response, last, .. }) => {
+                assert_eq!((response.code, last), (code, true));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_observation_whose_first_representation_cannot_be_fetched() {
+    let mut net = Net::new(4);
+    net.request(observe("x"));
+    let (exchange, _) = net.asked();
+    let now = net.now;
+    let large = Response::new(Code::CONTENT).body(42, body(3000));
+    net.ends[B].respond_observe(now, exchange, large).unwrap();
+    // The server forgets the body, and the resource is gone.
+    let (peer, key) = *net.ends[B].bodies.keys().next().unwrap();
+    net.ends[B].drop_body(peer, key);
+    let told = loop {
+        match net.either() {
+            (B, Event::Request { exchange, .. }) => {
+                net.respond(exchange, Response::new(Code::NOT_FOUND));
+            }
+            (_, event) => break event,
+        }
+    };
+    match told {
+        Event::Response {
+            response,
+            observation,
+            ..
+        } => assert_eq!((response.code, observation), (Code::NOT_FOUND, None)),
+        other => panic!("{other:?}"),
+    }
+    assert!(net.ends[A].observations.is_empty());
+}

@@ -88,13 +88,14 @@ fn answer_to(number: u32, size: usize) -> Response {
 
 /// What an observer sees: now and then more than a block.
 fn representation(value: u32) -> Response {
-    let filler = if value % 5 == 0 { 3000 } else { 3 };
+    let filler = if value.is_multiple_of(5) { 3000 } else { 3 };
     content(&std::format!("{value} {}", "x".repeat(filler)))
 }
 
-fn value_of(response: &Response) -> u32 {
+fn value_of(response: &Response, seed: u64) -> u32 {
     let text = core::str::from_utf8(&response.payload).unwrap();
-    text.split(' ').next().unwrap().parse().unwrap()
+    let number = text.split(' ').next().unwrap().parse();
+    number.unwrap_or_else(|_| panic!("seed {seed}: {response:?}, {text}"))
 }
 
 impl Run {
@@ -299,7 +300,7 @@ impl Run {
                 None => {
                     self.observe_ended(end, request);
                     if let Some(observation) = observation {
-                        let value = value_of(&response);
+                        let value = value_of(&response, seed);
                         self.sides[end].watched.insert(observation, value);
                     }
                 }
@@ -319,7 +320,7 @@ impl Run {
             } => {
                 let watched = &mut self.sides[end].watched;
                 let seen = watched.get_mut(&observation).expect("it has begun");
-                let value = value_of(&response);
+                let value = value_of(&response, seed);
                 assert!(value >= *seen, "seed {seed}: {value} after {seen}");
                 *seen = value;
                 if last {

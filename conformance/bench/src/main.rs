@@ -65,7 +65,11 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
         Command::Coap(options) => commands::coap::run(&options)?,
         #[cfg(target_os = "linux")]
         Command::Lwm2m(options) => commands::lwm2m::run(&options)?,
-        Command::Serve { kind, address } => servers::serve(kind, address)?,
+        Command::Serve { kind, address } => {
+            #[cfg(target_os = "linux")]
+            lwm2m_bench::load::program::end_with_parent()?;
+            servers::serve(kind, address)?;
+        }
     }
     Ok(())
 }

@@ -1,13 +1,11 @@
 //! The load generator: that its devices are as many as it says, that its requests are well-formed, and that it counts
 //! what happens.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "helpers outside of test functions")]
 
-use lwm2m_bench::{
-    load::{
-        fleet::{Fleet, FleetConfig, Goal, MAX_DEVICES, Outcome},
-        traffic::{Answer, Echoed, Get, Registrations, Step, Traffic},
-    },
-    memory::per_peer,
+use lwm2m_bench::load::{
+    fleet::{Fleet, FleetConfig, Goal, MAX_DEVICES, Outcome},
+    traffic::{Answer, Echoed, Get, Registrations, Step, Traffic},
 };
 use lwm2m_core::{
     coap::{Code, Message, MessageKind, Request, option},
@@ -39,11 +37,14 @@ fn requests(requests: u64) -> Goal {
     }
 }
 
+/// What came, and from whom.
+type Seen = Vec<(SocketAddr, Vec<u8>)>;
+
 /// Answers each datagram by what `answer` makes of it, and gives back all that came once it has been told to stop by
 /// an empty datagram.
 fn server(
     answer: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + 'static,
-) -> (SocketAddr, thread::JoinHandle<Vec<(SocketAddr, Vec<u8>)>>) {
+) -> (SocketAddr, thread::JoinHandle<Seen>) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
     let serving = thread::spawn(move || {
@@ -216,9 +217,4 @@ fn a_fleet_has_as_many_devices_as_there_are_addresses() {
     for devices in [0, MAX_DEVICES + 1] {
         assert!(Fleet::new(config(devices), target).is_err(), "{devices}");
     }
-}
-
-#[test]
-fn an_endpoint_forgets_peers_after_their_lifetime() {
-    assert_eq!(per_peer(100, Code::GET).known_after, 0);
 }

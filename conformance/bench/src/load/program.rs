@@ -1,7 +1,7 @@
 //! A server under load: a program of its own, on a core of its own.
 
 use rustix::{
-    process::{Pid, Signal, kill_process},
+    process::{Pid, Signal, kill_process, set_parent_process_death_signal},
     thread::{CpuSet, sched_setaffinity},
 };
 use std::{
@@ -44,6 +44,14 @@ fn pin(core: usize) -> io::Result<()> {
     }
     set.set(core);
     sched_setaffinity(None, &set).map_err(|error| io::Error::other(format!("core {core}: {error}")))
+}
+
+/// Lets the calling process, one of those that [`Program::start`] starts, end with its parent, however that ends.
+///
+/// # Errors
+/// What the system says.
+pub fn end_with_parent() -> io::Result<()> {
+    Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
 }
 
 /// A port of 127.0.0.1 that nobody has at this moment.

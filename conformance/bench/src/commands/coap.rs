@@ -30,23 +30,31 @@ const LIBCOAP_PROGRAMS: [&str; 4] = [
 
 /// Drives all servers with each number of devices, and prints a table each.
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    options.cores().take_generator()?;
+    let cores = options.cores()?;
+    cores.take_generator()?;
     let rounds = options.rounds(WARM_UP);
     let get = Get { path: PATH };
     let libcoap = installed(&LIBCOAP_PROGRAMS);
     let mut measured = Vec::new();
     for devices in options.devices(&DEVICES) {
         let mut contenders = vec![
-            options.own(RAW, Kind::Raw, devices, Echoed(get.clone()))?,
-            options.own(OURS, Kind::Endpoint, devices, get.clone())?,
-            options.own(COAP_CRATE, Kind::CoapCrate, devices, get.clone())?,
+            options.own(cores, RAW, Kind::Raw, devices, Echoed(get.clone()))?,
+            options.own(cores, OURS, Kind::Endpoint, devices, get.clone())?,
+            options.own(cores, COAP_CRATE, Kind::CoapCrate, devices, get.clone())?,
         ];
         if let Some(program) = &libcoap {
             let address = free_address()?;
             let mut command = Command::new(program);
             command.args(["-v", "1", "-A", &address.ip().to_string()]);
             command.args(["-p", &address.port().to_string()]);
-            contenders.push(options.start(LIBCOAP, command, address, devices, get.clone())?);
+            contenders.push(options.start(
+                cores,
+                LIBCOAP,
+                command,
+                address,
+                devices,
+                get.clone(),
+            )?);
         }
         let rows = contest(&mut contenders, devices, rounds)?;
         let title = options.title("GET of 15 bytes", devices, rounds);

@@ -41,13 +41,13 @@ pub(crate) struct Options {
     #[arg(long, value_name = "MS")]
     warm_up: Option<u64>,
 
-    /// The core of the servers
-    #[arg(long, value_name = "CORE", default_value_t = 1)]
-    server_core: usize,
+    /// The core of the servers [default: the second that may be used]
+    #[arg(long, value_name = "CORE")]
+    server_core: Option<usize>,
 
-    /// The core of the load generator
-    #[arg(long, value_name = "CORE", default_value_t = 0)]
-    generator_core: usize,
+    /// The core of the load generator [default: the first that may be used]
+    #[arg(long, value_name = "CORE")]
+    generator_core: Option<usize>,
 
     /// Few devices and short turns: shows that all works, and no figure worth keeping
     #[arg(long)]
@@ -83,11 +83,15 @@ impl Options {
         }
     }
 
-    pub(crate) fn cores(&self) -> Cores {
-        Cores {
-            server: self.server_core,
-            generator: self.generator_core,
+    /// Which cores to use; to be asked before the generator has taken its own.
+    pub(crate) fn cores(&self) -> io::Result<Cores> {
+        let mut cores = Cores::available()?;
+        cores.server = self.server_core.unwrap_or(cores.server);
+        cores.generator = self.generator_core.unwrap_or(cores.generator);
+        if cores.server == cores.generator {
+            println!("one core for servers and generator: these figures mean nothing");
         }
+        Ok(cores)
     }
 
     fn fleet(&self, devices: u32) -> FleetConfig {
@@ -112,6 +116,7 @@ impl Options {
     /// Starts a server of our own making.
     pub(crate) fn own(
         &self,
+        cores: Cores,
         name: &str,
         kind: Kind,
         devices: u32,
@@ -120,12 +125,13 @@ impl Options {
         let address = free_address()?;
         let mut command = Command::new(env::current_exe()?);
         command.args(["serve", &kind.argument(), &address.to_string()]);
-        self.start(name, command, address, devices, traffic)
+        self.start(cores, name, command, address, devices, traffic)
     }
 
     /// Starts a server.
     pub(crate) fn start(
         &self,
+        cores: Cores,
         name: &str,
         command: Command,
         address: SocketAddr,
@@ -133,7 +139,7 @@ impl Options {
         traffic: impl Traffic + 'static,
     ) -> io::Result<Contender> {
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{name}: {error}"));
-        let program = Program::start(command, address, self.cores()).map_err(named)?;
+        let program = Program::start(command, address, cores).map_err(named)?;
         Contender::new(name, program, self.fleet(devices), traffic)
     }
 }

@@ -17,8 +17,8 @@ use std::{
     time::Duration,
 };
 
-/// Each device sends some hundred requests within a minute; a server that does nothing twice must remember them all.
-const DEVICES: [u32; 3] = [1_000, 4_000, 15_000];
+/// So many that none sends more requests within minutes than a server can remember that does nothing twice.
+const DEVICES: [u32; 3] = [4_000, 15_000, 60_000];
 
 /// What a Java machine needs until its hot code is compiled, on the core it shares with the server.
 const WARM_UP: Duration = Duration::from_secs(8);
@@ -29,7 +29,8 @@ const LESHAN: &str = "Leshan 2.0.0-M18";
 
 /// Drives all servers with each number of devices, and prints two tables each.
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    options.cores().take_generator()?;
+    let cores = options.cores()?;
+    cores.take_generator()?;
     let rounds = options.rounds(WARM_UP);
     let leshan = leshan();
     for devices in options.devices(&DEVICES) {
@@ -39,8 +40,14 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         ] {
             let registrations = Registrations::new(devices, step);
             let mut contenders = vec![
-                options.own(RAW, Kind::Raw, devices, Echoed(registrations.clone()))?,
-                options.own(OURS, Kind::Lwm2m, devices, registrations.clone())?,
+                options.own(
+                    cores,
+                    RAW,
+                    Kind::Raw,
+                    devices,
+                    Echoed(registrations.clone()),
+                )?,
+                options.own(cores, OURS, Kind::Lwm2m, devices, registrations.clone())?,
             ];
             if let Ok(classes) = &leshan {
                 let address = free_address()?;
@@ -52,7 +59,14 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
                 ]);
                 command.arg("lwm2m.conformance.peers.BenchProgram");
                 command.arg(address.port().to_string());
-                contenders.push(options.start(LESHAN, command, address, devices, registrations)?);
+                contenders.push(options.start(
+                    cores,
+                    LESHAN,
+                    command,
+                    address,
+                    devices,
+                    registrations,
+                )?);
             }
             let rows = contest(&mut contenders, devices, rounds)?;
             print!(

@@ -2,7 +2,7 @@
 
 use rustix::{
     process::{Pid, Signal, kill_process, set_parent_process_death_signal},
-    thread::{CpuSet, sched_setaffinity},
+    thread::{CpuSet, sched_getaffinity, sched_setaffinity},
 };
 use std::{
     fs,
@@ -27,6 +27,20 @@ pub struct Cores {
 }
 
 impl Cores {
+    /// The first two cores that this process may use; where there is one only, both share it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn available() -> io::Result<Self> {
+        let set = sched_getaffinity(None)?;
+        let mut cores = (0..CpuSet::MAX_CPU).filter(|core| set.is_set(*core));
+        let generator = cores.next().unwrap_or(0);
+        Ok(Cores {
+            server: cores.next().unwrap_or(generator),
+            generator,
+        })
+    }
+
     /// Moves the calling thread to the generator's core.
     ///
     /// # Errors

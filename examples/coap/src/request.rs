@@ -52,7 +52,7 @@ impl Method {
 pub(crate) struct Options {
     method: Method,
 
-    /// coap://HOST[:PORT]/PATH?QUERY
+    /// coap://HOST:PORT/PATH?QUERY, of which only the host must be there
     uri: Target,
 
     /// Body of the request

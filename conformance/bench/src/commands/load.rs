@@ -14,6 +14,9 @@ use std::{
     env, error::Error, io, net::SocketAddr, path::PathBuf, process::Command, time::Duration,
 };
 
+/// When a client of CoAP becomes impatient (RFC 7252, section 4.8).
+const ACK_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// Options of the commands that put servers under load
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Options {
@@ -99,7 +102,7 @@ impl Options {
             devices,
             sockets: self.sockets,
             window: self.window,
-            patience: Duration::from_secs(1),
+            patience: ACK_TIMEOUT,
         }
     }
 

@@ -6,7 +6,7 @@ mod support;
 
 use lwm2m_core::{
     attributes::Attributes,
-    coap::{Code, Request, Response},
+    coap::{Code, Request, Response, option},
     content::ContentFormat,
     operation::{DeviceOperation, Read},
     path::Path,
@@ -262,6 +262,18 @@ async fn resources_nobody_knows_are_read_and_sent() {
             .collect::<Vec<_>>()
     });
     assert_eq!(codes, [Code::CREATED, Code::CHANGED]);
+}
+
+// proves: COAP-59
+#[test]
+fn host_and_port_may_be_named() {
+    let mut bench = Bench::open();
+    let device = bench.add(From::address(1));
+    let mut named = register(&["ep=a", "lt=60", "lwm2m=1.1"], LINKS);
+    named.options.push(option::URI_HOST, b"server.example");
+    named.options.set_uint(option::URI_PORT, 5683);
+    assert_eq!(bench.ask(device, named).code, Code::CREATED);
+    assert!(bench.server.registration("a").is_some());
 }
 
 // proves: REP-53

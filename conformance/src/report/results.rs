@@ -259,7 +259,7 @@ pub(super) mod tests {
             )
         };
         let rows = [
-            "[area]\ntitle = \"Things\"\nprefix = \"A\"\n".to_owned(),
+            "[area]\ntitle = \"Things\"\nprefix = \"A\"\nplace = 1\n".to_owned(),
             row(1, "must", ""),
             row(2, "must", ""),
             row(3, "must", "except = \"not built: hard\""),

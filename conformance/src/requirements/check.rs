@@ -55,6 +55,7 @@ mod tests {
         [area]
         title = "Something"
         prefix = "A"
+        place = 1
 
         [A-01]
         section = "Core 1.1"
@@ -127,7 +128,7 @@ mod tests {
         let source = "// proves: A-01\n#[test]\nfn t() {}";
         let row = |id: &str, rest: &str| {
             format!(
-                "[area]\ntitle = \"t\"\nprefix = \"B\"\n[{id}]\nsection = \"s\"\nside = \"client\"\n{rest}"
+                "[area]\ntitle = \"t\"\nprefix = \"B\"\nplace = 2\n[{id}]\nsection = \"s\"\nside = \"client\"\n{rest}"
             )
         };
         for (id, rest, part) in [

@@ -153,6 +153,8 @@ pub struct Area {
     pub title: String,
     /// What its ids begin with.
     pub prefix: String,
+    /// Its place among the areas of a report.
+    pub place: u32,
     /// Its requirements by id.
     pub requirements: Vec<Requirement>,
 }
@@ -160,7 +162,7 @@ pub struct Area {
 /// All areas, and what is wrong with their files.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
-    /// By the name of the file.
+    /// By their places.
     pub areas: Vec<Area>,
     /// A line for each mistake that keeps a file or a row from being read.
     pub faults: Vec<String>,
@@ -186,6 +188,7 @@ impl Catalogue {
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
             catalogue.add(&name, &fs::read_to_string(&path)?);
         }
+        catalogue.areas.sort_by_key(|area| area.place);
         Ok(catalogue)
     }
 
@@ -196,13 +199,18 @@ impl Catalogue {
             let header = rows.remove("area").unwrap_or(toml::Table::new().into());
             Ok::<(Header, toml::Table), toml::de::Error>((header.try_into()?, rows))
         };
-        let (Header { title, prefix }, rows) = match read(text) {
+        let (header, rows) = match read(text) {
             Ok(read) => read,
             Err(error) => {
                 self.faults.push(format!("{name}.toml: {error}"));
                 return;
             }
         };
+        let Header {
+            title,
+            prefix,
+            place,
+        } = header;
         if self.areas.iter().any(|area| area.prefix == prefix) {
             let fault = format!("{name}.toml: another file has the prefix {prefix}");
             self.faults.push(fault);
@@ -227,6 +235,7 @@ impl Catalogue {
             name: name.to_owned(),
             title,
             prefix,
+            place,
             requirements,
         });
     }
@@ -242,6 +251,7 @@ impl Catalogue {
 struct Header {
     title: String,
     prefix: String,
+    place: u32,
 }
 
 #[derive(Deserialize)]

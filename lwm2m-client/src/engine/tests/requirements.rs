@@ -138,8 +138,10 @@ fn attempts_by_default() {
 /// A client that its bootstrap server is about to provision.
 fn bootstrapping() -> World {
     let account = Account::nosec(BOOTSTRAP.parse().unwrap());
-    let mut config = crate::ClientConfig::default();
-    config.unix_at_zero = Some(1_000_000_000);
+    let config = crate::ClientConfig {
+        unix_at_zero: Some(1_000_000_000),
+        ..Default::default()
+    };
     let mut world = World::new(builder().config(config).bootstrap(account));
     world.run(SECOND);
     world

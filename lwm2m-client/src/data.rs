@@ -191,8 +191,9 @@ impl Object for DataObject {
     ) -> Result<(), ObjectError> {
         let path = self.path(instance, resource).ok_or(ObjectError::NotFound)?;
         let index = self.find(instance).map_err(|_| ObjectError::NotFound)?;
+        let changes = write.changes(path);
         self.instances[index].1.apply(resource, write)?;
-        context.changed(path);
+        changes.into_iter().for_each(|path| context.changed(path));
         Ok(())
     }
 

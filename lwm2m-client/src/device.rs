@@ -106,6 +106,7 @@ impl Object for DeviceObject {
         if instance != 0 {
             return Err(ObjectError::NotFound);
         }
+        let changes = write.changes(Path::resource(device::ID, 0, resource));
         match (resource, write) {
             (device::CURRENT_TIME, ResourceWrite::Replace(ResourceValue::Single(value))) => {
                 let time = value
@@ -117,7 +118,7 @@ impl Object for DeviceObject {
             (device::CURRENT_TIME, _) => {}
             (_, write) => self.resources.apply(resource, write)?,
         }
-        context.changed(Path::resource(device::ID, 0, resource));
+        changes.into_iter().for_each(|path| context.changed(path));
         Ok(())
     }
 

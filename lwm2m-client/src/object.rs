@@ -257,6 +257,20 @@ pub enum ResourceWrite {
     Remove,
 }
 
+impl ResourceWrite {
+    /// What this write to a resource changes: the resource instances that it names, or all of the resource.
+    pub fn changes(&self, resource: Path) -> Vec<Path> {
+        match self {
+            ResourceWrite::Replace(_) | ResourceWrite::Remove => vec![resource],
+            ResourceWrite::Merge(values) => {
+                let ids = values.keys();
+                ids.filter_map(|id| resource.child(*id).ok()).collect()
+            }
+            ResourceWrite::RemoveInstance(id) => resource.child(*id).into_iter().collect(),
+        }
+    }
+}
+
 impl fmt::Debug for ResourceWrite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -377,6 +377,8 @@ fn a_resource_instance_is_observed() {
     let first = expect(&mut world, observe("3/0/6/1"), Code::CONTENT);
     assert_eq!(text(&first), "5");
     world.client(|client, now| {
+        // Another instance of the same resource is no matter of this observation.
+        client.set(now, "/3/0/6/0".parse().unwrap(), 3).unwrap();
         client.set(now, "/3/0/6/1".parse().unwrap(), 7).unwrap();
     });
     world.run(SECOND);

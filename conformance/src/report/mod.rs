@@ -92,6 +92,10 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn make(arguments: &Arguments) -> Result<Report, ReportError> {
+    if let Some(path) = &arguments.into {
+        // Before minutes of tests, not behind them.
+        put_into(path, None)?;
+    }
     let workspace = workspace();
     let file = |path: PathBuf| |error| ReportError::File(path, error);
     let rows = workspace.join("conformance/requirements");
@@ -131,7 +135,7 @@ fn make(arguments: &Arguments) -> Result<Report, ReportError> {
         Format::Junit => junit::print(&report),
     };
     match &arguments.into {
-        Some(path) => put_into(path, &printed)?,
+        Some(path) => put_into(path, Some(&printed))?,
         None => {
             let written = io::stdout().write_all(printed.as_bytes());
             written.map_err(file("standard output".into()))?;
@@ -140,11 +144,16 @@ fn make(arguments: &Arguments) -> Result<Report, ReportError> {
     Ok(report)
 }
 
-fn put_into(path: &PathBuf, report: &str) -> Result<(), ReportError> {
+/// Puts the report between the marks of a file; without one, only looks whether they are there.
+fn put_into(path: &PathBuf, report: Option<&str>) -> Result<(), ReportError> {
     let file = |error| ReportError::File(path.clone(), error);
     let text = fs::read_to_string(path).map_err(file)?;
-    let replaced = replace(&text, report).ok_or_else(|| ReportError::Marks(path.clone()))?;
-    fs::write(path, replaced).map_err(file)
+    let replaced = replace(&text, report.unwrap_or_default());
+    let replaced = replaced.ok_or_else(|| ReportError::Marks(path.clone()))?;
+    match report {
+        Some(_) => fs::write(path, replaced).map_err(file),
+        None => Ok(()),
+    }
 }
 
 /// The text with this report between its marks.

@@ -69,9 +69,11 @@ fn requirements(report: &Report, out: &mut String) -> fmt::Result {
         }
         writeln!(out)?;
     }
+    let widths = report.areas.iter().map(|area| area.title.chars().count());
+    let width = widths.max().unwrap_or_default().max(12);
     writeln!(
         out,
-        "{:<44} {:>6} {:>5} {:>8} {:>7} {:>6} {:>5}",
+        "{:<width$} {:>6} {:>5} {:>8} {:>7} {:>6} {:>5}",
         "Requirements", "", "met", "excepted", "skipped", "failed", "open"
     )?;
     let mut line = |title: &str, level: &str, count: Count| {
@@ -84,7 +86,7 @@ fn requirements(report: &Report, out: &mut String) -> fmt::Result {
         } = count;
         writeln!(
             out,
-            "{title:<44} {level:>6} {met:>5} {excepted:>8} {skipped:>7} {failed:>6} {open:>5}"
+            "{title:<width$} {level:>6} {met:>5} {excepted:>8} {skipped:>7} {failed:>6} {open:>5}"
         )
     };
     for area in &report.areas {

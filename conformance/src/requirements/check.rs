@@ -10,8 +10,11 @@ use std::collections::BTreeSet;
 /// A line for each mistake: rows that cannot be read, proofs of what there is not or by what is no test, musts that are
 /// neither proven nor excepted, and exceptions of what is proven.
 pub fn faults(catalogue: &Catalogue, proofs: &Proofs) -> Vec<String> {
-    let mut faults = catalogue.faults.clone();
-    faults.extend_from_slice(&proofs.faults);
+    if !catalogue.faults.is_empty() {
+        // Every proof of what cannot be read would be a fault of its own.
+        return catalogue.faults.clone();
+    }
+    let mut faults = proofs.faults.clone();
     let known: BTreeSet<&str> = catalogue
         .requirements()
         .map(|requirement| &*requirement.id)

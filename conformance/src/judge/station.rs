@@ -342,6 +342,13 @@ impl Station {
         .await
     }
 
+    /// Waits until all that was answered so far is on the tape.
+    pub async fn settle(&self) {
+        // The driver sends what follows from one command before it takes the next. A station that has stopped has
+        // nothing left to say.
+        let _ = self.call(|_, _| ()).await;
+    }
+
     /// Ends the station with a goodbye where the transport has one.
     pub async fn stop(&self) {
         self.engine.stop().await;

@@ -298,7 +298,7 @@ fn payload(message: &Message, request: Option<&Message>, models: &Definitions) -
         return text();
     }
     let hidden = format!("{length} bytes");
-    let Some(path) = request.and_then(|request| place(request)) else {
+    let Some(path) = request.and_then(place) else {
         return Some(hidden);
     };
     let in_blocks =

@@ -10,6 +10,7 @@ mod certificates;
 mod client;
 mod device;
 mod hook;
+mod program;
 mod proxy;
 mod server;
 mod trigger;

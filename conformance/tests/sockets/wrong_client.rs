@@ -216,6 +216,47 @@ async fn it_updates_without_a_package() {
     assert_failed(&report, 772, "2.04 Changed, not 4.05");
 }
 
+/// Judges our client, which bootstraps, with this between it and the bootstrap server.
+async fn judged_in_bootstrap(
+    case: u16,
+    change: impl Fn(To, Message) -> Option<Message> + Send + Sync + 'static,
+) -> Report {
+    let listen = || Listen {
+        uri: any_port(Scheme::Coap),
+        psk: None,
+        certificate: None,
+    };
+    let mut settings = Settings::new(listen());
+    settings.bootstrap = Some(listen());
+    settings.pace = pace().patience(PATIENCE);
+    let mut judge = ClientJudge::start(settings).await.unwrap();
+    let proxy = proxy::before(judge.local_addresses()[1].1, change).await;
+    let address = ServerUri::new(Scheme::Coap, "127.0.0.1", proxy.address.port());
+    let client = builder(LwM2mVersion::V1_1).bootstrap(Account::nosec(address));
+    let device = device::start(client, false).await;
+    let report = judge.run(&[case], |_| {}).await.unwrap();
+    drop(device);
+    judge.stop().await;
+    report
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn it_bootstraps_in_its_own_way() {
+    let report = judged_in_bootstrap(0, |_, message| Some(message)).await;
+    assert_passed(&report, &[0]);
+    let refuses = answers(Code::CHANGED, Code::BAD_REQUEST);
+    let report = judged_in_bootstrap(0, refuses).await;
+    assert_failed(&report, 0, "4.00 Bad Request, not 2.04");
+    let report = judged_in_bootstrap(0, |to, mut message| {
+        if to == To::Server && message.payload.starts_with(b"</>;lwm2m=") {
+            message.payload = b"</>;lwm2m=1.1,</0/0>,</1/0>;ssid=1".to_vec().into();
+        }
+        Some(message)
+    })
+    .await;
+    assert_failed(&report, 0, "discover does not show /0/1");
+}
+
 /// A client that is not there is no success, and is not waited for in every case.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn it_does_not_come() {

@@ -7,14 +7,17 @@ use crate::{
 };
 use lwm2m_conformance::judge::{
     Report,
-    server::{Access, ServerJudge, Settings},
+    server::{Access, NoTrigger, ServerJudge, Settings},
     tape::path_of,
 };
 use lwm2m_core::{
     coap::{Code, Message, MessageKind, option},
     uri::{Scheme, ServerUri},
 };
-use lwm2m_server::{Listener, Server};
+use lwm2m_server::{
+    BootstrapServer, BootstrapStore, Listener, Server,
+    bootstrap::{AccountSecurity, BootstrapConfig, ServerAccount},
+};
 use std::time::Duration;
 
 /// How long what never comes is waited for.
@@ -209,6 +212,47 @@ async fn it_refuses_a_send() {
     })
     .await;
     assert_failed(&report, 306, "4.00 Bad Request, not 2.04");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn it_gives_no_account() {
+    let configurations = BootstrapStore::new();
+    let address = ServerUri::new(Scheme::Coap, "127.0.0.1", 5683);
+    let account = ServerAccount::new(1, address, AccountSecurity::None);
+    configurations
+        .set(NAME, BootstrapConfig::with_account(account))
+        .unwrap();
+    let server = BootstrapServer::builder()
+        .listen(Listener::coap("127.0.0.1:0"))
+        .danger_accept_unsecured()
+        .configurations(configurations)
+        .start()
+        .await
+        .unwrap();
+    // What it writes to /1 ends in another instance of the device object, which nobody looks at.
+    let proxy = proxy::before(server.local_addresses()[0].1, |to, mut message| {
+        if to == To::Client && path_of(&message) == "/1/0" {
+            message.options.remove(option::URI_PATH);
+            for segment in ["16", "0"] {
+                message.options.push(option::URI_PATH, segment.as_bytes());
+            }
+        }
+        Some(message)
+    })
+    .await;
+    let access = |port| Access {
+        uri: ServerUri::new(Scheme::Coap, "127.0.0.1", port),
+        psk: None,
+        certificate: None,
+    };
+    let mut settings = Settings::new(access(1), NAME);
+    settings.bootstrap = Some(access(proxy.address.port()));
+    settings.pace = pace().patience(PATIENCE);
+    let mut judge = ServerJudge::start(settings, Box::new(NoTrigger));
+    let report = judge.run(&[0], |_| {}).await.unwrap();
+    assert_failed(&report, 0, "");
+    judge.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

@@ -415,7 +415,7 @@ impl Device {
     fn link(&self, place: Path) -> Link {
         let mut link = Link::to(place);
         let instances = self.values.keys().filter(|at| place.contains(at));
-        if place.level() == PathLevel::Resource && self.values.get(&place).is_none() {
+        if place.level() == PathLevel::Resource && !self.values.contains_key(&place) {
             link = link.with("dim", instances.count().to_string());
         }
         let attached = self.attributes.get(&place).copied().unwrap_or_default();

@@ -145,6 +145,7 @@ impl ServerJudge {
         {
             judged = fail(fault.clone());
         }
+        self.station.settle().await;
         let verdict = Verdict::from(judged);
         let exchange = match verdict {
             Verdict::Fail(_) => self.station.tape().print(self.evidence, &self.definitions),

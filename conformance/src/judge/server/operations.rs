@@ -416,7 +416,7 @@ mod tests {
             assert!(wanted.is_meant(&found));
             assert_eq!(wanted.check(&found, &models), Ok(()));
         }
-        let short = write(ContentFormat::Tlv, &[lifetime.clone()]);
+        let short = write(ContentFormat::Tlv, std::slice::from_ref(&lifetime));
         let error = wanted.check(&short, &models).unwrap_err();
         assert!(error.contains("/1/0/6 is not written"), "{error}");
         let other = Entry::new(Path::resource(1, 0, 1), 62);

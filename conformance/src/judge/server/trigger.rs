@@ -188,6 +188,8 @@ impl Trigger for CommandTrigger {
 pub(super) fn text(value: &Value) -> String {
     match value {
         Value::Opaque(bytes) => hex::encode(bytes),
+        // Without the quotes that they are shown in elsewhere.
+        Value::String(text) | Value::CoreLink(text) => text.clone(),
         other => other.to_string(),
     }
 }
@@ -244,6 +246,7 @@ mod tests {
             entries: vec![
                 Entry::new(Path::resource(1, 0, 1), 61),
                 Entry::new(Path::resource(1, 0, 6), true),
+                Entry::new(Path::resource(1, 0, 7), "U"),
             ],
         };
         let shown = run(
@@ -252,8 +255,7 @@ mod tests {
             &wanted,
         )
         .await;
-        let expected =
-            r#"update dev /1/0 11542 1 [{"n":"/1/0/1","v":61},{"n":"/1/0/6","vb":true}] none"#;
+        let expected = r#"update dev /1/0 11542 1 [{"n":"/1/0/1","v":61},{"n":"/1/0/6","vb":true},{"n":"/1/0/7","vs":"U"}] none"#;
         assert_eq!(shown, Ok(Some(expected.to_owned())));
     }
 

@@ -419,11 +419,11 @@ mod tests {
             shown.contains("-> connection 0.1  CON     7 0.01 GET /3/0/0 token 6162"),
             "{shown}"
         );
-        assert!(shown.contains("/3/0/0=Example"), "{shown}");
+        assert!(shown.contains(r#"/3/0/0="Example""#), "{shown}");
         // The request stands before the mark and is known nevertheless.
         let shown = tape.print(1, &Definitions::built_in());
         assert!(
-            !shown.contains("GET") && shown.contains("/3/0/0=Example"),
+            !shown.contains("GET") && shown.contains(r#"/3/0/0="Example""#),
             "{shown}"
         );
     }

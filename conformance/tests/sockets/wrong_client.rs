@@ -77,7 +77,18 @@ async fn it_registers_its_keys() {
     assert_failed(&report, 101, "the registration shows /0/0");
 }
 
+/// Those that wait in vain wait together.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_should_come_does_not() {
+    tokio::join!(
+        it_registers_without_a_lifetime(),
+        it_does_not_register_again(),
+        it_does_not_announce_a_lifetime(),
+        it_does_not_notify(),
+        it_does_not_stop_to_notify(),
+    );
+}
+
 async fn it_registers_without_a_lifetime() {
     let report = judged(101, |to, mut message| {
         if to == To::Server && path_of(&message) == "/rd" {
@@ -96,7 +107,6 @@ async fn it_registers_without_a_lifetime() {
     assert_failed(&report, 101, "no client registered");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn it_does_not_register_again() {
     let seen = AtomicUsize::new(0);
     let report = judged(105, move |to, message| {
@@ -132,7 +142,6 @@ async fn it_gives_what_cannot_be_decoded() {
     assert_failed(&report, 203, "cannot be decoded");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn it_does_not_announce_a_lifetime() {
     let report = judged(227, |to, message| {
         let update = to == To::Server && path_of(&message).starts_with("/rd/");
@@ -181,7 +190,6 @@ async fn it_forgets_attributes() {
     assert_failed(&report, 260, "discover shows /3/0/7");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn it_does_not_notify() {
     let report = judged(301, |to, message| {
         let notifies = to == To::Server
@@ -193,7 +201,6 @@ async fn it_does_not_notify() {
     assert_failed(&report, 301, "0 notifications");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn it_does_not_stop_to_notify() {
     let unheard = judged(302, |to, message| {
         let resets = to == To::Client && message.kind == MessageKind::Reset;

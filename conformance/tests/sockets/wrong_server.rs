@@ -83,7 +83,6 @@ async fn it_refuses_registrations() {
     assert_failed(&report, 101, "4.03 Forbidden, not 2.01");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn it_never_lets_a_registration_go() {
     let report = judged(102, answers(Code::NOT_FOUND, Code::CHANGED)).await;
     assert_failed(
@@ -136,7 +135,17 @@ async fn it_does_not_understand_what_it_reads() {
     assert_failed(&report, 652, "the server does not show");
 }
 
+/// Those that wait in vain wait together.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_should_come_does_not() {
+    tokio::join!(
+        it_does_not_ask(),
+        it_does_not_acknowledge_notifications(),
+        it_observes_anew_where_it_should_cancel(),
+        it_never_lets_a_registration_go(),
+    );
+}
+
 async fn it_does_not_ask() {
     let report = judged(203, |to, message| {
         let asks = to == To::Client && message.code.is_request();
@@ -158,7 +167,6 @@ async fn it_asks_what_is_malformed() {
     assert_failed(&report, 260, "did not write-attributes");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn it_does_not_acknowledge_notifications() {
     let report = judged(301, |to, message| {
         let acknowledges = to == To::Client
@@ -189,7 +197,6 @@ async fn it_resets_what_it_observes() {
     assert_failed(&report, 301, "does not take the notification");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn it_observes_anew_where_it_should_cancel() {
     let report = judged(303, |to, mut message| {
         if to == To::Client && message.options.uint(option::OBSERVE) == Some(1) {

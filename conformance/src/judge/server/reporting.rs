@@ -70,9 +70,16 @@ impl ServerJudge {
         self.order(Wanted::Forget { path }).await
     }
 
-    fn is_gone(&self, asked: &Asked) -> bool {
-        let observer = asked.observer;
-        self.ledger.gone.iter().any(|gone| Some(*gone) == observer)
+    /// Asserts that Observe = 1 has ended an observation: it does where it has its token.
+    async fn cancelled(&mut self, asked: &Asked, what: &str) -> Judged {
+        let (observer, patience) = (asked.observer, self.settings.pace.patience);
+        let gone = self.until(patience, |ledger| {
+            let mut gone = ledger.gone.iter();
+            gone.any(|gone| Some(*gone) == observer).then_some(())
+        });
+        ensure(gone.await.is_some(), || {
+            format!("Observe = 1 does not have the token of the observation of {what}")
+        })
     }
 }
 
@@ -123,9 +130,7 @@ pub(super) async fn int_303(judge: &mut ServerJudge) -> Judged {
     }
     for (index, (path, asked)) in pair.iter().enumerate() {
         judge.operate(Wanted::Cancel { path: *path }).await?;
-        ensure(judge.is_gone(asked), || {
-            format!("Observe = 1 does not have the token of the observation of {path}")
-        })?;
+        judge.cancelled(asked, &path.to_string()).await?;
         for (_, other) in &pair[index + 1..] {
             judge.notify_acknowledged(other).await?;
         }
@@ -165,9 +170,7 @@ pub(super) async fn int_305(judge: &mut ServerJudge) -> Judged {
     let asked = judge.observed(wanted).await?;
     judge.notify_acknowledged(&asked).await?;
     judge.operate(Wanted::CancelComposite { paths }).await?;
-    ensure(judge.is_gone(&asked), || {
-        "Observe = 1 does not have the token of the observation".to_owned()
-    })
+    judge.cancelled(&asked, "three paths").await
 }
 
 /// Two instances of the portfolio, of which the second comes or goes.

@@ -163,7 +163,7 @@ class Refused(Exception):
 class EvaluationServer(Program):
     """Our server with its HTTP API."""
 
-    def __init__(self, binary):
+    def __init__(self, binary, *more):
         ports = free_ports(4)
         self.http = free_ports(1, socket.SOCK_STREAM)[0]
         self.coap, self.coaps, self.bootstrap_coap, self.bootstrap_coaps = ports
@@ -171,7 +171,7 @@ class EvaluationServer(Program):
         names = ("coap", "coaps", "bootstrap-coap", "bootstrap-coaps")
         for name, port in zip(names, ports):
             options += [f"--{name}", f"127.0.0.1:{port}"]
-        super().__init__("evaluation server", [binary, *options])
+        super().__init__("evaluation server", [binary, *options, *more])
         self._await_http()
         self.events = []
         self.event_news = threading.Condition()

@@ -33,6 +33,8 @@ def run(table, server, java):
         finally:
             program.stop()
     wrong_key(table, server, java)
+    queue_mode(table, server, java)
+    comes_back(table, server, java)
     bootstrap(table, server, java)
 
 
@@ -121,7 +123,11 @@ class Suite:
                 self.device.write("/3/0/13", 1_700_000_000, content_format)
 
             self.check(f"write string, {name}", string)
+            def long(content_format=content_format):
+                self.device.write("/3303/0/5750", "long " * 600, content_format)
+                expect(self.device.read("/3303/0/5750", content_format), {"/3303/0/5750": "long " * 600})
             self.check(f"write time, {name}", time)
+            self.check(f"3,000 characters in blocks, there and back, {name}", long)
 
         def partial():
             self.device.write("/1/0", {"2": 1, "3": 30}, method="POST")
@@ -301,6 +307,57 @@ def wrong_key(table, server, java):
         table.check("Leshan device, PSK", "a wrong key does not register", stays_out)
     finally:
         program.stop()
+
+
+def queue_mode(table, server, java):
+    """Awake for our server is who has just spoken; that it stays so for 93 s is beyond what a suite waits for."""
+    endpoint = "leshan-queue"
+    program = device_program(java, endpoint, "server", f"coap://127.0.0.1:{server.coap}", "queue")
+
+    def registers():
+        program.wait("registered ")
+        server.event("registered", endpoint)
+        info = server.device(endpoint).info()
+        expect((info["queueMode"], info["state"]), (True, "registered"))
+        expect(server.device(endpoint).read("/3/0/0"), {"/3/0/0": "Conformance"})
+    try:
+        table.check("Leshan device, queue mode", "registers with Q, is awake, is read", registers)
+    finally:
+        program.stop()
+
+
+def comes_back(table, server, java):
+    """A device that dies without a word, and registers anew under the same name."""
+    endpoint = "leshan-again"
+    uri = f"coap://127.0.0.1:{server.coap}"
+    area = "Leshan device, NoSec"
+
+    def first(program):
+        program.wait("registered ")
+        server.event("registered", endpoint)
+        device = server.device(endpoint)
+        return device.post("observe", path="/3303/0/5700")
+
+    def again():
+        program = device_program(java, endpoint, "server", uri)
+        try:
+            observed = first(program)
+        finally:
+            program.process.kill()
+            program.stop()
+        events = server.event_mark()
+        program = device_program(java, endpoint, "server", uri)
+        try:
+            program.wait("registered ")
+            expect(server.event("registered", endpoint, events)["replaced"], True)
+            renewed = server.event("observed", endpoint, events)
+            expect(renewed["observation"], observed["observation"])
+            events = server.event_mark()
+            program.ask("set 18.25", "measured ")
+            server.event("notification", endpoint, events, lambda data: data["entries"][0]["value"] == 18.25)
+        finally:
+            program.stop()
+    table.check(area, "dies and registers anew: it is observed again", again)
 
 
 def bootstrap(table, server, java):

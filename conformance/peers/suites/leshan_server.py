@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 
-from .harness import Failed, Program, expect, expect_in, free_ports, scratch_file
+from .harness import Failed, PATIENCE, Program, expect, expect_in, free_ports, scratch_file
 
 KEY = "00112233445566778899aabbccddeeff"
 IMAGE_BODY = 200 * 1024
@@ -35,8 +35,10 @@ def run(table, java, demo_client):
             finally:
                 client.stop()
         versions(table, server, demo_client, coap)
+        queue_mode(table, server, demo_client, coap)
     finally:
         server.stop()
+    forgetful_server(table, java, demo_client)
 
 
 def versions(table, server, demo_client, coap):
@@ -51,10 +53,65 @@ def versions(table, server, demo_client, coap):
             expect(server.ask(f"registration\t{endpoint}").split(" ")[0], agreed, "version")
             answer = server.ask(f"read\t{endpoint}\t/3/0\t-")
             expect_in("/3/0/0=Example Devices", answer)
+            if agreed == "1.0":
+                expect_in("/3/0/0=Example Devices", server.ask(f"read\t{endpoint}\t/3/0\tJSON"))
+                expect(server.ask(f"write\t{endpoint}\t/3303/0/5750\tJSON\tstring:by JSON"), "204\t")
+                expect(server.ask(f"read\t{endpoint}\t/3303/0/5750\tJSON"), "205\t/3303/0/5750=by JSON")
         try:
             table.check("Leshan server, NoSec", f"client of {offered} registers as {agreed}", agrees)
         finally:
             client.stop()
+
+
+def queue_mode(table, server, demo_client, coap):
+    """Leshan takes a device with queue mode for asleep 1.5 s after it has spoken, and sends it nothing then."""
+    endpoint = "ours-queue"
+    client = Program("demo client", [demo_client, "--endpoint", endpoint, "--lwm2m", "1.1", "--queue-mode",
+                                     "--lifetime", "10", "--server", f"coap://127.0.0.1:{coap}"])
+
+    def sleeps():
+        server.wait(f"registered {endpoint}")
+        expect(server.ask(f"registration\t{endpoint}").split(" ")[:3], ["1.1", "10", "Q"])
+        server.wait(f"asleep {endpoint}")
+        answer = server.ask(f"read\t{endpoint}\t/3/0/0\t-")
+        if answer.startswith("205"):
+            raise Failed(f"a device that sleeps was asked: {answer!r}")
+        since = server.mark()
+        # Its next update, after half of its lifetime, says that it is awake.
+        server.wait(f"awake {endpoint}", since)
+        expect(server.ask(f"read\t{endpoint}\t/3/0/0\t-"), "205\t/3/0/0=Example Devices")
+    try:
+        table.check("Leshan server, queue mode", "registers with Q, sleeps, wakes with its update, is read", sleeps)
+    finally:
+        client.stop()
+
+
+def forgetful_server(table, java, demo_client):
+    """A server that dies and has forgotten everything when it is back on the same port."""
+    coap, coaps = free_ports(2)
+    command = [*java, "lwm2m.conformance.peers.ServerProgram", coap, coaps]
+    endpoint = "ours-again"
+
+    def again():
+        server = Program("Leshan's server", command)
+        client = None
+        try:
+            server.wait("listening")
+            client = Program("demo client", [demo_client, "--endpoint", endpoint, "--lwm2m", "1.1", "--lifetime", "10",
+                                             "--server", f"coap://127.0.0.1:{coap}"])
+            server.wait(f"registered {endpoint}")
+            server.process.kill()
+            server.stop()
+            server = Program("Leshan's server", command)
+            server.wait("listening")
+            # Its update is answered 4.04, or was not answered at all while there was nobody.
+            server.wait(f"registered {endpoint}", patience=2 * PATIENCE)
+            expect_in("/3/0/0=Example Devices", server.ask(f"read\t{endpoint}\t/3/0\t-"))
+        finally:
+            if client:
+                client.stop()
+            server.stop()
+    table.check("Leshan server, NoSec", "server forgets everything: the client registers anew", again)
 
 
 class Suite:
@@ -131,7 +188,11 @@ class Suite:
             def string(name=name, content_format=content_format):
                 self.ask("write", "/3303/0/5750", content_format, f"string:by {name}", code=CHANGED)
                 expect(self.values("read", "/3303/0/5750", "-"), {"/3303/0/5750": f"by {name}"})
+            def long(content_format=content_format):
+                self.ask("write", "/3303/0/5750", content_format, "string:" + "long " * 600, code=CHANGED)
+                expect(self.values("read", "/3303/0/5750", content_format), {"/3303/0/5750": "long " * 600})
             self.check(f"write, {name}", string)
+            self.check(f"3,000 characters in blocks, there and back, {name}", long)
         for name in ("TLV", "SenML JSON", "SenML CBOR"):
             def partial(content_format=FORMATS[name]):
                 self.ask("update", "/1/0", content_format, "2=integer:1", "3=integer:30", code=CHANGED)

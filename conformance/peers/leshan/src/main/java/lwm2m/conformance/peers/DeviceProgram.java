@@ -59,8 +59,14 @@ public final class DeviceProgram {
     private DeviceProgram() {
     }
 
-    /** Arguments: endpoint name, "server" or "bootstrap", URI, and for coaps identity and key in hexadecimal digits. */
+    /**
+     * Arguments: endpoint name, "server" or "bootstrap", URI, and for coaps identity and key in hexadecimal digits, or
+     * PEM files with the device's certificate, its private key, and the server's certificate. "queue" at the end: with
+     * queue mode.
+     */
     public static void main(String[] args) throws Exception {
+        boolean queue = args[args.length - 1].equals("queue");
+        args = queue ? Arrays.copyOf(args, args.length - 1) : args;
         String endpoint = args[0];
         boolean bootstrap = args[1].equals("bootstrap");
         Security security = security(args, bootstrap);
@@ -90,6 +96,7 @@ public final class DeviceProgram {
 
         DefaultRegistrationEngineFactory engine = new DefaultRegistrationEngineFactory();
         engine.setRequestTimeoutInMs(ANSWER_TIMEOUT_MS);
+        engine.setQueueMode(queue);
         LeshanClient client = new LeshanClientBuilder(endpoint)
                 .setObjects(objects.create(SECURITY, SERVER, DEVICE, FIRMWARE, Models.TEMPERATURE))
                 .setEndpointsProviders(endpoints.build()).setRegistrationEngineFactory(engine).build();
@@ -126,10 +133,17 @@ public final class DeviceProgram {
         };
     }
 
-    private static Security security(String[] args, boolean bootstrap) {
+    private static Security security(String[] args, boolean bootstrap) throws Exception {
         String uri = args[2];
         if (args.length < 5) {
             return bootstrap ? Security.noSecBootstrap(uri) : Security.noSec(uri, SHORT_SERVER_ID);
+        }
+        if (args.length > 5) {
+            byte[] certificate = Pem.certificate(args[3]).getEncoded();
+            byte[] privateKey = Pem.privateKey(args[4]).getEncoded();
+            byte[] known = Pem.certificate(args[5]).getEncoded();
+            return bootstrap ? Security.x509Bootstrap(uri, certificate, privateKey, known)
+                    : Security.x509(uri, SHORT_SERVER_ID, certificate, privateKey, known);
         }
         byte[] identity = args[3].getBytes(StandardCharsets.UTF_8);
         byte[] key = HexFormat.of().parseHex(args[4]);

@@ -6,6 +6,7 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.cert.X509Certificate;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -54,6 +55,8 @@ import org.eclipse.leshan.server.LeshanServer;
 import org.eclipse.leshan.server.LeshanServerBuilder;
 import org.eclipse.leshan.server.model.VersionedModelProvider;
 import org.eclipse.leshan.server.observation.ObservationListener;
+import org.eclipse.leshan.server.queue.PresenceListener;
+import org.eclipse.leshan.server.queue.StaticClientAwakeTimeProvider;
 import org.eclipse.leshan.server.registration.Registration;
 import org.eclipse.leshan.server.registration.RegistrationListener;
 import org.eclipse.leshan.server.registration.RegistrationUpdate;
@@ -71,18 +74,25 @@ import org.eclipse.leshan.transport.californium.server.endpoint.coaps.CoapsServe
  */
 public final class ServerProgram {
     private static final int MAX_BODY = 1 << 20;
+    /** How long a device with queue mode is taken for awake after it has spoken. */
+    private static final int AWAKE_MS = 1500;
     private static final long ANSWER_TIMEOUT_MS = 60_000;
 
     private final LeshanServer server;
     private final InMemorySecurityStore credentials = new InMemorySecurityStore();
     private final Map<LwM2mPath, SingleObservation> observations = new HashMap<>();
 
-    /** Arguments: port of coap and port of coaps. */
+    /**
+     * Arguments: port of coap and port of coaps; for certificates, PEM files with the server's certificate, its private
+     * key, and the authority of the devices.
+     */
     public static void main(String[] args) throws Exception {
-        new ServerProgram(Integer.parseInt(args[0]), Integer.parseInt(args[1])).run();
+        new ServerProgram(args).run();
     }
 
-    private ServerProgram(int coap, int coaps) {
+    private ServerProgram(String[] args) throws Exception {
+        int coap = Integer.parseInt(args[0]);
+        int coaps = Integer.parseInt(args[1]);
         CaliforniumServerEndpointsProvider.Builder endpoints = new CaliforniumServerEndpointsProvider.Builder(
                 new CoapServerProtocolProvider(), new CoapsServerProtocolProvider());
         Configuration configuration = endpoints.createDefaultConfiguration();
@@ -90,13 +100,20 @@ public final class ServerProgram {
         endpoints.setConfiguration(configuration);
         endpoints.addEndpoint(new InetSocketAddress("127.0.0.1", coap), Protocol.COAP);
         endpoints.addEndpoint(new InetSocketAddress("127.0.0.1", coaps), Protocol.COAPS);
-        server = new LeshanServerBuilder().setEndpointsProviders(endpoints.build())
+        LeshanServerBuilder builder = new LeshanServerBuilder().setEndpointsProviders(endpoints.build())
                 .setObjectModelProvider(new VersionedModelProvider(Models.all())).setSecurityStore(credentials)
-                .build();
+                .setClientAwakeTimeProvider(new StaticClientAwakeTimeProvider(AWAKE_MS));
+        if (args.length > 2) {
+            builder.setCertificateChain(new X509Certificate[] { Pem.certificate(args[2]) })
+                    .setPrivateKey(Pem.privateKey(args[3]))
+                    .setTrustedCertificates(new X509Certificate[] { Pem.certificate(args[4]) });
+        }
+        server = builder.build();
         Listener listener = new Listener();
         server.getRegistrationService().addListener(listener);
         server.getObservationService().addListener(listener);
         server.getSendService().addListener(listener);
+        server.getPresenceService().addListener(listener);
     }
 
     private void run() throws Exception {
@@ -120,12 +137,17 @@ public final class ServerProgram {
             credentials.add(SecurityInfo.newPreSharedKeyInfo(words[1], words[2], HexFormat.of().parseHex(words[3])));
             return "ok";
         }
+        if (words[0].equals("x509")) {
+            credentials.add(SecurityInfo.newX509CertInfo(words[1]));
+            return "ok";
+        }
         Registration device = server.getRegistrationService().getByEndpoint(words[1]);
         if (device == null) {
             return "not-registered";
         }
         if (words[0].equals("registration")) {
             return device.getLwM2mVersion() + " " + device.getLifeTimeInSec() + " "
+                    + (Boolean.TRUE.equals(device.getQueueMode()) ? "Q " : "")
                     + Arrays.toString(device.getSortedObjectLinks());
         }
         LwM2mResponse response = server.send(device, request(words), ANSWER_TIMEOUT_MS);
@@ -231,7 +253,8 @@ public final class ServerProgram {
     }
 
     /** Says what devices do. */
-    private static final class Listener implements RegistrationListener, ObservationListener, SendListener {
+    private static final class Listener implements RegistrationListener, ObservationListener, SendListener,
+            PresenceListener {
         @Override
         public void registered(Registration device, Registration previous, Collection<Observation> observations) {
             Text.say("registered " + device.getEndpoint());
@@ -246,6 +269,16 @@ public final class ServerProgram {
         public void unregistered(Registration device, Collection<Observation> observations, boolean expired,
                 Registration next) {
             Text.say("unregistered " + device.getEndpoint() + (expired ? " expired" : ""));
+        }
+
+        @Override
+        public void onAwake(Registration device) {
+            Text.say("awake " + device.getEndpoint());
+        }
+
+        @Override
+        public void onSleeping(Registration device) {
+            Text.say("asleep " + device.getEndpoint());
         }
 
         @Override

@@ -15,12 +15,12 @@ use alloc::{
 use lwm2m_core::{
     entry::Entry,
     link::{Link, implied_version},
-    model::Models,
+    model::{Models, ObjectModel},
     path::Path,
     value::Value,
     version::{LwM2mVersion, ObjectVersion},
 };
-use lwm2m_objects::{device, security, server};
+use lwm2m_objects::{device, security, server, validate::validate_value};
 
 /// What a bootstrap has changed so far.
 #[derive(Debug, Default)]
@@ -76,12 +76,13 @@ impl Staging {
         tree: &ObjectTree,
         clock: &Clock,
         path: &Path,
-        entries: Vec<Entry>,
+        mut entries: Vec<Entry>,
         limits: TreeLimits,
     ) -> Result<(), ObjectError> {
         let id = path.object_id().ok_or(ObjectError::MethodNotAllowed)?;
         let object = tree.get(id).ok_or(ObjectError::NotFound)?;
         let model = object.model();
+        entries.retain(|entry| !is_left_open(model, entry));
         let mut grouped = group(model, entries)?;
         if grouped.len() > limits.resources.saturating_mul(limits.instances) {
             return Err(ObjectError::TooLarge);
@@ -403,6 +404,20 @@ fn instance_link(object: u16, place: Path, data: Option<&Instance>) -> Link {
         },
         _ => link,
     }
+}
+
+/// Whether a value stands for none: an optional resource cannot be empty by its range, and is. There are bootstrap
+/// servers that write all resources of the security object so, the keys for SMS among them.
+fn is_left_open(model: &ObjectModel, entry: &Entry) -> bool {
+    let is_empty = match &entry.value {
+        Value::Opaque(bytes) => bytes.is_empty(),
+        Value::String(text) => text.is_empty(),
+        _ => false,
+    };
+    let resource = entry.path.resource_id().and_then(|id| model.resource(id));
+    is_empty
+        && resource.is_some_and(|resource| !resource.mandatory)
+        && validate_value(model, entry.path, &entry.value).is_err()
 }
 
 /// The version of an object where a server could not guess it (Core 1.2.2, section 7.2.2).

@@ -113,6 +113,40 @@ fn bootstraps_and_registers_with_what_it_was_given() {
 
 // proves: BS-44
 #[test]
+fn what_a_bootstrap_server_leaves_empty_is_not_there() {
+    let mut world = world();
+    let bootstrap = world.bootstrap;
+    let mut account = vec![
+        entry("/0/1/0", SERVER),
+        entry("/0/1/1", false),
+        entry("/0/1/2", 3),
+        entry("/0/1/3", Vec::new()),
+        entry("/0/1/4", Vec::new()),
+        entry("/0/1/5", Vec::new()),
+        entry("/0/1/10", 42),
+    ];
+    let secret_keys = |value: Vec<u8>| entry("/0/1/8", value);
+    // Sixteen bytes are a key, fifteen are a mistake.
+    account.push(secret_keys(vec![7; 15]));
+    let wrong = world.ask(bootstrap, put("/0/1", &account));
+    assert_eq!(wrong.code, Code::BAD_REQUEST);
+    account.pop();
+    account.push(secret_keys(Vec::new()));
+    let answer = world.ask(bootstrap, put("/0/1", &account));
+    assert_eq!(answer.code, Code::CHANGED, "{}", text(&answer));
+    let answer = world.ask(bootstrap, server_instance(0, 42, 77));
+    assert_eq!(answer.code, Code::CHANGED, "{}", text(&answer));
+    let answer = world.ask(bootstrap, finish());
+    assert_eq!(answer.code, Code::CHANGED, "{}", text(&answer));
+    let account = world.client(|client, now| client.state(now).security[&1].clone());
+    assert_eq!(account.value(security::SMS_BINDING_SECRET_KEYS), None);
+    assert_eq!(
+        account.value(security::SHORT_SERVER_ID),
+        Some(&Value::Integer(42))
+    );
+}
+
+#[test]
 fn waits_for_the_hold_off_time() {
     let mut world = World::new(builder().bootstrap(account().hold_off(30)));
     let bootstrap = world.bootstrap;

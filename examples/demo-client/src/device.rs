@@ -10,6 +10,7 @@ use lwm2m_client::{
     firmware::UpdateResult,
 };
 use lwm2m_core::value::Value;
+use lwm2m_transport::{ClientTransport, ClientTransportConfig};
 use rand::Rng;
 use std::{
     fs::File,
@@ -88,7 +89,20 @@ impl SimulatedDevice {
     /// # Errors
     /// See [`StartError`].
     pub async fn start(builder: ClientBuilder, profile: Profile) -> Result<Self, StartError> {
-        let client = objects::add(builder, &profile).start().await?;
+        Self::start_with(builder, profile, ClientTransportConfig::new())
+    }
+
+    /// As [`start`](Self::start), with settings of the transport. To be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn start_with(
+        builder: ClientBuilder,
+        profile: Profile,
+        config: ClientTransportConfig,
+    ) -> Result<Self, StartError> {
+        let transport = ClientTransport::new(config);
+        let client = objects::add(builder, &profile).start_on(transport)?;
         let behaviour = tokio::spawn(Behaviour::new(client.clone(), profile).run());
         Ok(SimulatedDevice { client, behaviour })
     }

@@ -12,6 +12,7 @@ use lwm2m_demo_client::{
     Profile, SimulatedDevice,
     pem::{self, PemError},
 };
+use lwm2m_transport::ClientTransportConfig;
 use std::{
     io::{self, IsTerminal},
     path::PathBuf,
@@ -73,10 +74,18 @@ struct Arguments {
     #[arg(long, value_name = "FILE", requires = "certificate")]
     server_certificate: Option<PathBuf>,
 
-    /// How the server's certificate is compared with it, as in /0/x/15: 0 and 1 also ask for an authority of the
-    /// device's own, 2 is a trust anchor, 3 is the certificate itself
+    /// How the server's certificate is compared with it, as in /0/x/15: 0 and 1 also ask for one of --authorities, 2 is
+    /// a trust anchor, 3 is the certificate itself
     #[arg(long, value_name = "0..3", default_value_t = 3, value_parser = clap::value_parser!(u8).range(0..=3))]
     certificate_usage: u8,
+
+    /// PEM file with the authorities that the device trusts for certificate usages 0 and 1
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    authorities: Option<PathBuf>,
+
+    /// Longest datagram of DTLS handshakes, bytes: 548 for networks with an MTU of 576 [default: 1232]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u16).range(256..))]
+    max_handshake_datagram: Option<u16>,
 
     /// Lifetime of the registration, seconds; a bootstrap server gives its own
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
@@ -180,6 +189,17 @@ impl Arguments {
         })
     }
 
+    fn transport(&self) -> Result<ClientTransportConfig, PemError> {
+        let mut config = ClientTransportConfig::new();
+        if let Some(authorities) = &self.authorities {
+            config.trust_anchors = pem::certificates(authorities)?;
+        }
+        if let Some(bytes) = self.max_handshake_datagram {
+            config.max_handshake_datagram = usize::from(bytes);
+        }
+        Ok(config)
+    }
+
     fn client(&self) -> Result<ClientBuilder, AccountError> {
         let mut config = ClientConfig::default();
         config.version = match self.protocol {
@@ -240,7 +260,8 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         .interval(Duration::from_millis(arguments.interval));
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let device = SimulatedDevice::start(arguments.client()?, profile).await?;
+    let transport = arguments.transport()?;
+    let device = SimulatedDevice::start_with(arguments.client()?, profile, transport)?;
     let mut events = device.client().events();
     tell(&format!("{} runs; end it with Ctrl-C", arguments.endpoint));
     loop {

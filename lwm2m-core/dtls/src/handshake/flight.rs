@@ -2,7 +2,7 @@
 
 use crate::wire::{
     handshake::{self, MessageType},
-    record::ContentType,
+    record::{self, ContentType},
 };
 use alloc::{vec, vec::Vec};
 
@@ -56,13 +56,15 @@ impl Flight {
     }
 
     /// The flight as datagrams of at most `mtu` bytes, messages in fragments where they do not fit, records together
-    /// where they do. `fragment` bounds the handshake bytes of one record.
+    /// where they do. `fragment` bounds the handshake bytes of one record. A peer that takes short records only has
+    /// seldom more room for a datagram than for one of them: where that is less than `mtu`, it is the bound.
     pub(crate) fn datagrams(
         &self,
         mtu: usize,
         fragment: usize,
         seal: &mut dyn Seal,
     ) -> Vec<Vec<u8>> {
+        let mtu = mtu.min(fragment + handshake::HEADER_LEN + record::HEADER_LEN);
         let mut datagrams = vec![Vec::new()];
         let mut body = Vec::new();
         for item in &self.items {

@@ -100,7 +100,12 @@ impl ServerConfig {
         let client = Self::choose_kind(extensions.client_certificate_types, |kind| {
             self.judges(kind)
         });
-        let certificates = server.zip(client).filter(|_| algorithms && points);
+        // The keys in our certificates are of this curve, and so are those that we ask for (RFC 8422, section 5.1.1).
+        let curve = match extensions.groups {
+            None => true,
+            Some(groups) => u16_list(groups)?.any(|number| number == Group::Secp256r1.number()),
+        };
+        let certificates = server.zip(client).filter(|_| algorithms && points && curve);
         let offered = u16_list(hello.suites)?.filter_map(CipherSuite::from_number);
         for suite in offered.filter(|suite| self.suites.contains(suite)) {
             match (suite.key_exchange(), certificates, group) {

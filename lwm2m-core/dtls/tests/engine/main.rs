@@ -6,5 +6,6 @@ mod forgery;
 mod handshakes;
 mod lossy;
 mod net;
+mod peers;
 mod sessions;
 mod support;

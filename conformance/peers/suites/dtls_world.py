@@ -3,8 +3,11 @@
 import os
 import pathlib
 import re
+import select
 import shutil
+import socket
 import tempfile
+import threading
 
 from .harness import Failed, Program, expect
 
@@ -106,6 +109,60 @@ class Matrix:
         for (peer, why), whats in self.reasons.items():
             print(f"{peer}: {why}: {', '.join(dict.fromkeys(whats))}")
         print(flush=True)
+
+
+class Relay:
+    """A router between a client and a server of 127.0.0.1: it can give the client another port, and sees all."""
+
+    def __init__(self, server_port):
+        self.server = ("127.0.0.1", server_port)
+        self.inside = self._socket()
+        self.port = self.inside.getsockname()[1]
+        self.outside = self._socket()
+        self.seen = []
+        self.client = None
+        self.waker, self.woken = socket.socketpair()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    @staticmethod
+    def _socket():
+        one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        one.bind(("127.0.0.1", 0))
+        return one
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.waker.send(b"end")
+        self.thread.join()
+        for one in (self.inside, self.outside, self.waker, self.woken):
+            one.close()
+
+    def _run(self):
+        while True:
+            ready, _, _ = select.select([self.inside, self.outside, self.woken], [], [])
+            if self.woken in ready:
+                return
+            for one in ready:
+                data, address = one.recvfrom(65536)
+                self.seen.append(data)
+                if one is self.inside:
+                    self.client = address
+                    self.outside.sendto(data, self.server)
+                elif self.client:
+                    self.inside.sendto(data, self.client)
+
+    def move(self):
+        """From here on the server sees the client at another port; what is under way to the old one is lost."""
+        self.waker.send(b"end")
+        self.thread.join()
+        self.woken.recv(16)
+        self.outside.close()
+        self.outside = self._socket()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
 
 
 class World:

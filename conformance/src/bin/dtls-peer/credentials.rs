@@ -7,7 +7,7 @@
 //! | `.pk8`, `.key.pem` | the private key, PKCS#8 |
 //! | `.spki`, `.spki.pem` | the public key, for raw public keys |
 //! | `.der`, `.pem` | the certificate |
-//! | `.chain.pem` | the certificate and that of the intermediate authority |
+//! | `.chain.pem` | the certificate, and that of the authority that issued it |
 //!
 //! `intermediate.der` is the authority that has issued all but that of the stranger, which stands for itself.
 
@@ -21,6 +21,7 @@ use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose,
     SanType, date_time_ymd,
 };
+use rustls_pki_types::{CertificateDer, pem::PemObject};
 use std::{
     fs,
     net::{IpAddr, Ipv4Addr},
@@ -61,14 +62,15 @@ pub(crate) fn make(folder: &Path) -> Result<(), Error> {
     let issuer = authority("intermediate").signed_by(&issuer_key, &root, &root_key)?;
     write("intermediate.der".into(), issuer.der())?;
 
-    let save = |name: &str, key: &KeyPair, certificate: &Certificate| -> Result<(), Error> {
+    let save = |name: &str, key: &KeyPair, chain: &[&Certificate]| -> Result<(), Error> {
+        let certificate = chain.first().ok_or("a chain has a certificate")?;
         write(format!("{name}.pk8"), &key.serialize_der())?;
         write(format!("{name}.key.pem"), key.serialize_pem().as_bytes())?;
         write(format!("{name}.spki"), &key.public_key_der())?;
         write(format!("{name}.spki.pem"), key.public_key_pem().as_bytes())?;
         write(format!("{name}.der"), certificate.der())?;
         write(format!("{name}.pem"), certificate.pem().as_bytes())?;
-        let chain = [certificate.pem(), issuer.pem()].concat();
+        let chain: String = chain.iter().map(|one| one.pem()).collect();
         write(format!("{name}.chain.pem"), chain.as_bytes())?;
         Ok(())
     };
@@ -85,12 +87,12 @@ pub(crate) fn make(folder: &Path) -> Result<(), Error> {
             ];
         }
         let certificate = params.signed_by(&key, &issuer, &issuer_key)?;
-        save(name, &key, &certificate)?;
+        save(name, &key, &[&certificate, &issuer])?;
     }
     let key = KeyPair::generate()?;
     let mut params = params("stranger");
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    save("stranger", &key, &params.self_signed(&key)?)?;
+    save("stranger", &key, &[&params.self_signed(&key)?])?;
     Ok(())
 }
 
@@ -129,10 +131,9 @@ pub(crate) fn certificate(
     name: &str,
     provider: &dyn Provider,
 ) -> Result<LocalCertificate, Error> {
-    let chain = vec![
-        read(folder, &format!("{name}.der"))?,
-        read(folder, "intermediate.der")?,
-    ];
+    let chain = CertificateDer::pem_file_iter(folder.join(format!("{name}.chain.pem")))?
+        .map(|certificate| certificate.map(|der| der.to_vec()))
+        .collect::<Result<_, _>>()?;
     Ok(LocalCertificate::new(
         chain,
         signer(folder, name, provider)?,

@@ -66,12 +66,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     say(format_args!("listening {}", link.address()))?;
     let mut addresses: HashMap<_, SocketAddr> = HashMap::new();
     let mut counted = Metrics::default();
+    let mut resumed_told = 0;
     loop {
         // Handshakes that fail are counted and not reported, so that nobody can fill a log.
         let event = link.next_event(Some(link.now() + std::time::Duration::from_millis(50)))?;
         let metrics = link.endpoint.metrics();
         say_refused(&counted, &metrics)?;
-        let resumed = metrics.handshakes_resumed > counted.handshakes_resumed;
         counted = metrics;
         let Some(event) = event else { continue };
         let now = link.now();
@@ -101,7 +101,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
             } => {
                 addresses.insert(connection, address);
                 let agreed = link.describe(connection);
-                let resumed = if resumed { "yes" } else { "no" };
+                // One client comes after the other, so that what is counted and not yet told is of this one.
+                let resumed = match metrics.handshakes_resumed > resumed_told {
+                    true => "yes",
+                    false => "no",
+                };
+                resumed_told = metrics.handshakes_resumed;
                 say(format_args!(
                     "connected {address} {agreed} resumed={resumed}"
                 ))?;

@@ -42,6 +42,9 @@ public final class ScandiumPeer {
     private DTLSConnector client;
     private InetSocketAddress peer;
     private int lines;
+    private volatile String line;
+    /** What came of the last line. */
+    private final LinkedBlockingQueue<String> result = new LinkedBlockingQueue<>();
 
     private ScandiumPeer(Path folder) {
         this.folder = folder;
@@ -125,16 +128,6 @@ public final class ScandiumPeer {
         peer = new InetSocketAddress(InetAddress.getByName("127.0.0.1"), port);
         client = new DTLSConnector(settings.config());
         client.setRawDataReceiver(data -> {
-        });
-        client.start();
-        return echo();
-    }
-
-    /** Sends a line and waits for its echo, or for word that it could not be sent. */
-    private String echo() throws IOException, InterruptedException {
-        LinkedBlockingQueue<String> result = new LinkedBlockingQueue<>();
-        String line = "ping " + lines++;
-        client.setRawDataReceiver(data -> {
             String text = new String(data.getBytes(), StandardCharsets.UTF_8).trim();
             if (text.equals(line)) {
                 result.add("echo " + describe(data.getEndpointContext()));
@@ -142,6 +135,14 @@ public final class ScandiumPeer {
                 result.add("failed another echo: " + text);
             }
         });
+        client.start();
+        return echo();
+    }
+
+    /** Sends a line and waits for its echo, or for word that it could not be sent. */
+    private String echo() throws IOException, InterruptedException {
+        result.clear();
+        line = "ping " + lines++;
         client.send(RawData.outbound(line.getBytes(StandardCharsets.UTF_8), new AddressEndpointContext(peer),
                 new OnError(result), false));
         String text = result.poll(PATIENCE, TimeUnit.SECONDS);

@@ -42,7 +42,7 @@ import org.eclipse.californium.scandium.dtls.x509.StaticCertificateVerifier;
  * name    whose files are ours: server, client, stranger
  * cid     length of our Connection IDs; without it, the extension is not used
  * ems     NONE, OPTIONAL, ENABLED, REQUIRED    mtu       bytes of an IP packet
- * group   secp256r1, X25519                    fragment  512
+ * group   secp256r1, x25519                    fragment  512
  * </pre>
  */
 final class Settings {
@@ -68,9 +68,8 @@ final class Settings {
         builder.set(DtlsConfig.DTLS_CONNECTOR_THREAD_COUNT, 1);
         builder.set(DtlsConfig.DTLS_UPDATE_ADDRESS_USING_CID_ON_NEWER_RECORDS, true);
         builder.set(DtlsConfig.DTLS_MAX_CONNECTIONS, 100);
-        if (values.containsKey("cid")) {
-            builder.set(DtlsConfig.DTLS_CONNECTION_ID_LENGTH, Integer.parseInt(values.get("cid")));
-        }
+        Integer cid = values.containsKey("cid") ? Integer.valueOf(values.get("cid")) : null;
+        builder.set(DtlsConfig.DTLS_CONNECTION_ID_LENGTH, cid);
         if (values.containsKey("ems")) {
             builder.set(DtlsConfig.DTLS_EXTENDED_MASTER_SECRET_MODE, ExtendedMasterSecretMode.valueOf(values.get("ems")));
         }
@@ -81,7 +80,7 @@ final class Settings {
             builder.set(DtlsConfig.DTLS_MAX_FRAGMENT_LENGTH, Length.valueOf("BYTES_" + values.get("fragment")));
         }
         if (values.containsKey("group")) {
-            SupportedGroup first = SupportedGroup.valueOf(values.get("group"));
+            SupportedGroup first = SupportedGroup.valueOf(values.get("group").replace("x25519", "X25519"));
             if (first == SupportedGroup.secp256r1) {
                 builder.setAsList(DtlsConfig.DTLS_CURVES, first);
             } else {
@@ -114,7 +113,10 @@ final class Settings {
         PrivateKey own = KeyFactory.getInstance("EC")
                 .generatePrivate(new PKCS8EncodedKeySpec(Files.readAllBytes(folder.resolve(name + ".pk8"))));
         if (certificates) {
-            X509Certificate[] chain = { certificate(name), certificate("intermediate") };
+            // Nobody has issued the certificate of the stranger.
+            X509Certificate[] chain = name.equals("stranger")
+                    ? new X509Certificate[] { certificate(name) }
+                    : new X509Certificate[] { certificate(name), certificate("intermediate") };
             builder.setCertificateIdentityProvider(new SingleCertificateProvider(own, chain, CertificateType.X_509));
             builder.setCertificateVerifier(StaticCertificateVerifier.builder()
                     .setTrustedCertificates(certificate("authority")).build());

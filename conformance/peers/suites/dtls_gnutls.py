@@ -217,4 +217,4 @@ class Peer:
         capture = self.world.path("group.pcap")
         # With its own priorities first, and not those of the client.
         self.exchange(X509, "x509", "--capture", capture, groups=GROUPS[group], flags=("%SERVER_PRECEDENCE",))
-        expect_in(world_of.SHARES[group], capture.read_bytes(), "the datagrams")
+        world_of.expect_group(group, capture.read_bytes())

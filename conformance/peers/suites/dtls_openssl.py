@@ -108,7 +108,7 @@ class Peer:
         """Our client at an s_server that likes these groups; the one named is taken."""
         capture = self.world.path("group.pcap")
         self.exchange(X509, "x509", "--capture", capture, theirs=("-serverpref", "-groups", offered))
-        expect_in(world_of.SHARES[name], capture.read_bytes(), "the datagrams")
+        world_of.expect_group(name, capture.read_bytes())
 
     def all(self):
         self.as_client()

@@ -58,6 +58,12 @@ ROWS = (tuple(row(suite, "psk") for suite in PSK_SUITES)
         + FEATURES)
 
 
+def expect_group(group, datagrams):
+    """A server has made its ephemeral key in this group."""
+    if SHARES[group] not in datagrams:
+        raise Failed(f"no key of {group} was in the datagrams")
+
+
 class Matrix:
     """What came of each row with each peer in each of its roles."""
 

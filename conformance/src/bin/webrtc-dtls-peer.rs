@@ -5,7 +5,7 @@
 use clap::{Args, Parser, Subcommand};
 use rcgen::KeyPair;
 use rustls::RootCertStore;
-use rustls_pki_types::CertificateDer;
+use rustls_pki_types::{CertificateDer, pem::PemObject};
 use std::{
     fs,
     io::{self, Write},
@@ -63,6 +63,9 @@ struct Options {
     /// Folder with keys and certificates; without it, pre-shared keys
     #[arg(long, value_name = "FOLDER")]
     credentials: Option<PathBuf>,
+    /// Whose files of the credentials are ours; without it, those of our role
+    #[arg(long = "as", value_name = "NAME")]
+    name: Option<String>,
     /// The only suite, by its name in the registry of TLS
     #[arg(long, value_name = "NAME", value_parser = parse_suite)]
     suite: CipherSuiteId,
@@ -115,6 +118,7 @@ impl Options {
             }
             Some(folder) => {
                 let own = if server { "server" } else { "client" };
+                let own = self.name.as_deref().unwrap_or(own);
                 config.certificates = vec![certificate(folder, own)?];
                 let mut roots = RootCertStore::empty();
                 roots.add(fs::read(folder.join("authority.der"))?.into())?;
@@ -130,9 +134,9 @@ impl Options {
 
 fn certificate(folder: &Path, name: &str) -> Result<Certificate, Error> {
     let key = KeyPair::try_from(&fs::read(folder.join(format!("{name}.pk8")))?[..])?;
-    let read = |name: &str| Ok::<_, io::Error>(CertificateDer::from(fs::read(folder.join(name))?));
+    let chain = CertificateDer::pem_file_iter(folder.join(format!("{name}.chain.pem")))?;
     Ok(Certificate {
-        certificate: vec![read(&format!("{name}.der"))?, read("intermediate.der")?],
+        certificate: chain.collect::<Result<_, _>>()?,
         private_key: CryptoPrivateKey::from_key_pair(&key)?,
     })
 }

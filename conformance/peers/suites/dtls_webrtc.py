@@ -11,6 +11,7 @@ class Webrtc(Library):
     name = "webrtc-dtls"
     suites = {"psk": PSK_SUITES[:3], "x509": ECDHE_SUITES[:3], "rpk": ()}
     features = {"client": (*BOTH, world_of.UNKNOWN_IDENTITY), "server": BOTH}
+    wrong_key = "alert"
     reasons = {
         "no CBC with SHA-256": (row(PSK_SUITES[3], "psk"), row(ECDHE_SUITES[3], "x509"), world_of.ENCRYPT_FIRST,
                                 world_of.MAC_FIRST),

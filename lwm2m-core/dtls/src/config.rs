@@ -13,6 +13,9 @@ use core::{fmt, time::Duration};
 /// Longest Connection ID that we can be addressed by.
 pub const MAX_OWN_CONNECTION_ID: usize = 8;
 
+/// The largest payload of UDP.
+pub(crate) const MAX_DATAGRAM: usize = 65_507;
+
 /// Smallest [`EndpointConfig::mtu`].
 pub const MIN_MTU: usize = 128;
 
@@ -61,7 +64,8 @@ pub struct EndpointConfig {
     /// Handshakes at one time. Each costs some 2 KiB, and up to `max_handshake_bytes` more. Beyond it, new ones are
     /// refused. Default 4,096.
     pub max_handshakes: usize,
-    /// Handshakes at one time with one IP address. Default 64.
+    /// Handshakes at one time with one IPv4 address, or with one network of 64 bits of IPv6, which is what one host may
+    /// have. Default 64.
     pub max_handshakes_per_address: usize,
     /// Longest handshake message, bytes. Default 8 KiB: a chain of four certificates.
     pub max_handshake_message: usize,
@@ -145,8 +149,8 @@ impl Default for EndpointConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// [`EndpointConfig::mtu`] is below [`MIN_MTU`].
-    #[error("the MTU must be at least {MIN_MTU} bytes")]
+    /// [`EndpointConfig::mtu`] is below [`MIN_MTU`], or more than a datagram can hold.
+    #[error("the MTU must be from {MIN_MTU} to {MAX_DATAGRAM} bytes")]
     Mtu,
     /// [`ConnectionIds`] that are too long, or too short to tell connections apart.
     #[error(
@@ -163,7 +167,7 @@ pub enum ConfigError {
 
 impl EndpointConfig {
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        if self.mtu < MIN_MTU {
+        if !(MIN_MTU..=MAX_DATAGRAM).contains(&self.mtu) {
             return Err(ConfigError::Mtu);
         }
         if let Some(ids) = &self.connection_ids {

@@ -13,7 +13,7 @@ use lwm2m_core::{peer::PeerIdentity, time::Instant};
 #[derive(Clone)]
 pub struct Resumption {
     pub(crate) session_id: Vec<u8>,
-    pub(crate) master: MasterSecret,
+    pub(crate) master: Arc<MasterSecret>,
     pub(crate) suite: CipherSuite,
     pub(crate) extended_master_secret: bool,
     /// Who the server has proven to be.
@@ -31,7 +31,7 @@ pub(crate) type SessionId = [u8; MAX_SESSION_ID];
 /// What a server keeps.
 #[derive(Clone)]
 pub(crate) struct Resumable {
-    pub(crate) master: MasterSecret,
+    pub(crate) master: Arc<MasterSecret>,
     pub(crate) suite: CipherSuite,
     pub(crate) extended_master_secret: bool,
     pub(crate) identity: Arc<PeerIdentity>,
@@ -63,7 +63,7 @@ impl Resumables {
         &mut self,
         id: SessionId,
         expires: Instant,
-        master: MasterSecret,
+        master: Arc<MasterSecret>,
         suite: CipherSuite,
         extended_master_secret: bool,
         identity: Arc<PeerIdentity>,
@@ -114,6 +114,7 @@ impl Resumables {
             .map(|session| identity_size(&session.identity));
         self.sessions.allocation_size()
             + self.order.capacity() * size_of::<(Instant, SessionId)>()
+            + self.sessions.len() * (size_of::<MasterSecret>() + 2 * size_of::<usize>())
             + identities.sum::<usize>()
     }
 }

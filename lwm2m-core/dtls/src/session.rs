@@ -86,10 +86,10 @@ impl Session {
         address: SocketAddr,
         completed: &mut Completed,
         identity: Arc<PeerIdentity>,
-    ) -> Self {
+    ) -> Box<Self> {
         let negotiated = &mut completed.negotiated;
-        Session {
-            keys: completed.keys.clone(),
+        Box::new(Session {
+            keys: Keys::clone(&completed.keys),
             write_sequence: completed.sealed_sequence,
             window: completed.window,
             address,
@@ -106,7 +106,7 @@ impl Session {
             heard: now,
             last_flight: None,
             reservation: None,
-        }
+        })
     }
 
     pub(crate) fn keep_last_flight(&mut self, flight: Flight, plain_sequence: u64, timer: TimerId) {
@@ -163,7 +163,8 @@ impl Session {
             .reservation
             .as_ref()
             .map_or(0, |_| size_of::<Reservation>());
-        self.peer_id.len()
+        size_of::<Session>()
+            + self.peer_id.len()
             + last_flight
             + reservation
             + self.keys.heap()

@@ -11,10 +11,14 @@
 use super::{Connection, Endpoint, Event};
 use crate::{
     crypto::prf::{AeadKeys, CbcKeys},
+    handshake::MAX_PLAINTEXT,
     record::{DirectionKeys, Keys, ReplayWindow},
     session::{OwnId, Session},
     suite::{CipherSuite, Protection},
-    wire::codec::{Malformed, Put, Reader},
+    wire::{
+        codec::{Malformed, Put, Reader},
+        record::MAX_SEQUENCE,
+    },
 };
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::{
@@ -84,12 +88,16 @@ impl Endpoint {
 
     /// The state of a session that goes on, with the numbers of
     /// [`EndpointConfig::export_reservation`](crate::EndpointConfig::export_reservation) reserved. Once it is stored,
-    /// [`Endpoint::export_stored`] lets the session use them. `None`: there is no such session, or no reservation.
+    /// [`Endpoint::export_stored`] lets the session use them; until then, further exports reserve the same numbers, so
+    /// that it does not matter which of them was stored. `None`: there is no such session, or no reservation.
     pub fn export(&mut self, connection: Connection) -> Option<Export> {
         let ahead = self.config.export_reservation?;
         let session = self.table.session_mut(connection)?;
         let reservation = session.reservation.as_mut()?;
-        reservation.pending = session.write_sequence.saturating_add(ahead);
+        if reservation.pending <= reservation.stored {
+            let pending = session.write_sequence.saturating_add(ahead);
+            reservation.pending = pending.min(MAX_SEQUENCE);
+        }
         reservation.renew_read = session.window.next().saturating_add(ahead.div_ceil(2));
         let pending = reservation.pending;
         Some(encode(session, pending))
@@ -119,7 +127,7 @@ impl Endpoint {
         let session = decode(self.now, export.expose_secret())?;
         let id = session.own_id;
         if !id.is_empty()
-            && (id.as_slice().len() != self.id_len() || self.table.has_id(id.as_slice()))
+            && (id.as_slice().len() != self.id_len() || self.table.with_id(id.as_slice()).is_some())
         {
             return Err(ImportError::ConnectionId);
         }
@@ -201,7 +209,7 @@ fn encode(session: &Session, write_sequence: u64) -> Export {
     Export::from_bytes(to)
 }
 
-fn decode(now: Instant, bytes: &[u8]) -> Result<Session, Malformed> {
+fn decode(now: Instant, bytes: &[u8]) -> Result<Box<Session>, Malformed> {
     let mut from = Reader::new(bytes);
     if from.u8()? != VERSION {
         return Err(Malformed);
@@ -230,7 +238,10 @@ fn decode(now: Instant, bytes: &[u8]) -> Result<Session, Malformed> {
     let max_plaintext = from.u16()?;
     let peer_id = from.vec8()?.into();
     let own_id = from.vec8()?;
-    if own_id.len() > crate::config::MAX_OWN_CONNECTION_ID || max_plaintext < 512 {
+    if own_id.len() > crate::config::MAX_OWN_CONNECTION_ID
+        || !(512..=MAX_PLAINTEXT).contains(&usize::from(max_plaintext))
+        || write_sequence > MAX_SEQUENCE
+    {
         return Err(Malformed);
     }
     let ip = from.vec8()?;
@@ -262,7 +273,7 @@ fn decode(now: Instant, bytes: &[u8]) -> Result<Session, Malformed> {
         _ => return Err(Malformed),
     };
     from.end()?;
-    Ok(Session {
+    Ok(Box::new(Session {
         keys: Keys {
             suite,
             encrypt_then_mac: flags & ENCRYPT_THEN_MAC != 0,
@@ -281,5 +292,5 @@ fn decode(now: Instant, bytes: &[u8]) -> Result<Session, Malformed> {
         heard: now,
         last_flight: None,
         reservation: None,
-    })
+    }))
 }

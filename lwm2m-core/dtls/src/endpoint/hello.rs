@@ -13,6 +13,10 @@ use crate::{
 use alloc::{boxed::Box, vec::Vec};
 use core::net::SocketAddr;
 
+/// Highest message number of a ClientHello. An honest client says hello twice, and once more for each cookie that has
+/// become too old under way.
+const MAX_HELLO_SEQUENCE: u16 = 16;
+
 impl Endpoint {
     /// Looks at a record of epoch 0. `true`: it was the hello of a client and has been dealt with.
     pub(super) fn on_hello(&mut self, from: SocketAddr, record: &Record<'_>) -> bool {
@@ -32,7 +36,7 @@ impl Endpoint {
             self.metrics.hellos_refused += 1;
             return true;
         };
-        if !prefix.offers_1_2() {
+        if !prefix.offers_1_2() || fragment.sequence > MAX_HELLO_SEQUENCE {
             self.metrics.hellos_refused += 1;
             return true;
         }
@@ -45,7 +49,7 @@ impl Endpoint {
             return false;
         }
         if !self.cookies.verify(self.now, from, &prefix) {
-            self.send_cookie(from, &prefix, record);
+            self.send_cookie(from, &prefix, fragment.sequence, record);
             return true;
         }
         if self.table.handshakes() >= self.config.max_handshakes
@@ -64,15 +68,22 @@ impl Endpoint {
         false
     }
 
-    /// Answers with a cookie and keeps nothing. The answer is no longer than the question, and has its number
-    /// (RFC 6347, section 4.2.1).
-    fn send_cookie(&mut self, to: SocketAddr, hello: &HelloPrefix<'_>, record: &Record<'_>) {
+    /// Answers with a cookie and keeps nothing. The answer is no longer than the question, and has its numbers: that of
+    /// the record as RFC 6347, section 4.2.1 asks, and that of the message so that a client whose cookie was too old
+    /// takes the new one for an answer and not for a repetition.
+    fn send_cookie(
+        &mut self,
+        to: SocketAddr,
+        hello: &HelloPrefix<'_>,
+        sequence: u16,
+        record: &Record<'_>,
+    ) {
         let cookie = self.cookies.make(self.now, &mut *self.random, to, hello);
         let mut message = Vec::new();
         put_message(
             &mut message,
             MessageType::HelloVerifyRequest,
-            0,
+            sequence,
             &encode_hello_verify_request(&cookie),
         );
         if message.len() > record.body.len() {

@@ -39,6 +39,7 @@ use alloc::{boxed::Box, collections::VecDeque, sync::Arc, vec, vec::Vec};
 use core::{fmt, net::SocketAddr};
 use lwm2m_core::{engine::CloseReason, peer::PeerIdentity, time::Instant, timer::Wheel};
 use rand_core::RngCore;
+use sessions::Outcome;
 use table::Table;
 
 #[derive(Debug, Clone, Copy)]
@@ -173,11 +174,16 @@ impl Endpoint {
                 let mut copy = [record.header, &*record.body].concat();
                 let mut rest = &mut copy[..];
                 let id_len = self.id_len();
-                let opened = next_record(&mut rest, id_len)
-                    .is_some_and(|copy| self.try_session_record(session, from, copy));
-                if !opened {
-                    self.on_handshake_record(handshake, record);
+                let outcome = next_record(&mut rest, id_len)
+                    .map(|copy| self.try_session_record(session, from, copy));
+                if outcome == Some(Outcome::Opened) {
+                    return;
                 }
+                if outcome == Some(Outcome::Forged) {
+                    // An attempt all the same: who begins a handshake must not have more of them.
+                    self.note_forgery(session);
+                }
+                self.on_handshake_record(handshake, record);
             }
         }
     }
@@ -314,10 +320,9 @@ impl Endpoint {
     fn insert_handshake(&mut self, handshake: Box<Handshake>) -> Connection {
         self.metrics.handshakes_started += 1;
         let (connection, replaced) = self.table.insert_handshake(handshake);
-        if let Some(replaced) = replaced
-            && let Some(timer) = replaced.timer
-        {
-            self.timers.cancel(timer);
+        if let Some((old, replaced)) = replaced {
+            self.metrics.handshakes_failed += 1;
+            self.report_end(old, &replaced, CloseReason::Replaced);
         }
         if let Some(mut handshake) = self.table.take_handshake(connection) {
             self.arm(connection, &mut handshake);
@@ -342,20 +347,22 @@ impl Endpoint {
         if let Some(alert) = abort.alert {
             self.with_context(|cx| handshake.send_alert(cx, alert));
         }
+        self.table.abandon(connection, &handshake);
+        self.report_end(connection, &handshake, abort.reason);
+    }
+
+    /// Reports that a handshake has come to nothing.
+    fn report_end(&mut self, connection: Connection, handshake: &Handshake, reason: CloseReason) {
         if let Some(timer) = handshake.timer {
             self.timers.cancel(timer);
         }
-        self.table.abandon(connection, &handshake);
         self.events.push_back(match handshake.side {
-            Side::Client => Event::Closed {
-                connection,
-                reason: abort.reason,
-            },
+            Side::Client => Event::Closed { connection, reason },
             Side::Server => Event::Refused {
                 connection,
                 address: handshake.address,
                 identity: handshake.identity().clone(),
-                reason: abort.reason,
+                reason,
             },
         });
     }
@@ -480,7 +487,7 @@ impl Endpoint {
         id[..ids.prefix.len()].copy_from_slice(&ids.prefix);
         loop {
             self.random.fill_bytes(&mut id[ids.prefix.len()..]);
-            if !self.table.has_id(&id) {
+            if self.table.with_id(&id).is_none() {
                 return id;
             }
         }

@@ -1,7 +1,9 @@
 //! Established sessions: records in and out, alerts, addresses that change, idle ones, and those that make room.
 
-use super::{Agreed, Connection, Endpoint, Event, SendError, Timer, table::State};
+use super::{Agreed, Connection, Endpoint, Event, SendError, Timer};
 use crate::{
+    config::MAX_DATAGRAM,
+    handshake::{Abort, Cause},
     session::{Reservation, Session},
     suite::Protection,
     wire::{
@@ -15,8 +17,17 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::net::SocketAddr;
 use lwm2m_core::{engine::CloseReason, peer::PeerIdentity, time::Instant};
 
-/// The largest UDP payload there is.
-const MAX_DATAGRAM: usize = 65_507;
+/// What became of a record that is said to be of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Opened,
+    /// Its number has been there, or is too old.
+    Replayed,
+    /// Not of the kind that the peer sends, which nobody has to open to see.
+    Foreign,
+    /// It did not open.
+    Forged,
+}
 
 impl Endpoint {
     /// Sends data as one record in one datagram.
@@ -59,8 +70,8 @@ impl Endpoint {
         self.remove_session(connection);
     }
 
-    /// Ends every session that rests on these credentials, and every handshake that takes one of them up again; each
-    /// session is reported as closed. This walks over all sessions.
+    /// Ends every session that rests on these credentials and every handshake that has come to name them, and lets none
+    /// be taken up again; each is reported. This walks over all of them.
     pub fn forget(&mut self, now: Instant, identity: &PeerIdentity) {
         self.set_now(now);
         self.resumables.forget(identity);
@@ -72,6 +83,20 @@ impl Endpoint {
         for connection in theirs {
             self.say_goodbye(connection);
             self.end(connection, CloseReason::CredentialsRemoved);
+        }
+        let handshakes = self.table.all_handshakes();
+        let theirs: Vec<_> = handshakes
+            .filter(|(_, handshake)| handshake.identity() == identity)
+            .map(|(connection, _)| connection)
+            .collect();
+        for connection in theirs {
+            self.work_on(connection, |_, _| {
+                Err(Abort {
+                    alert: Some(AlertDescription::ACCESS_DENIED),
+                    reason: CloseReason::CredentialsRemoved,
+                    cause: Cause::Other,
+                })
+            });
         }
     }
 
@@ -104,18 +129,19 @@ impl Endpoint {
         from: SocketAddr,
         record: Record<'_>,
     ) {
-        let replayed = self
-            .table
-            .session(connection)
-            .is_some_and(|session| !session.window.admits(record.sequence));
-        if self.try_session_record(connection, from, record) {
-            return;
+        match self.try_session_record(connection, from, record) {
+            Outcome::Opened => {}
+            Outcome::Replayed => self.metrics.records_replayed += 1,
+            Outcome::Foreign => self.metrics.records_forged += 1,
+            Outcome::Forged => {
+                self.metrics.records_forged += 1;
+                self.note_forgery(connection);
+            }
         }
-        if replayed {
-            self.metrics.records_replayed += 1;
-            return;
-        }
-        self.metrics.records_forged += 1;
+    }
+
+    /// Counts a record that the keys of a session did not open: each is an attempt to guess a tag.
+    pub(super) fn note_forgery(&mut self, connection: Connection) {
         let Some(session) = self.table.session_mut(connection) else {
             return;
         };
@@ -134,27 +160,30 @@ impl Endpoint {
         }
     }
 
-    /// Opens a record with the keys of a session and does what it says; `false` where it does not open.
+    /// Opens a record with the keys of a session and does what it says.
     pub(super) fn try_session_record(
         &mut self,
         connection: Connection,
         from: SocketAddr,
         record: Record<'_>,
-    ) -> bool {
+    ) -> Outcome {
         let Some(session) = self.table.session_mut(connection) else {
-            return false;
+            return Outcome::Foreign;
         };
         let with_id = record.content_type == ContentType::ConnectionId;
-        if record.epoch != 1
-            || with_id == session.own_id.is_empty()
-            || !session.window.admits(record.sequence)
-        {
-            return false;
+        if record.epoch != 1 || with_id == session.own_id.is_empty() {
+            return Outcome::Foreign;
+        }
+        if !session.window.admits(record.sequence) {
+            return Outcome::Replayed;
         }
         let sequence = record.sequence;
         let Ok((content_type, text)) = session.keys.open(&*self.provider, record) else {
-            return false;
+            return Outcome::Forged;
         };
+        if text.len() > usize::from(session.max_plaintext) {
+            return Outcome::Foreign;
+        }
         let identity = session.identity.clone();
         let newest = session.window.note(sequence);
         session.heard = self.now;
@@ -179,7 +208,7 @@ impl Endpoint {
             _ => {}
         }
         self.renew_reservation(connection);
-        true
+        Outcome::Opened
     }
 
     fn on_session_alert(&mut self, connection: Connection, text: &[u8]) {
@@ -283,13 +312,9 @@ impl Endpoint {
         }
     }
 
-    pub(super) fn remove_session(&mut self, connection: Connection) -> Option<Session> {
-        self.table.session(connection)?;
+    pub(super) fn remove_session(&mut self, connection: Connection) -> Option<Box<Session>> {
         self.forget_last_flight(connection);
-        match self.table.remove(connection)? {
-            State::Session(session) => Some(session),
-            State::Handshake(_) => None,
-        }
+        self.table.remove(connection)
     }
 
     /// A handshake with this address has succeeded: the session that stood there is that of a device that has begun

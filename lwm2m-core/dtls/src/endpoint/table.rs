@@ -1,7 +1,8 @@
 //! Connections and the ways to find them: by handle, by address, by Connection ID, and by how long they have been quiet.
 //!
 //! Every step is O(1). Sessions stand in a list, the one that was heard last at its end, so that idle ones are found at
-//! its beginning.
+//! its beginning. The indexes of sessions hold slot numbers only and read the keys where they stand, in the session.
+//! Sessions and handshakes live in boxes that never move, so that their keys are wiped where they were.
 
 use super::Connection;
 use crate::{
@@ -9,15 +10,16 @@ use crate::{
     session::{OwnId, Session},
 };
 use alloc::{boxed::Box, vec::Vec};
-use core::net::{IpAddr, SocketAddr};
-use hashbrown::HashMap;
+use core::hash::BuildHasher;
+use core::net::{IpAddr, Ipv6Addr, SocketAddr};
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 const NONE: u32 = u32::MAX;
 
 /// What stands behind a handle.
 pub(crate) enum State {
     Handshake(Box<Handshake>),
-    Session(Session),
+    Session(Box<Session>),
 }
 
 struct Slot {
@@ -51,11 +53,40 @@ pub(crate) struct Table {
     quietest: u32,
     latest: u32,
     sessions: usize,
-    session_by_address: HashMap<AddressKey, u32>,
+    hasher: DefaultHashBuilder,
+    session_by_address: HashTable<u32>,
+    session_by_id: HashTable<u32>,
     handshake_by_address: HashMap<AddressKey, u32>,
-    handshakes_of_ip: HashMap<IpAddr, u32>,
-    /// Of handshakes and sessions alike.
-    by_id: HashMap<OwnId, u32>,
+    handshake_by_id: HashMap<OwnId, u32>,
+    handshakes_of: HashMap<IpAddr, u32>,
+}
+
+/// Whom one host may be: an address of IPv4, or a network of 64 bits of IPv6.
+fn host(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => v4.into(),
+            None => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
+        },
+    }
+}
+
+fn session_in(slots: &[Slot], index: u32) -> Option<&Session> {
+    match slots.get(index as usize)?.state.as_ref()? {
+        State::Session(session) => Some(session),
+        State::Handshake(_) => None,
+    }
+}
+
+fn address_hash(hasher: &DefaultHashBuilder, slots: &[Slot], index: u32) -> u64 {
+    session_in(slots, index).map_or(0, |session| {
+        hasher.hash_one(AddressKey::new(session.address))
+    })
+}
+
+fn id_hash(hasher: &DefaultHashBuilder, slots: &[Slot], index: u32) -> u64 {
+    session_in(slots, index).map_or(0, |session| hasher.hash_one(session.own_id))
 }
 
 impl Table {
@@ -66,10 +97,12 @@ impl Table {
             quietest: NONE,
             latest: NONE,
             sessions: 0,
-            session_by_address: HashMap::new(),
+            hasher: DefaultHashBuilder::default(),
+            session_by_address: HashTable::new(),
+            session_by_id: HashTable::new(),
             handshake_by_address: HashMap::new(),
-            handshakes_of_ip: HashMap::new(),
-            by_id: HashMap::new(),
+            handshake_by_id: HashMap::new(),
+            handshakes_of: HashMap::new(),
         }
     }
 
@@ -81,10 +114,10 @@ impl Table {
         self.handshake_by_address.len()
     }
 
+    /// Handshakes with the host that has this address.
     pub(crate) fn handshakes_of(&self, ip: IpAddr) -> usize {
-        self.handshakes_of_ip
-            .get(&ip)
-            .map_or(0, |count| *count as usize)
+        let count = self.handshakes_of.get(&host(ip));
+        count.map_or(0, |count| *count as usize)
     }
 
     fn slot(&self, connection: Connection) -> Option<&Slot> {
@@ -127,7 +160,13 @@ impl Table {
     }
 
     pub(crate) fn session_at(&self, address: SocketAddr) -> Option<Connection> {
-        let index = self.session_by_address.get(&AddressKey::new(address))?;
+        let key = AddressKey::new(address);
+        let index = self
+            .session_by_address
+            .find(self.hasher.hash_one(key), |index| {
+                session_in(&self.slots, *index)
+                    .is_some_and(|session| AddressKey::new(session.address) == key)
+            })?;
         Some(self.handle(*index))
     }
 
@@ -137,16 +176,15 @@ impl Table {
     }
 
     pub(crate) fn with_id(&self, id: &[u8]) -> Option<Connection> {
+        let id = OwnId::new(id);
         if id.is_empty() {
             return None;
         }
-        self.by_id
-            .get(&OwnId::new(id))
-            .map(|index| self.handle(*index))
-    }
-
-    pub(crate) fn has_id(&self, id: &[u8]) -> bool {
-        self.by_id.contains_key(&OwnId::new(id))
+        let session = self.session_by_id.find(self.hasher.hash_one(id), |index| {
+            session_in(&self.slots, *index).is_some_and(|session| session.own_id == id)
+        });
+        let index = session.or_else(|| self.handshake_by_id.get(&id))?;
+        Some(self.handle(*index))
     }
 
     /// The session that has been quiet for longest.
@@ -162,9 +200,19 @@ impl Table {
             let connection = Connection::new(slot.generation, next);
             next = slot.after;
             match &slot.state {
-                Some(State::Session(session)) => Some((connection, session)),
+                Some(State::Session(session)) => Some((connection, &**session)),
                 _ => None,
             }
+        })
+    }
+
+    /// All handshakes. This walks over all slots.
+    pub(crate) fn all_handshakes(&self) -> impl Iterator<Item = (Connection, &Handshake)> {
+        (0..).zip(&self.slots).filter_map(|(index, slot)| {
+            let Some(State::Handshake(handshake)) = &slot.state else {
+                return None;
+            };
+            Some((Connection::new(slot.generation, index), &**handshake))
         })
     }
 
@@ -172,23 +220,20 @@ impl Table {
     pub(crate) fn insert_handshake(
         &mut self,
         handshake: Box<Handshake>,
-    ) -> (Connection, Option<Box<Handshake>>) {
-        let replaced = self
-            .handshake_at(handshake.address)
-            .and_then(|old| self.remove(old))
-            .and_then(|state| match state {
-                State::Handshake(old) => Some(old),
-                State::Session(_) => None,
-            });
+    ) -> (Connection, Option<(Connection, Box<Handshake>)>) {
+        let replaced = self.handshake_at(handshake.address).and_then(|old| {
+            let handshake = self.take_handshake(old)?;
+            self.abandon(old, &handshake);
+            Some((old, handshake))
+        });
         let index = self.allocate();
         self.handshake_by_address
             .insert(AddressKey::new(handshake.address), index);
-        *self
-            .handshakes_of_ip
-            .entry(handshake.address.ip())
-            .or_insert(0) += 1;
+        let of = host(handshake.address.ip());
+        *self.handshakes_of.entry(of).or_insert(0) += 1;
         if !handshake.own_id.is_empty() {
-            self.by_id.insert(OwnId::new(&handshake.own_id), index);
+            self.handshake_by_id
+                .insert(OwnId::new(&handshake.own_id), index);
         }
         self.slots[index as usize].state = Some(State::Handshake(handshake));
         (self.handle(index), replaced)
@@ -218,34 +263,55 @@ impl Table {
         connection: Connection,
         handshake_address: SocketAddr,
         handshake_id: &[u8],
-        session: Session,
+        session: Box<Session>,
     ) {
-        self.forget_handshake(handshake_address);
-        if session.own_id.is_empty() && !handshake_id.is_empty() {
-            self.by_id.remove(&OwnId::new(handshake_id));
-        }
-        let index = connection.index() as u32;
-        self.session_by_address
-            .insert(AddressKey::new(session.address), index);
-        if let Some(slot) = self.slot_mut(connection) {
-            slot.state = Some(State::Session(session));
-            self.sessions += 1;
-            self.append(index);
+        self.forget_handshake(handshake_address, handshake_id);
+        if self.slot(connection).is_some() {
+            self.place_session(connection.index() as u32, session);
         }
     }
 
     /// Takes in a session from elsewhere.
-    pub(crate) fn insert_session(&mut self, session: Session) -> Connection {
+    pub(crate) fn insert_session(&mut self, session: Box<Session>) -> Connection {
         let index = self.allocate();
-        self.session_by_address
-            .insert(AddressKey::new(session.address), index);
-        if !session.own_id.is_empty() {
-            self.by_id.insert(session.own_id, index);
+        self.place_session(index, session);
+        self.handle(index)
+    }
+
+    fn place_session(&mut self, index: u32, session: Box<Session>) {
+        let (address, id) = (session.address, session.own_id);
+        // Whoever stood there is found by its Connection ID from now on, or not at all.
+        if let Some(old) = self.session_at(address) {
+            self.unindex_address(address, old.index() as u32);
         }
         self.slots[index as usize].state = Some(State::Session(session));
+        self.index_address(index);
+        if !id.is_empty() {
+            let (hasher, slots) = (&self.hasher, &self.slots);
+            let hash = hasher.hash_one(id);
+            self.session_by_id
+                .insert_unique(hash, index, |index| id_hash(hasher, slots, *index));
+        }
         self.sessions += 1;
         self.append(index);
-        self.handle(index)
+    }
+
+    fn index_address(&mut self, index: u32) {
+        let (hasher, slots) = (&self.hasher, &self.slots);
+        let hash = address_hash(hasher, slots, index);
+        self.session_by_address
+            .insert_unique(hash, index, |index| address_hash(hasher, slots, *index));
+    }
+
+    /// Unless another session has come to that address since.
+    fn unindex_address(&mut self, address: SocketAddr, index: u32) {
+        let hash = self.hasher.hash_one(AddressKey::new(address));
+        if let Ok(entry) = self
+            .session_by_address
+            .find_entry(hash, |other| *other == index)
+        {
+            entry.remove();
+        }
     }
 
     /// A session was heard: it is the last to become idle.
@@ -256,39 +322,48 @@ impl Table {
         }
     }
 
-    /// A session is at another address now.
+    /// A session is at another address now. One without Connection ID that stands there keeps its place: it cannot be
+    /// found in another way, and whoever moves may have forged the address.
     pub(crate) fn move_session(&mut self, connection: Connection, address: SocketAddr) {
-        let Some(session) = self.session_mut(connection) else {
+        let index = connection.index() as u32;
+        let Some(old) = self.session(connection).map(|session| session.address) else {
             return;
         };
-        let old = core::mem::replace(&mut session.address, address);
-        self.forget_session_address(old, connection.index() as u32);
-        self.session_by_address
-            .insert(AddressKey::new(address), connection.index() as u32);
+        self.unindex_address(old, index);
+        let there = self.session_at(address);
+        if let Some(session) = self.session_mut(connection) {
+            session.address = address;
+        }
+        match there {
+            Some(there) if self.session(there).is_some_and(|s| s.own_id.is_empty()) => {}
+            Some(there) => {
+                self.unindex_address(address, there.index() as u32);
+                self.index_address(index);
+            }
+            None => self.index_address(index),
+        }
     }
 
-    pub(crate) fn remove(&mut self, connection: Connection) -> Option<State> {
-        let slot = self.slot_mut(connection)?;
-        let state = slot.state.take()?;
+    /// Takes a session out.
+    pub(crate) fn remove(&mut self, connection: Connection) -> Option<Box<Session>> {
+        let session = self.session(connection)?;
+        let (address, id) = (session.address, session.own_id);
         let index = connection.index() as u32;
-        match &state {
-            State::Handshake(handshake) => {
-                self.forget_handshake(handshake.address);
-                if !handshake.own_id.is_empty() {
-                    self.by_id.remove(&OwnId::new(&handshake.own_id));
-                }
-            }
-            State::Session(session) => {
-                self.forget_session_address(session.address, index);
-                if !session.own_id.is_empty() {
-                    self.by_id.remove(&session.own_id);
-                }
-                self.sessions -= 1;
-                self.unlink(index);
+        self.unindex_address(address, index);
+        if !id.is_empty() {
+            let hash = self.hasher.hash_one(id);
+            if let Ok(entry) = self.session_by_id.find_entry(hash, |other| *other == index) {
+                entry.remove();
             }
         }
+        let state = self.slot_mut(connection)?.state.take()?;
+        self.sessions -= 1;
+        self.unlink(index);
         self.release(index);
-        Some(state)
+        match state {
+            State::Session(session) => Some(session),
+            State::Handshake(_) => None,
+        }
     }
 
     /// Gives up a handle whose handshake was taken out and will not come back.
@@ -296,10 +371,7 @@ impl Table {
         if self.slot(connection).is_none() {
             return;
         }
-        self.forget_handshake(handshake.address);
-        if !handshake.own_id.is_empty() {
-            self.by_id.remove(&OwnId::new(&handshake.own_id));
-        }
+        self.forget_handshake(handshake.address, &handshake.own_id);
         self.release(connection.index() as u32);
     }
 
@@ -307,26 +379,21 @@ impl Table {
     pub(crate) fn size(&self) -> usize {
         self.slots.capacity() * size_of::<Slot>()
             + self.session_by_address.allocation_size()
+            + self.session_by_id.allocation_size()
             + self.handshake_by_address.allocation_size()
-            + self.handshakes_of_ip.allocation_size()
-            + self.by_id.allocation_size()
+            + self.handshake_by_id.allocation_size()
+            + self.handshakes_of.allocation_size()
     }
 
-    fn forget_handshake(&mut self, address: SocketAddr) {
+    fn forget_handshake(&mut self, address: SocketAddr, id: &[u8]) {
         self.handshake_by_address.remove(&AddressKey::new(address));
-        if let Some(count) = self.handshakes_of_ip.get_mut(&address.ip()) {
+        self.handshake_by_id.remove(&OwnId::new(id));
+        let of = host(address.ip());
+        if let Some(count) = self.handshakes_of.get_mut(&of) {
             *count -= 1;
             if *count == 0 {
-                self.handshakes_of_ip.remove(&address.ip());
+                self.handshakes_of.remove(&of);
             }
-        }
-    }
-
-    /// Unless another session has come to that address since.
-    fn forget_session_address(&mut self, address: SocketAddr, index: u32) {
-        let key = AddressKey::new(address);
-        if self.session_by_address.get(&key) == Some(&index) {
-            self.session_by_address.remove(&key);
         }
     }
 

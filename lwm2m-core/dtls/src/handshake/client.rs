@@ -24,9 +24,13 @@ use crate::{
         record::DTLS_1_2,
     },
 };
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::net::SocketAddr;
 use lwm2m_core::peer::PeerIdentity;
+
+/// How many cookies a client takes: one, and as many again as may become too old under way. Nothing about them is
+/// authentic, so that somebody else may send them for ever.
+const MAX_COOKIES: u8 = 4;
 
 /// The code of a fragment length (RFC 6066, section 4).
 pub(super) fn fragment_code(length: u16) -> Option<u8> {
@@ -123,6 +127,7 @@ impl ClientConfig {
             session_ticket: None,
             connection_id: self.connection_id.then_some(own_id),
             renegotiation_info: None,
+            unknown: false,
         })
     }
 }
@@ -141,6 +146,7 @@ impl Handshake {
             peer_share: Vec::new(),
             server_key: None,
             certificate_requested: false,
+            cookies: 0,
         }));
         let mut handshake = Handshake::new(cx, Side::Client, role, address, own_id, 0);
         cx.random.fill_bytes(&mut handshake.client_random);
@@ -173,6 +179,11 @@ impl Handshake {
         match message_type {
             MessageType::HelloVerifyRequest => {
                 let cookie = parse_hello_verify_request(body)?;
+                let client = self.client()?;
+                if client.cookies == MAX_COOKIES {
+                    return Err(Abort::unexpected(message_type));
+                }
+                client.cookies += 1;
                 self.say_hello(cx, cookie);
                 Ok(())
             }
@@ -453,7 +464,7 @@ impl Handshake {
             put_signature(&mut message, &signature);
             self.say(0, MessageType::CertificateVerify, message);
         }
-        self.install(cx, master);
+        self.install(cx, Arc::new(master));
         self.say_finished()?;
         self.send_flight(cx, true);
         Ok(())

@@ -32,7 +32,7 @@ use crate::{
         record::{ContentType, DTLS_1_2, HEADER_LEN, Record, put_plain},
     },
 };
-use alloc::{boxed::Box, collections::VecDeque, string::String, vec::Vec};
+use alloc::{boxed::Box, collections::VecDeque, string::String, sync::Arc, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 use flight::Item;
 use lwm2m_core::{engine::CloseReason, peer::PeerIdentity, time::Instant, timer::TimerId};
@@ -144,6 +144,8 @@ struct Client {
     peer_share: Vec<u8>,
     server_key: Option<PublicKey>,
     certificate_requested: bool,
+    /// How many HelloVerifyRequests have come.
+    cookies: u8,
 }
 
 #[derive(Default)]
@@ -175,7 +177,9 @@ pub(crate) struct Handshake {
     plain_sequence: u64,
     sealed_sequence: u64,
     window: ReplayWindow,
-    keys: Option<Keys>,
+    /// In a box, and the master secret in one that is shared, so that they are wiped where they stand: what is moved
+    /// leaves a copy behind.
+    keys: Option<Box<Keys>>,
     /// Records of epoch 1 that came too early, as they came.
     early: Vec<Vec<u8>>,
     /// Data of the peer that opened before its Finished did.
@@ -187,13 +191,13 @@ pub(crate) struct Handshake {
     server_random: [u8; 32],
     session_id: Vec<u8>,
     negotiated: Negotiated,
-    master: Option<MasterSecret>,
+    master: Option<Arc<MasterSecret>>,
     identity: PeerIdentity,
 }
 
 /// What is left of a handshake that has succeeded.
 pub(crate) struct Completed {
-    pub(crate) keys: Keys,
+    pub(crate) keys: Box<Keys>,
     pub(crate) negotiated: Negotiated,
     pub(crate) identity: PeerIdentity,
     pub(crate) own_id: Vec<u8>,
@@ -205,7 +209,7 @@ pub(crate) struct Completed {
     pub(crate) early: Vec<Vec<u8>>,
     /// Our last flight, where the peer may not have it.
     pub(crate) last_flight: Option<Flight>,
-    pub(crate) master: MasterSecret,
+    pub(crate) master: Arc<MasterSecret>,
     pub(crate) session_id: Vec<u8>,
     pub(crate) resumed: bool,
 }
@@ -296,7 +300,10 @@ impl Handshake {
             });
         }
         if self.repeat_at.is_some_and(|at| at <= cx.now) {
-            self.interval = (self.interval * 2).min(cx.config.retransmit_max);
+            self.interval = self
+                .interval
+                .saturating_mul(2)
+                .min(cx.config.retransmit_max);
             self.repeat_at = Some(cx.now + self.interval);
             self.transmit(cx);
         }
@@ -518,7 +525,8 @@ impl Handshake {
             .connection_ids
             .as_ref()
             .map_or(0, |ids| ids.length);
-        for mut bytes in core::mem::take(&mut self.early) {
+        let mut early = core::mem::take(&mut self.early).into_iter();
+        while let Some(mut bytes) = early.next() {
             self.early_bytes = self.early_bytes.saturating_sub(bytes.len());
             let mut rest = &mut bytes[..];
             let Some(record) = crate::wire::record::next_record(&mut rest, id_len) else {
@@ -526,6 +534,8 @@ impl Handshake {
             };
             let progress = self.on_sealed(cx, record)?;
             if progress != Progress::Waiting {
+                // What came behind a Finished is for the session.
+                self.early.extend(early);
                 return Ok(progress);
             }
         }
@@ -577,23 +587,23 @@ impl Handshake {
 
     fn master(&self) -> Result<&MasterSecret, Abort> {
         self.master
-            .as_ref()
+            .as_deref()
             .ok_or_else(|| Abort::new(AlertDescription::INTERNAL_ERROR, "there are no keys yet"))
     }
 
     /// Takes a master secret and makes the keys of both directions.
-    fn install(&mut self, cx: &Context<'_>, master: MasterSecret) {
+    fn install(&mut self, cx: &Context<'_>, master: Arc<MasterSecret>) {
         if let Some(log) = &cx.config.danger_key_log {
             log.line(&crate::key_log::line(&self.client_random, &master));
         }
-        self.keys = Some(Keys::derive(
+        self.keys = Some(Box::new(Keys::derive(
             self.negotiated.suite,
             self.negotiated.encrypt_then_mac,
             &master,
             &self.client_random,
             &self.server_random,
             self.side,
-        ));
+        )));
         self.master = Some(master);
     }
 
@@ -609,7 +619,7 @@ impl Handshake {
         let mut sealer = Sealer {
             provider: cx.provider,
             random: &mut *cx.random,
-            keys: self.keys.as_ref(),
+            keys: self.keys.as_deref(),
             plain_sequence: &mut self.plain_sequence,
             sealed_sequence: &mut self.sealed_sequence,
             peer_id: &self.negotiated.peer_id,
@@ -620,7 +630,7 @@ impl Handshake {
         }
     }
 
-    /// Tells the peer why it ends; under the new keys once it can read them.
+    /// Tells the peer why it ends; without protection, since who fails may have other keys.
     pub(crate) fn send_alert(&mut self, cx: &mut Context<'_>, description: AlertDescription) {
         let mut datagram = Vec::new();
         let alert = Alert::fatal(description).encode();

@@ -29,7 +29,8 @@ use crate::{
 };
 use alloc::{sync::Arc, vec::Vec};
 use core::net::SocketAddr;
-use lwm2m_core::peer::PeerIdentity;
+use lwm2m_core::{peer::PeerIdentity, secret::Secret};
+use zeroize::Zeroizing;
 
 /// What a server's program says to [`Progress::KeyWanted`] and [`Progress::PeerWanted`].
 pub(crate) enum Answer {
@@ -238,7 +239,13 @@ impl Handshake {
         self.client_random = *hello.prefix.random;
         cx.random.fill_bytes(&mut self.server_random);
         let resumable = cx.resumables.find(cx.now, hello.prefix.session_id);
-        // It must go on as it was made (RFC 7627, section 5.3).
+        // One that was bound to its handshake must go on so; one that was not gives way to a full handshake (RFC 7627,
+        // section 5.3).
+        if resumable.is_some_and(|session| session.extended_master_secret && !extended) {
+            return Err(refused(
+                "the client resumes a session without its extended master secret",
+            ));
+        }
         let resumable = resumable.filter(|session| {
             session.extended_master_secret == extended
                 && config.suites.contains(&session.suite)
@@ -417,7 +424,7 @@ impl Handshake {
                 let master = self.with_derivation(|derivation| {
                     MasterSecret::derive(premaster.expose_secret(), derivation)
                 });
-                self.install(cx, master);
+                self.install(cx, Arc::new(master));
             }
         }
         Ok(())
@@ -462,7 +469,7 @@ impl Handshake {
         match (self.state, answer) {
             (State::Key, Answer::Key(key)) => {
                 let master = self.with_derivation(|derivation| key.master_secret(derivation));
-                self.install(cx, master.map_err(crypto_abort)?);
+                self.install(cx, Arc::new(master.map_err(crypto_abort)?));
             }
             (State::Key, Answer::UnknownIdentity) => match cx.config.unknown_identity {
                 UnknownIdentity::Alert => {
@@ -473,9 +480,12 @@ impl Handshake {
                     .because(Cause::UnknownIdentity));
                 }
                 UnknownIdentity::Indistinguishable => {
-                    let mut bytes = [0; 48];
-                    cx.random.fill_bytes(&mut bytes);
-                    self.install(cx, MasterSecret::from_bytes(bytes));
+                    // A key that nobody has, derived from as any other: what it costs must not tell either.
+                    let mut key = Zeroizing::new([0; 16]);
+                    cx.random.fill_bytes(&mut *key);
+                    let key = Secret::new(key.to_vec());
+                    let master = self.with_derivation(|derivation| key.master_secret(derivation));
+                    self.install(cx, Arc::new(master.map_err(crypto_abort)?));
                 }
             },
             (State::Peer, Answer::Peer { accepted: true }) => {}

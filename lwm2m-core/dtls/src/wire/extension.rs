@@ -70,11 +70,13 @@ pub(crate) struct Extensions<'a> {
     /// The id under which its sender wants to receive (RFC 9146); may be empty.
     pub(crate) connection_id: Option<&'a [u8]>,
     pub(crate) renegotiation_info: Option<&'a [u8]>,
+    /// There are others, which nobody here has asked for.
+    pub(crate) unknown: bool,
 }
 
 impl<'a> Extensions<'a> {
-    /// Reads the extension block that ends a hello of this side; it may be absent altogether. Unknown extensions are
-    /// passed over.
+    /// Reads the extension block that ends a hello of this side; it may be absent altogether. What unknown ones
+    /// say is passed over.
     pub(crate) fn parse(mut reader: Reader<'a>, side: Side) -> Result<Self, Malformed> {
         let mut extensions = Extensions::default();
         if reader.is_empty() {
@@ -138,7 +140,10 @@ impl<'a> Extensions<'a> {
             }
             CONNECTION_ID => self.connection_id = Some(body.vec8()?),
             RENEGOTIATION_INFO => self.renegotiation_info = Some(body.vec8()?),
-            _ => return Ok(()),
+            _ => {
+                self.unknown = true;
+                return Ok(());
+            }
         }
         body.end()
     }
@@ -219,6 +224,10 @@ impl<'a> Extensions<'a> {
     /// Whether this answer holds an extension that the question did not (RFC 5246, section 7.4.1.4).
     pub(crate) fn unasked(&self, question: &Extensions<'_>) -> bool {
         let pairs = [
+            (self.unknown, false),
+            // An answer may not hold it (RFC 5246, section 7.4.1.4.1).
+            (self.signature_algorithms.is_some(), false),
+            (self.groups.is_some(), question.groups.is_some()),
             (self.server_name.is_some(), question.server_name.is_some()),
             (
                 self.max_fragment_length.is_some(),

@@ -4,6 +4,7 @@
 mod agreed;
 mod forgery;
 mod handshakes;
+mod hostile;
 mod lossy;
 mod net;
 mod peers;

@@ -1,6 +1,6 @@
 //! What other implementations have shown at our engine, each case as they meet it.
 
-use crate::{net::*, support::*};
+use crate::support::*;
 use lwm2m_dtls::CipherSuite;
 use std::time::Duration;
 

@@ -463,3 +463,38 @@ fn an_update_keeps_observations() {
     let notified: Vec<_> = world.notifications(server).iter().map(text).collect();
     assert_eq!(notified, ["21.5"]);
 }
+
+// proves: COAP-39
+#[test]
+fn codes_nobody_knows_count_by_their_class() {
+    // 4.30 is as final as 4.00: the bootstrap server is asked.
+    let bootstrap = Account::nosec(BOOTSTRAP.parse().unwrap());
+    let builder = || {
+        builder()
+            .bootstrap(bootstrap.clone())
+            .server(server_account())
+    };
+    let answered = |code: Code| {
+        let mut world = World::new(builder());
+        let server = world.server;
+        (world.net.host_mut(server)).next_answer("rd", Some(Response::new(code)));
+        world.run(SECOND);
+        let asked = world.asked(world.bootstrap);
+        (world.take_told(), asked.len())
+    };
+    let failed = |code, retry_in| ClientEvent::RegistrationFailed {
+        server: 7,
+        reason: crate::event::SessionError::Refused(code),
+        retry_in,
+    };
+    let unknown = Code::new(4, 30);
+    let (told, asked) = answered(unknown);
+    assert!(told.contains(&failed(unknown, None)), "{told:?}");
+    assert_eq!(asked, 1);
+    // 5.30 may be over in a minute, like 5.00.
+    for code in [Code::INTERNAL_SERVER_ERROR, Code::new(5, 30)] {
+        let (told, asked) = answered(code);
+        assert!(told.contains(&failed(code, Some(SECOND * 60))), "{told:?}");
+        assert_eq!(asked, 0);
+    }
+}

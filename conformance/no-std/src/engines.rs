@@ -19,7 +19,7 @@ use lwm2m_objects::ipso::temperature;
 use rand_core::RngCore;
 
 /// Enough for a test, where nobody guesses; a device asks its hardware.
-struct Xorshift(u64);
+pub struct Xorshift(u64);
 
 impl RngCore for Xorshift {
     fn next_u32(&mut self) -> u32 {
@@ -40,7 +40,7 @@ impl RngCore for Xorshift {
     }
 }
 
-fn random(seed: u64) -> Box<Xorshift> {
+pub fn random(seed: u64) -> Box<Xorshift> {
     Box::new(Xorshift(seed))
 }
 

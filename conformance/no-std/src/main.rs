@@ -1,4 +1,4 @@
-//! Core, objects and the client's engine in a program without the standard library: it has its own allocator and
+//! Core, objects, the DTLS engine and the client's engine in a program without the standard library: it has its own allocator and
 //! panic handler, so it does not link as soon as anything below it brings in `std`. It runs through every part once
 //! and ends with 0; where a part does not do what it should, it says which and aborts.
 //!
@@ -16,6 +16,7 @@ mod codecs;
 mod engines;
 mod heap;
 mod host;
+mod secure;
 mod words;
 
 use core::ffi::{c_char, c_int};
@@ -34,6 +35,8 @@ pub extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int
     codecs::messages();
     engines::endpoints();
     engines::client();
+    secure::pre_shared_keys();
+    secure::raw_public_keys();
     host::print("lwm2m-no-std: everything links and runs without std\n");
     0
 }

@@ -1,0 +1,50 @@
+"""Our DTLS engine before every DTLS implementation that can be had here, in both roles, and the matrix of it."""
+
+import json
+import subprocess
+
+from . import dtls_gnutls, dtls_mbedtls, dtls_openssl, dtls_scandium, dtls_tinydtls, dtls_webrtc, dtls_wireshark, dtls_wolfssl
+from .dtls_world import Matrix, World
+
+SUITES = ("dtls-openssl", "dtls-scandium", "dtls-gnutls", "dtls-webrtc", "dtls-mbedtls", "dtls-wolfssl", "dtls-tinydtls",
+          "dtls-wireshark")
+
+
+def programs(root):
+    """Builds our programs for DTLS peers: where each is, by its name."""
+    command = ["cargo", "build", "--quiet", "--message-format=json", "-p", "lwm2m-conformance", "--bins"]
+    result = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, text=True, check=True)
+    artifacts = filter(None, map(json.loads, result.stdout.splitlines()))
+    return {artifact["target"]["name"]: artifact["executable"] for artifact in artifacts if artifact.get("executable")}
+
+
+def run(table, suites, root, maven):
+    """Runs those of `suites` that are of this file; `maven` builds one of our Java projects: its command, or why not."""
+    binaries = programs(root)
+    target = root / "target"
+    matrix = Matrix(table)
+    world = World(table, matrix, binaries["dtls-peer"], binaries["webrtc-dtls-peer"])
+    try:
+        if "dtls-openssl" in suites:
+            dtls_openssl.run(world)
+        if "dtls-scandium" in suites:
+            java, why_not = maven("scandium")
+            if java:
+                dtls_scandium.run(world, java)
+            else:
+                matrix.skip(dtls_scandium.PEER, why_not)
+        if "dtls-gnutls" in suites:
+            dtls_gnutls.run(world)
+        if "dtls-webrtc" in suites:
+            dtls_webrtc.run(world)
+        if "dtls-mbedtls" in suites:
+            dtls_mbedtls.run(world, target)
+        if "dtls-wolfssl" in suites:
+            dtls_wolfssl.run(world, target)
+        if "dtls-tinydtls" in suites:
+            dtls_tinydtls.run(world, target)
+        if "dtls-wireshark" in suites:
+            dtls_wireshark.run(world)
+    finally:
+        world.close()
+    matrix.print()

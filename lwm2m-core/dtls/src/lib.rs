@@ -19,6 +19,9 @@ pub mod certificate;
 mod config;
 pub mod crypto;
 mod endpoint;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod handshake;
 mod key_log;
 mod record;

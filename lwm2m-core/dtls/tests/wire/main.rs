@@ -1,0 +1,9 @@
+//! The engine in front of a peer that is written by the book and told what to say, honest or not.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod peer;
+mod protocol;
+mod rules;
+mod script;
+mod table;
+mod vectors;

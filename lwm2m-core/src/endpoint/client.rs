@@ -14,6 +14,8 @@
 //! A request counts against NSTART while it is `Transmitted`. One exchange is a whole block-wise transfer: each of
 //! its messages has a token and a message id of its own and takes its turn behind other requests.
 
+mod state;
+
 use super::{
     Endpoint, Event, Failure, ObservationId, RequestId, Timer, TokenOwner,
     blockwise::{Outcome, Transfer},
@@ -29,6 +31,7 @@ use crate::{
 use bytes::Bytes;
 use core::time::Duration;
 use rand_core::RngCore;
+use state::{Action, Input, State};
 
 /// What a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,66 +65,6 @@ pub(super) struct ClientExchange {
     echo: Option<Bytes>,
     /// The observation that has begun with it.
     pub(super) observation: Option<u64>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Waiting,
-    Transmitted,
-    AwaitingResponse,
-    Ended,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Input {
-    Turn,
-    Acknowledged,
-    Response,
-    NextBlock,
-    Reset,
-    GivenUp,
-    /// The wait timer: ACK_TIMEOUT of a non-confirmable request, later the time-out of the response.
-    Elapsed,
-    /// Cancelled, past its deadline, or its peer is gone.
-    Ended,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Action {
-    Nothing,
-    Send,
-    AwaitResponse,
-    TakeResponse,
-    Fail(Failure),
-}
-
-impl State {
-    fn transition(self, input: Input) -> (State, Action) {
-        use {Action as A, Input as I, State as S};
-        match (self, input) {
-            (S::Ended, _) => (S::Ended, A::Nothing),
-            (_, I::Ended) => (S::Ended, A::Nothing),
-            (S::Waiting, I::Turn) => (S::Transmitted, A::Send),
-            (S::Waiting, _) => (S::Waiting, A::Nothing),
-            (S::Transmitted, I::Acknowledged | I::Elapsed) => {
-                (S::AwaitingResponse, A::AwaitResponse)
-            }
-            (S::Transmitted | S::AwaitingResponse, I::Response) => {
-                (S::AwaitingResponse, A::TakeResponse)
-            }
-            (S::AwaitingResponse, I::NextBlock) => (S::Waiting, A::Nothing),
-            // A reset of a non-confirmable request may come late.
-            (S::Transmitted | S::AwaitingResponse, I::Reset) => (S::Ended, A::Fail(Failure::Reset)),
-            (S::Transmitted, I::GivenUp) => (S::Ended, A::Fail(Failure::Timeout)),
-            (S::AwaitingResponse, I::Elapsed) => (S::Ended, A::Fail(Failure::Timeout)),
-            (S::Transmitted, I::Turn | I::NextBlock)
-            | (S::AwaitingResponse, I::Turn | I::Acknowledged | I::GivenUp) => (self, A::Nothing),
-        }
-    }
-
-    fn counts(self) -> bool {
-        self == State::Transmitted
-    }
 }
 
 impl Endpoint {
@@ -666,76 +609,5 @@ impl Endpoint {
             }
         };
         self.events.push_back(event);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    // proves: COAP-09, COAP-61
-    #[test]
-    fn every_transition() {
-        use {Action as A, Input as I, State as S};
-        let inputs = [
-            I::Turn,
-            I::Acknowledged,
-            I::Response,
-            I::NextBlock,
-            I::Reset,
-            I::GivenUp,
-            I::Elapsed,
-            I::Ended,
-        ];
-        let timeout = A::Fail(Failure::Timeout);
-        let reset = A::Fail(Failure::Reset);
-        // One row for each state, one column for each input in the order above.
-        let table = [
-            (
-                S::Waiting,
-                [
-                    (S::Transmitted, A::Send),
-                    (S::Waiting, A::Nothing),
-                    (S::Waiting, A::Nothing),
-                    (S::Waiting, A::Nothing),
-                    (S::Waiting, A::Nothing),
-                    (S::Waiting, A::Nothing),
-                    (S::Waiting, A::Nothing),
-                    (S::Ended, A::Nothing),
-                ],
-            ),
-            (
-                S::Transmitted,
-                [
-                    (S::Transmitted, A::Nothing),
-                    (S::AwaitingResponse, A::AwaitResponse),
-                    (S::AwaitingResponse, A::TakeResponse),
-                    (S::Transmitted, A::Nothing),
-                    (S::Ended, reset),
-                    (S::Ended, timeout),
-                    (S::AwaitingResponse, A::AwaitResponse),
-                    (S::Ended, A::Nothing),
-                ],
-            ),
-            (
-                S::AwaitingResponse,
-                [
-                    (S::AwaitingResponse, A::Nothing),
-                    (S::AwaitingResponse, A::Nothing),
-                    (S::AwaitingResponse, A::TakeResponse),
-                    (S::Waiting, A::Nothing),
-                    (S::Ended, reset),
-                    (S::AwaitingResponse, A::Nothing),
-                    (S::Ended, timeout),
-                    (S::Ended, A::Nothing),
-                ],
-            ),
-            (S::Ended, [(S::Ended, A::Nothing); 8]),
-        ];
-        for (state, row) in table {
-            for (input, expected) in inputs.into_iter().zip(row) {
-                assert_eq!(state.transition(input), expected, "{state:?} {input:?}");
-            }
-        }
     }
 }

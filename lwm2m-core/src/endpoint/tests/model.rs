@@ -252,6 +252,8 @@ impl Run {
         side.observing.clear();
         side.watched.clear();
         side.observers.clear();
+        // Its ids begin anew.
+        side.acknowledged.clear();
         for asked in self.sides[1 - end].asked.values_mut() {
             asked.executions = 0;
         }

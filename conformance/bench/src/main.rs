@@ -10,6 +10,8 @@ use lwm2m_bench::{
     servers::{self, Kind},
 };
 use std::{error::Error, net::SocketAddr, process::ExitCode};
+#[cfg(target_os = "linux")]
+use std::{ffi::OsString, os::unix::process::CommandExt};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -43,13 +45,34 @@ enum Command {
         /// Where it listens
         address: SocketAddr,
     },
+    /// Becomes another program that ends with this one's parent; the other commands do that by themselves
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    Become {
+        /// The program and its arguments
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<OsString>,
+    },
+}
+
+impl Command {
+    /// Whether it has figures to show.
+    fn measures(&self) -> bool {
+        match self {
+            Command::Serve { .. } => false,
+            #[cfg(target_os = "linux")]
+            Command::Become { .. } => false,
+            _ => true,
+        }
+    }
 }
 
 fn main() -> ExitCode {
-    if cfg!(debug_assertions) {
+    let command = Arguments::parse().command.unwrap_or(Command::Codecs);
+    if cfg!(debug_assertions) && command.measures() {
         eprintln!("without --release these figures mean nothing");
     }
-    match run(Arguments::parse().command.unwrap_or(Command::Codecs)) {
+    match run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -69,6 +92,12 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
             #[cfg(target_os = "linux")]
             lwm2m_bench::load::program::end_with_parent()?;
             servers::serve(kind, address)?;
+        }
+        #[cfg(target_os = "linux")]
+        Command::Become { command } => {
+            lwm2m_bench::load::program::end_with_parent()?;
+            let mut program = std::process::Command::new(&command[0]);
+            return Err(program.args(&command[1..]).exec().into());
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! CoAP servers under the load of many peers, and what a peer costs.
 
-use super::load::{Options, aim, check, installed};
+use super::load::{Options, aim, check, foreign, installed};
 use lwm2m_bench::{
     load::{
         contest::{Row, contest, table},
@@ -11,7 +11,7 @@ use lwm2m_bench::{
     servers::{Kind, PATH},
 };
 use lwm2m_core::coap::Code;
-use std::{error::Error, process::Command, time::Duration};
+use std::{error::Error, time::Duration};
 
 const DEVICES: [u32; 5] = [128, 1_000, 4_000, 15_000, 60_000];
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -44,7 +44,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         ];
         if let Some(program) = &libcoap {
             let address = free_address()?;
-            let mut command = Command::new(program);
+            let mut command = foreign(program)?;
             command.args(["-v", "1", "-A", &address.ip().to_string()]);
             command.args(["-p", &address.port().to_string()]);
             contenders.push(options.start(

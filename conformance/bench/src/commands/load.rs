@@ -11,7 +11,13 @@ use lwm2m_bench::{
     servers::Kind,
 };
 use std::{
-    env, error::Error, io, net::SocketAddr, path::PathBuf, process::Command, time::Duration,
+    env,
+    error::Error,
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
 };
 
 /// When a client of CoAP becomes impatient (RFC 7252, section 4.8).
@@ -145,6 +151,13 @@ impl Options {
         let program = Program::start(command, address, cores).map_err(named)?;
         Contender::new(name, program, self.fleet(devices), traffic)
     }
+}
+
+/// A program of others that ends with this one. It may stand still just then, and would not hear of it.
+pub(crate) fn foreign(program: &Path) -> io::Result<Command> {
+    let mut command = Command::new(env::current_exe()?);
+    command.arg("become").arg(program);
+    Ok(command)
 }
 
 /// The first of these programs that is installed.

@@ -1,6 +1,6 @@
 //! LwM2M servers: registrations and updates a second.
 
-use super::load::{Options, check, installed};
+use super::load::{Options, check, foreign, installed};
 use lwm2m_bench::{
     load::{
         contest::{contest, table},
@@ -51,7 +51,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             ];
             if let Ok(classes) = &leshan {
                 let address = free_address()?;
-                let mut command = Command::new("java");
+                let mut command = foreign(Path::new("java"))?;
                 command.args([
                     "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
                     "-cp",

@@ -150,7 +150,7 @@ macro_rules! cases {
 }
 pub(crate) use cases;
 
-/// The cases to judge, in the order of `known`.
+/// The cases to judge, in the order of `wanted`; all where it is empty.
 ///
 /// # Errors
 /// The first number that is none of them.
@@ -161,10 +161,11 @@ fn chosen(known: &[Case], wanted: &[u16]) -> Result<Vec<Case>, UnknownCase> {
     {
         return Err(UnknownCase(*number));
     }
-    let chosen = known
-        .iter()
-        .filter(|case| wanted.is_empty() || wanted.contains(&case.number));
-    Ok(chosen.copied().collect())
+    if wanted.is_empty() {
+        return Ok(known.to_vec());
+    }
+    let found = |number: &u16| known.iter().find(|case| case.number == *number).copied();
+    Ok(wanted.iter().filter_map(found).collect())
 }
 
 /// A case that was asked for is not in the list.
@@ -193,7 +194,7 @@ mod tests {
         assert_eq!(all.len(), client::CASES.len());
         let some = chosen(client::CASES, &[201, 101]).unwrap();
         let numbers: Vec<u16> = some.iter().map(|case| case.number).collect();
-        assert_eq!(numbers, [101, 201]);
+        assert_eq!(numbers, [201, 101]);
         assert_eq!(chosen(client::CASES, &[201, 229]), Err(UnknownCase(229)));
     }
 

@@ -25,6 +25,9 @@ const SHOWN_BYTES: usize = 48;
 const SHOWN_TEXT: usize = 600;
 /// Objects that hold keys: security, OSCORE, COSE.
 const SECRET_OBJECTS: [u16; 3] = [0, 21, 23];
+/// What the security object says in the open: address, whether it is of a bootstrap server, mode, short server id,
+/// hold-off, account timeout, certificate usage.
+const OPEN_RESOURCES: [u16; 7] = [0, 1, 2, 10, 11, 12, 15];
 
 /// Which way a message went, seen from the judge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -288,10 +291,14 @@ fn payload(message: &Message, request: Option<&Message>, models: &Definitions) -
     }
     let length = body.len();
     let text = || std::str::from_utf8(body).ok().map(shortened);
+    // A diagnostic payload is a text for people (RFC 7252, section 5.5.2), to which some give a format.
+    if message.code.is_error()
+        && let Some(shown) = text()
+    {
+        return Some(shown);
+    }
     let Some(number) = message.options.content_format() else {
-        // A diagnostic payload is a text for people (RFC 7252, section 5.5.2).
-        let shown = text().filter(|_| message.code.is_error());
-        return Some(shown.unwrap_or_else(|| format!("{length} bytes without a format")));
+        return Some(format!("{length} bytes without a format"));
     };
     let format = ContentFormat::from_number(number);
     if format == Some(ContentFormat::Link) {
@@ -333,6 +340,15 @@ fn is_secret(object: u16) -> bool {
     SECRET_OBJECTS.contains(&object)
 }
 
+/// Whether a value may be shown.
+fn is_open(path: &Path) -> bool {
+    match (path.object_id(), path.resource_id()) {
+        (Some(0), Some(resource)) => OPEN_RESOURCES.contains(&resource),
+        (Some(object), _) => !is_secret(object),
+        (None, _) => false,
+    }
+}
+
 /// The values, or paths, in a payload.
 fn decoded(
     format: ContentFormat,
@@ -356,9 +372,9 @@ fn decoded(
     }
     let shown: Vec<String> = entries
         .iter()
-        .map(|entry| match entry.path.object_id() {
-            Some(object) if !is_secret(object) => format!("{}={}", entry.path, entry.value),
-            _ => format!("{}=(not shown)", entry.path),
+        .map(|entry| match is_open(&entry.path) {
+            true => format!("{}={}", entry.path, entry.value),
+            false => format!("{}=(not shown)", entry.path),
         })
         .collect();
     Some(shortened(&shown.join(" ")))
@@ -455,9 +471,14 @@ mod tests {
                 &message(Code::IPATCH, &[], format, payload),
             );
         }
+        let whole = br#"[{"bn":"/0/1/","n":"0","vs":"coaps://here"},{"n":"5","vd":"c2VjcmV0"}]"#;
+        let write = message(Code::PUT, &["0", "1"], 110, whole);
+        record(&tape, Direction::Out, &write);
         let shown = tape.print(0, &Definitions::built_in());
         assert!(!shown.contains("secret"), "{shown}");
         assert!(!shown.contains(&hex::encode("secret")), "{shown}");
+        let decoded = r#"/0/1/0="coaps://here" /0/1/5=(not shown)"#;
+        assert!(shown.contains(decoded), "{shown}");
     }
 
     #[test]

@@ -191,6 +191,13 @@ impl ClientJudge {
         self.tell_must(session, finish, code).await.map(drop)
     }
 
+    /// The rest of the standard flow, after a finish that was refused.
+    async fn correct(&mut self, session: &mut Session) -> Judged {
+        self.provide_accounts(session).await?;
+        self.finish(session, Code::CHANGED).await?;
+        self.registers(session).await
+    }
+
     /// Waits for the registration with what was given.
     async fn registers(&mut self, session: &Session) -> Judged {
         self.registered_after(session.registrations).await.map(drop)
@@ -396,8 +403,10 @@ pub(super) async fn int_9(judge: &mut ClientJudge) -> Judged {
         || format!("the write of {timeout} was answered {}", response.code),
     )?;
     judge.finish(&session, Code::NOT_ACCEPTABLE).await?;
-    // The session stays open for a correction.
-    judge.provide_accounts(&mut session).await?;
-    judge.finish(&session, Code::CHANGED).await?;
-    judge.registers(&session).await
+    // That is the criterion. The session stays open for a correction in clients of 1.2; others begin anew.
+    if let Err(ending) = judge.correct(&mut session).await {
+        tracing::debug!(?ending, "no correction");
+        judge.hint("restart the client: it has no account any more");
+    }
+    Ok(())
 }

@@ -224,10 +224,16 @@ fn check_places(links: &[Link], path: Path, root: &str) -> Judged<Vec<Path>> {
 
 /// The power source voltage, which the cases about attributes use.
 async fn needs_voltage(judge: &mut ClientJudge, links: &[Link], root: &str) -> Judged {
-    judge.registered().await?;
-    match link(links, &VOLTAGE, root) {
-        Ok(_) => Ok(()),
-        Err(_) => not_applicable("the device has no power source voltage (/3/0/7)"),
+    let read = Read {
+        path: VOLTAGE,
+        accept: None,
+    };
+    let there = link(links, &VOLTAGE, root).is_ok()
+        && judge.ask(read).await?.code == Code::CONTENT
+        && !judge.read(VOLTAGE, None).await?.is_empty();
+    match there {
+        true => Ok(()),
+        false => not_applicable("the device has no power source voltage (/3/0/7)"),
     }
 }
 

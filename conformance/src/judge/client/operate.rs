@@ -1,6 +1,6 @@
 //! Asking the client, with the criteria that every answer has to meet.
 
-use super::{ClientJudge, ledger::Answered};
+use super::{ClientJudge, PUT_BACK, ledger::Answered};
 use crate::judge::{
     values::{self, expect_code},
     verdict::{Judged, fail, not_applicable},
@@ -357,6 +357,7 @@ impl ClientJudge {
     pub(super) async fn put_back(&mut self) {
         let undo: Vec<DeviceOperation> = self.undo.drain(..).rev().collect();
         let observations = std::mem::take(&mut self.ledger.observations);
+        let lifetime = self.lifetime_before.take();
         if self.ledger.registration.is_none() {
             return;
         }
@@ -371,6 +372,16 @@ impl ClientJudge {
             if let Err(ending) = self.ask(operation.clone()).await {
                 tracing::debug!(?ending, %operation, "not put back");
             }
+        }
+        if let Some(seconds) = lifetime {
+            // Else the update would fall into the next case.
+            self.until(PUT_BACK, |ledger| {
+                let known = ledger.registration.as_ref();
+                known
+                    .is_none_or(|known| known.lifetime == seconds)
+                    .then_some(())
+            })
+            .await;
         }
     }
 }

@@ -105,6 +105,7 @@ impl ClientJudge {
         let account = self.account().await?;
         let path = resource(account, LIFETIME)?;
         let before = self.registered().await?.lifetime;
+        self.lifetime_before = Some(before);
         let write = [lwm2m_core::entry::Entry::new(path, i64::from(before))];
         self.put_back_values(&write).await
     }

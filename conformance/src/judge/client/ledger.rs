@@ -83,7 +83,7 @@ pub(crate) struct Ledger {
     pub(crate) bootstraps: Vec<BootstrapAsked>,
     /// Sends in this case with their moments.
     pub(crate) sends: Vec<(Instant, Vec<Entry>)>,
-    /// Whether Sends may have come in vain: they are answered all the same.
+    /// How requests of the judge's have ended that no case has looked at yet.
     pub(crate) answers: HashMap<RequestId, Answered>,
     /// Notifications in this case.
     pub(crate) notifications: Vec<Notified>,

@@ -62,6 +62,14 @@ pub(super) struct Session {
     pub(super) location: Vec<String>,
 }
 
+impl Ledger {
+    fn fault(&mut self, text: String) {
+        if self.faults.len() < MAX_KEPT {
+            self.faults.push(text);
+        }
+    }
+}
+
 /// Takes in what happened, and answers as the device does.
 pub(super) async fn take(judge: &mut ServerJudge, happening: Happening) {
     match happening {
@@ -112,7 +120,7 @@ async fn asked(judge: &mut ServerJudge, exchange: ExchangeId, request: &Request)
             );
             if malformed {
                 let text = format!("the server's {} is malformed: {error}", request.code);
-                judge.ledger.faults.push(text);
+                judge.ledger.fault(text);
             }
             respond(judge, exchange, error.response()).await;
             return;
@@ -120,7 +128,7 @@ async fn asked(judge: &mut ServerJudge, exchange: ExchangeId, request: &Request)
     };
     if judge.ledger.asked.len() >= MAX_KEPT {
         let text = "the server asks without end".to_owned();
-        judge.ledger.faults.push(text);
+        judge.ledger.fault(text);
         respond(judge, exchange, Response::new(Code::SERVICE_UNAVAILABLE)).await;
         return;
     }

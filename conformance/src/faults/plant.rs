@@ -402,7 +402,8 @@ impl Plant {
     pub(super) fn sent_by_device(&self, wanted: impl Fn(&Packet) -> bool) -> usize {
         let sent = self.world.sent();
         let once: HashSet<_> = (sent.iter().filter(|packet| wanted(packet)))
-            .map(|packet| (packet.message.id, packet.message.token))
+            // An acknowledgement has the id of its request, which its sender has not chosen.
+            .map(|packet| (packet.message.kind, packet.message.id, packet.message.token))
             .collect();
         once.len()
     }

@@ -146,7 +146,14 @@ impl fmt::Display for PeerIdentity {
             PeerIdentity::Psk(identity) => {
                 write!(f, "PSK identity \"{}\"", identity.escape_ascii())
             }
-            PeerIdentity::RawPublicKey(spki) => write!(f, "raw public key of {} bytes", spki.len()),
+            // All keys of a kind begin alike; the last bytes tell them apart.
+            PeerIdentity::RawPublicKey(spki) => {
+                f.write_str("raw public key ending in ")?;
+                let end = spki.len().saturating_sub(8);
+                spki[end..]
+                    .iter()
+                    .try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
             PeerIdentity::Certificate(names) => write!(
                 f,
                 "certificate of \"{}\"",
@@ -178,5 +185,16 @@ mod tests {
             PeerId::from_address(0, address),
             PeerId::from_address(1, address)
         );
+    }
+
+    #[test]
+    fn raw_public_keys_are_told_apart_by_their_end() {
+        let text = |key: &[u8]| alloc::format!("{}", PeerIdentity::RawPublicKey(key.into()));
+        assert_eq!(
+            text(&[0x30, 0x59, 1, 2, 3, 4, 5, 6, 7, 0xF8]),
+            "raw public key ending in 01020304050607f8"
+        );
+        assert_eq!(text(&[0x30]), "raw public key ending in 30");
+        assert_eq!(text(&[]), "raw public key ending in ");
     }
 }

@@ -10,7 +10,7 @@ use lwm2m_core::{
 };
 use lwm2m_dtls::{
     ClientConfig, ClientCredentials, Connection, Endpoint, EndpointConfig, Event,
-    certificate::{LocalCertificate, ServerTrust},
+    certificate::{LocalCertificate, ServerTrust, spki_of},
     crypto::{Provider, Signer, ring::Ring},
 };
 use rand_chacha::ChaCha20Rng;
@@ -224,12 +224,21 @@ fn client_config(
             }
         }
         Credentials::RawPublicKey {
+            public_key,
             private_key,
             server_public_key,
-        } => ClientCredentials::RawPublicKey {
-            signer: signer(private_key)?,
-            server: server_public_key.clone(),
-        },
+        } => {
+            let signer = signer(private_key)?;
+            if !public_key.is_empty() && *public_key != spki_of(&signer.public_key()) {
+                return Err(unusable(
+                    "our public key does not belong to our private key".into(),
+                ));
+            }
+            ClientCredentials::RawPublicKey {
+                signer,
+                server: server_public_key.clone(),
+            }
+        }
         Credentials::Certificate {
             chain,
             private_key,

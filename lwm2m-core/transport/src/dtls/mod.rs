@@ -20,6 +20,7 @@
 
 pub(crate) mod client;
 mod config;
+mod keys;
 pub(crate) mod listener;
 #[cfg(test)]
 #[path = "../coaps_tests.rs"]
@@ -29,6 +30,7 @@ mod shared_tests;
 mod tests;
 
 pub use config::{Backend, DtlsServerConfig, ServerCertificate};
+pub use keys::{KeyError, check_public_key, public_key_of};
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,15 +1,11 @@
 //! What only our own engine offers, over the loopback interface.
 
-use super::{DtlsServerConfig, shared_tests::*};
+use super::{DtlsServerConfig, public_key_of, shared_tests::*};
 use crate::CredentialSource;
 use lwm2m_core::{
     engine::{CloseReason, Credentials},
     peer::PeerIdentity,
     secret::Secret,
-};
-use lwm2m_dtls::{
-    certificate::spki_of,
-    crypto::{Provider, ring::Ring},
 };
 use rcgen::KeyPair;
 use std::sync::Arc;
@@ -18,8 +14,8 @@ use tokio::net::UdpSocket;
 /// A private key, and its SubjectPublicKeyInfo.
 fn key_pair() -> (Secret, Vec<u8>) {
     let private_key = Secret::new(KeyPair::generate().unwrap().serialize_der());
-    let signer = Ring::new().signer(&private_key).unwrap();
-    (private_key, spki_of(&signer.public_key()))
+    let public_key = public_key_of(&private_key).unwrap();
+    (private_key, public_key)
 }
 
 /// Knows one public key.
@@ -43,19 +39,40 @@ async fn raw_public_keys_prove_both_sides() {
     let config = DtlsServerConfig::new(source).raw_public_key(server_key);
     let mut server = Server::new(config).await;
     let credentials = |private_key: Secret| Credentials::RawPublicKey {
+        public_key: Vec::new(),
         private_key,
         server_public_key: server_spki.clone(),
     };
     let mut device = client();
-    let peer = device.connect(server.uri(), credentials(client_key)).await;
+    let ours = Credentials::RawPublicKey {
+        public_key: client_spki.clone(),
+        private_key: client_key.clone(),
+        server_public_key: server_spki.clone(),
+    };
+    let peer = device.connect(server.uri(), ours).await;
     let expected = PeerIdentity::RawPublicKey(server_spki.clone());
     assert_eq!(device.connected().await, (peer, expected, server.address));
-    let expected = PeerIdentity::RawPublicKey(client_spki);
+    let expected = PeerIdentity::RawPublicKey(client_spki.clone());
     assert_eq!(server.running.connected().await.1, expected);
     device.send(peer, "hello").await;
     assert_eq!(server.running.datagram().await.1, expected);
     assert_eq!(device.datagram().await.2, b"hello");
 
+    // The same device, told of its private key only.
+    let mut brief = client();
+    brief.connect(server.uri(), credentials(client_key)).await;
+    brief.connected().await;
+    assert_eq!(server.running.connected().await.1, expected);
+    // One whose keys do not belong together says so, and asks nobody.
+    let mut torn = client();
+    let not_ours = Credentials::RawPublicKey {
+        public_key: client_spki,
+        private_key: key_pair().0,
+        server_public_key: server_spki.clone(),
+    };
+    torn.connect(server.uri(), not_ours).await;
+    let (_, reason) = torn.closed().await;
+    assert!(reason.to_string().contains("does not belong"), "{reason}");
     // Another device that has a key, but not one that is known.
     let mut stranger = client();
     stranger
@@ -66,6 +83,7 @@ async fn raw_public_keys_prove_both_sides() {
     // And a server that is not the one expected.
     let mut misled = client();
     let elsewhere = Credentials::RawPublicKey {
+        public_key: Vec::new(),
         private_key: key_pair().0,
         server_public_key: key_pair().1,
     };

@@ -15,7 +15,9 @@ pub struct Security {
     pub credentials: Arc<dyn CredentialSource>,
     /// The listener's end-entity certificate, DER; without it clients with certificates are refused.
     pub certificate: Option<Vec<u8>>,
-    /// Who issued it, for certificate usages 0 and 2: chains are not verified here, this is compared.
+    /// The listener's raw public key, SubjectPublicKeyInfo DER; without it clients with raw public keys are refused.
+    pub raw_public_key: Option<Vec<u8>>,
+    /// Who issued the certificate, for certificate usages 0 and 2: chains are not verified here, this is compared.
     pub issuer: Option<Vec<u8>>,
 }
 
@@ -25,6 +27,7 @@ impl Security {
         Security {
             credentials,
             certificate: None,
+            raw_public_key: None,
             issuer: None,
         }
     }
@@ -33,6 +36,12 @@ impl Security {
     pub fn certificate(mut self, certificate: Vec<u8>, issuer: Option<Vec<u8>>) -> Self {
         self.certificate = Some(certificate);
         self.issuer = issuer;
+        self
+    }
+
+    /// Raw public keys, too: a client's is what its credentials say it is.
+    pub fn raw_public_key(mut self, public_key: Vec<u8>) -> Self {
+        self.raw_public_key = Some(public_key);
         self
     }
 
@@ -49,6 +58,23 @@ impl Security {
                 Some(_) => Ok((
                     PeerIdentity::Psk(identity.clone()),
                     PeerIdentity::Psk(identity.clone()),
+                )),
+            },
+            Credentials::RawPublicKey {
+                public_key,
+                server_public_key,
+                ..
+            } => match &self.raw_public_key {
+                None => failed("the server has no raw public key"),
+                Some(ours) if ours != server_public_key => {
+                    failed("the public key of the server is not the expected one")
+                }
+                Some(_) if !self.credentials.raw_public_key_allowed(public_key) => {
+                    failed("the public key of the client is refused")
+                }
+                Some(ours) => Ok((
+                    PeerIdentity::RawPublicKey(public_key.clone()),
+                    PeerIdentity::RawPublicKey(ours.clone()),
                 )),
             },
             Credentials::Certificate {
@@ -100,6 +126,7 @@ impl fmt::Debug for Security {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Security")
             .field("certificate", &self.certificate.is_some())
+            .field("raw_public_key", &self.raw_public_key.is_some())
             .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,6 @@
 use super::{HostId, Link, Net, Security};
 use crate::{
-    credentials::{NoCredentials, PskTable},
+    credentials::{CredentialSource, NoCredentials, PskTable},
     toy::{Heard, Toy},
 };
 use lwm2m_core::{
@@ -360,6 +360,47 @@ fn certificates_are_compared_as_their_usage_says() {
             [Heard::Connected(_, PeerIdentity::Certificate(_), _)]
         );
         assert_eq!(connected, good, "{usage:?} with {expected}");
+    }
+}
+
+/// Welcomes one raw public key.
+struct Knows(&'static [u8]);
+
+impl CredentialSource for Knows {
+    fn psk(&self, _identity: &[u8]) -> Option<Secret> {
+        None
+    }
+
+    fn raw_public_key_allowed(&self, public_key: &[u8]) -> bool {
+        public_key == self.0
+    }
+}
+
+#[test]
+fn raw_public_keys_are_compared_on_both_sides() {
+    let (mut net, server, device) = pair(8, Link::new());
+    let security = Security::new(Arc::new(Knows(b"device"))).raw_public_key(b"server".to_vec());
+    net.listen_secure_with(server, address(SECURE), security);
+    for (ours, expected, good) in [
+        ("device", "server", true),
+        ("device", "other", false),
+        ("other", "server", false),
+        ("", "server", false),
+    ] {
+        let credentials = Credentials::RawPublicKey {
+            public_key: ours.into(),
+            private_key: Secret::new(vec![]),
+            server_public_key: expected.into(),
+        };
+        net.act(device, |toy, _| {
+            toy.connect("coaps://10.0.0.1", credentials)
+        });
+        net.run_for(Duration::from_secs(1));
+        let connected = matches!(
+            &net.events(device)[..],
+            [Heard::Connected(_, PeerIdentity::RawPublicKey(key), _)] if key == b"server"
+        );
+        assert_eq!(connected, good, "{ours:?} expects {expected:?}");
     }
 }
 

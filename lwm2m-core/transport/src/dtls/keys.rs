@@ -1,0 +1,79 @@
+//! The keys of raw public key mode (RFC 7250), for those who keep and hand them out.
+
+use lwm2m_core::secret::Secret;
+use lwm2m_dtls::{
+    certificate::{CertificateError, public_key_of_spki, spki_of},
+    crypto::{CryptoError, Provider, ring::Ring},
+};
+
+/// Why a key cannot be used. The text shows nothing of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// A private key that is no PKCS#8 DER, or of another kind than ECDSA P-256.
+    #[error(transparent)]
+    Private(CryptoError),
+    /// A public key that is no SubjectPublicKeyInfo, DER, or of another kind than a point of P-256.
+    #[error("no raw public key: {0}")]
+    Public(CertificateError),
+}
+
+/// The public half of a private key (PKCS#8 DER, ECDSA P-256), as it is sent and compared: a SubjectPublicKeyInfo, DER,
+/// 91 bytes.
+///
+/// # Errors
+/// [`KeyError::Private`].
+pub fn public_key_of(private_key: &Secret) -> Result<Vec<u8>, KeyError> {
+    let signer = Ring::new().signer(private_key).map_err(KeyError::Private)?;
+    Ok(spki_of(&signer.public_key()))
+}
+
+/// Whether somebody can prove to a listener or connection of ours to hold the private half of this: a
+/// SubjectPublicKeyInfo, DER, of a point of P-256, uncompressed.
+///
+/// # Errors
+/// [`KeyError::Public`].
+pub fn check_public_key(public_key: &[u8]) -> Result<(), KeyError> {
+    match public_key_of_spki(public_key) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(KeyError::Public(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::KeyPair;
+
+    #[test]
+    fn a_public_key_follows_from_its_private_key() {
+        let pair = KeyPair::generate().unwrap();
+        let public = public_key_of(&Secret::new(pair.serialize_der())).unwrap();
+        assert_eq!(public, pair.public_key_der());
+        assert_eq!(check_public_key(&public), Ok(()));
+        let other = Secret::new(KeyPair::generate().unwrap().serialize_der());
+        assert_ne!(public_key_of(&other).unwrap(), public);
+    }
+
+    #[test]
+    fn what_is_no_key_of_the_kind_is_refused() {
+        let foreign = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();
+        for private_key in [vec![], vec![0x30; 40], foreign.serialize_der()] {
+            let error = public_key_of(&Secret::new(private_key)).unwrap_err();
+            assert!(error.to_string().contains("P-256"), "{error}");
+        }
+        let public = KeyPair::generate().unwrap().public_key_der();
+        let mut off_curve = public.clone();
+        *off_curve.last_mut().unwrap() ^= 1;
+        for (der, said) in [
+            (vec![], "malformed"),
+            (public[..90].to_vec(), "malformed"),
+            ([&public[..], &[0]].concat(), "malformed"),
+            (off_curve, "no point"),
+            (foreign.public_key_der(), "not of P-256"),
+        ] {
+            let error = check_public_key(&der).unwrap_err().to_string();
+            assert!(error.contains(said), "{said}: {error}");
+        }
+    }
+}

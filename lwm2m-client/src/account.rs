@@ -13,6 +13,7 @@ use lwm2m_objects::{security, server};
 /// Security modes of /0/x/2.
 pub(crate) mod mode {
     pub(crate) const PSK: i64 = 0;
+    pub(crate) const RAW_PUBLIC_KEY: i64 = 1;
     pub(crate) const CERTIFICATE: i64 = 2;
     pub(crate) const NO_SEC: i64 = 3;
 }
@@ -36,6 +37,24 @@ impl Account {
         let identity = identity.into();
         let key = key.into();
         Self::new(uri, Credentials::Psk { identity, key })
+    }
+
+    /// With raw public keys over DTLS (RFC 7250): our private key, PKCS#8 DER, ECDSA P-256, of which the server has been
+    /// told the public half; and the server's SubjectPublicKeyInfo, DER.
+    ///
+    /// For an account of which our public key is known too, and is to be held against the private one, see
+    /// [`Credentials::RawPublicKey`].
+    pub fn raw_public_key(
+        uri: ServerUri,
+        private_key: impl Into<Secret>,
+        server_public_key: impl Into<Vec<u8>>,
+    ) -> Self {
+        let credentials = Credentials::RawPublicKey {
+            public_key: Vec::new(),
+            private_key: private_key.into(),
+            server_public_key: server_public_key.into(),
+        };
+        Self::new(uri, credentials)
     }
 
     /// With any credentials.
@@ -73,6 +92,17 @@ impl Account {
                 identity.clone().into(),
                 empty(),
                 key.expose_secret().into(),
+                None,
+            ),
+            Credentials::RawPublicKey {
+                public_key,
+                private_key,
+                server_public_key,
+            } => (
+                mode::RAW_PUBLIC_KEY,
+                public_key.clone().into(),
+                server_public_key.clone().into(),
+                private_key.expose_secret().into(),
                 None,
             ),
             Credentials::Certificate {
@@ -123,6 +153,11 @@ impl Account {
                 identity: bytes(security::PUBLIC_KEY_OR_IDENTITY),
                 key: Secret::new(bytes(security::SECRET_KEY)),
             },
+            (mode::RAW_PUBLIC_KEY, Scheme::Coaps) => Credentials::RawPublicKey {
+                public_key: bytes(security::PUBLIC_KEY_OR_IDENTITY),
+                private_key: Secret::new(bytes(security::SECRET_KEY)),
+                server_public_key: bytes(security::SERVER_PUBLIC_KEY),
+            },
             (mode::CERTIFICATE, Scheme::Coaps) => Credentials::Certificate {
                 chain: split_der(&bytes(security::PUBLIC_KEY_OR_IDENTITY))
                     .ok_or(AccountError::Key)?,
@@ -130,11 +165,24 @@ impl Account {
                 server_certificate: bytes(security::SERVER_PUBLIC_KEY),
                 usage: usage_from(number(security::CERTIFICATE_USAGE))?,
             },
-            (mode::NO_SEC | mode::PSK | mode::CERTIFICATE, _) => return Err(AccountError::Scheme),
+            (mode::NO_SEC | mode::PSK | mode::RAW_PUBLIC_KEY | mode::CERTIFICATE, _) => {
+                return Err(AccountError::Scheme);
+            }
             _ => return Err(AccountError::Mode),
         };
         match &credentials {
             Credentials::Psk { identity, key } if identity.is_empty() || key.is_empty() => {
+                return Err(AccountError::Key);
+            }
+            // Whether they are keys, and belong together, is for who has the cryptography.
+            Credentials::RawPublicKey {
+                public_key,
+                private_key,
+                server_public_key,
+            } if private_key.is_empty()
+                || !is_one_der(server_public_key)
+                || !(public_key.is_empty() || is_one_der(public_key)) =>
+            {
                 return Err(AccountError::Key);
             }
             Credentials::Certificate {
@@ -164,8 +212,8 @@ pub enum AccountError {
     /// The mode and the scheme of the address contradict each other.
     #[error("the security mode and the scheme of the server address contradict each other")]
     Scheme,
-    /// Identity or key are missing or malformed.
-    #[error("identity or key (/0/x/3, /0/x/5) are missing or malformed")]
+    /// Identity or keys are missing or malformed.
+    #[error("identity or keys (/0/x/3 to /0/x/5) are missing or malformed")]
     Key,
     /// /0/x/15 is out of range.
     #[error("the certificate usage (/0/x/15) is out of range")]
@@ -209,6 +257,11 @@ fn split_der(mut bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
         bytes = rest;
     }
     Some(parts)
+}
+
+/// Whether it has the outline of one DER sequence, such as a SubjectPublicKeyInfo.
+fn is_one_der(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&0x30) && split_der(bytes).is_some_and(|parts| parts.len() == 1)
 }
 
 /// A server with its registration: an instance of the security object and one of the server object, for a device
@@ -272,10 +325,17 @@ mod tests {
             server_certificate: [8; 3].into(),
             usage: CertificateUsage::TrustAnchorAssertion,
         };
+        let raw_public_key = Credentials::RawPublicKey {
+            public_key: [0x30, 2, 1, 2].into(),
+            private_key: Secret::new([7; 4].into()),
+            server_public_key: [0x30, 1, 9].into(),
+        };
         for account in [
             Account::nosec(uri("coap://a")).hold_off(7),
             Account::coaps(uri("coaps://a"), "me", [1; 16].to_vec()),
             Account::new(uri("coaps://a:9"), certificate),
+            Account::new(uri("coaps://a"), raw_public_key),
+            Account::raw_public_key(uri("coaps://a"), [7; 4].to_vec(), [0x30, 1, 9]),
         ] {
             let back = Account::from_instance(&account.to_instance(Some(3))).unwrap();
             assert_eq!(back.uri(), account.uri());
@@ -295,6 +355,18 @@ mod tests {
                         chain: c, usage: u, ..
                     },
                 ) => assert!(chain == c && usage == u),
+                (
+                    Credentials::RawPublicKey {
+                        public_key,
+                        private_key,
+                        server_public_key,
+                    },
+                    Credentials::RawPublicKey {
+                        public_key: p,
+                        private_key: k,
+                        server_public_key: s,
+                    },
+                ) => assert!(public_key == p && private_key == k && server_public_key == s),
                 other => panic!("{other:?}"),
             }
         }
@@ -302,8 +374,35 @@ mod tests {
 
     // proves: SEC-17
     #[test]
+    fn raw_public_keys_stand_where_the_specification_has_them() {
+        let account = Account::new(
+            uri("coaps://a"),
+            Credentials::RawPublicKey {
+                public_key: [0x30, 1, 3].into(),
+                private_key: Secret::new([5].into()),
+                server_public_key: [0x30, 1, 4].into(),
+            },
+        );
+        let instance = account.to_instance(None);
+        let opaque = |bytes: &[u8]| Value::Opaque(bytes.into());
+        for (id, value) in [
+            (security::SECURITY_MODE, Value::Integer(1)),
+            (security::PUBLIC_KEY_OR_IDENTITY, opaque(&[0x30, 1, 3])),
+            (security::SERVER_PUBLIC_KEY, opaque(&[0x30, 1, 4])),
+            (security::SECRET_KEY, opaque(&[5])),
+        ] {
+            assert_eq!(instance.value(id), Some(&value), "/0/x/{id}");
+        }
+        assert!(instance.value(security::CERTIFICATE_USAGE).is_none());
+    }
+
+    #[test]
     fn what_cannot_be_used_is_named() {
         let psk = || Account::coaps(uri("coaps://a"), "me", [1; 16].to_vec()).to_instance(None);
+        let raw = || {
+            Account::raw_public_key(uri("coaps://a"), [7; 4].to_vec(), [0x30, 1, 9])
+                .to_instance(None)
+        };
         for (instance, error) in [
             (
                 psk().with(security::SERVER_URI, "http://a"),
@@ -313,7 +412,28 @@ mod tests {
                 psk().with(security::SERVER_URI, "coap://a"),
                 AccountError::Scheme,
             ),
-            (psk().with(security::SECURITY_MODE, 1), AccountError::Mode),
+            (psk().with(security::SECURITY_MODE, 4), AccountError::Mode),
+            (psk().with(security::SECURITY_MODE, 1), AccountError::Key),
+            (
+                raw().with(security::SERVER_URI, "coap://a"),
+                AccountError::Scheme,
+            ),
+            (
+                raw().with(security::SECRET_KEY, Vec::new()),
+                AccountError::Key,
+            ),
+            (
+                raw().with(security::SERVER_PUBLIC_KEY, Vec::new()),
+                AccountError::Key,
+            ),
+            (
+                raw().with(security::SERVER_PUBLIC_KEY, [0x30, 2, 9].to_vec()),
+                AccountError::Key,
+            ),
+            (
+                raw().with(security::PUBLIC_KEY_OR_IDENTITY, b"me".to_vec()),
+                AccountError::Key,
+            ),
             (
                 psk().with(security::SECRET_KEY, Vec::new()),
                 AccountError::Key,

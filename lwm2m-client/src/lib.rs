@@ -38,7 +38,7 @@
 //! - Firmware is pushed, not pulled: an address in `/5/0/1` gets the result 9.
 //! - Bootstrap pack (1.2), server-initiated bootstrap of 1.0, bootstrap from a smartcard.
 //! - `Q` is said in the registration, but the client never sleeps by itself.
-//! - Of the security modes: pre-shared keys, certificates, none; not raw public keys, EST, OSCORE.
+//! - Of the security modes: pre-shared keys, raw public keys, certificates, none; not EST, OSCORE.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -73,4 +73,6 @@ pub use device::DeviceObject;
 pub use engine::ClientEngine;
 pub use event::ClientEvent;
 pub use firmware::FirmwareObject;
+#[cfg(feature = "tokio")]
+pub use lwm2m_transport::dtls::{KeyError, public_key_of};
 pub use object::{Instance, Object};

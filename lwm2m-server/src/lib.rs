@@ -58,7 +58,10 @@ pub use firmware::{
     FirmwareError, FirmwareOutcome, FirmwarePackage, FirmwareProgress, FirmwareUpdate,
 };
 pub use listener::{Listener, ServerCertificate};
-pub use lwm2m_transport::MetricsSnapshot as TransportMetrics;
+pub use lwm2m_transport::{
+    MetricsSnapshot as TransportMetrics,
+    dtls::{KeyError, public_key_of},
+};
 pub use metrics::Metrics;
 pub use observation::{Notification, Observation, ObservationInfo};
 pub use registration::{Presence, Registration};

@@ -63,11 +63,19 @@ pub struct ServerCertificate {
     pub trust_anchors: Vec<Vec<u8>>,
 }
 
+/// What a server proves itself with on its coaps listeners, beside the pre-shared keys of its devices.
+#[derive(Default)]
+pub(crate) struct Proofs {
+    pub(crate) certificate: Option<ServerCertificate>,
+    /// PKCS#8 DER.
+    pub(crate) raw_public_key: Option<Secret>,
+}
+
 /// Opens the listeners of a server.
 pub(crate) async fn open(
     listeners: &[Listener],
     credentials: Arc<dyn CredentialSource>,
-    certificate: Option<&ServerCertificate>,
+    proofs: &Proofs,
 ) -> Result<ServerTransport, StartError> {
     if listeners.is_empty() {
         return Err(StartError::NoListener);
@@ -89,12 +97,15 @@ pub(crate) async fn open(
                 if let Some(bytes) = listener.max_handshake_datagram {
                     config.max_handshake_datagram = bytes;
                 }
-                if let Some(ours) = certificate {
+                if let Some(ours) = &proofs.certificate {
                     let certificate = dtls::ServerCertificate {
                         chain: ours.chain.clone(),
                         private_key: ours.private_key.clone(),
                     };
                     config = config.certificate(certificate, ours.trust_anchors.clone());
+                }
+                if let Some(private_key) = &proofs.raw_public_key {
+                    config = config.raw_public_key(private_key.clone());
                 }
                 builder.coaps(address, config)
             }

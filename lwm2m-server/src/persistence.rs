@@ -97,6 +97,7 @@ enum RoleRecord {
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum CredentialKind {
     Psk { identity: Base64, key: Base64 },
+    RawPublicKey { public_key: Base64 },
     CertificateOfEndpointName,
     CertificateOfName { name: String },
     PinnedCertificate { certificate: Base64 },
@@ -133,6 +134,11 @@ enum AccountSecurityRecord {
     Psk {
         identity: Base64,
         key: Base64,
+    },
+    RawPublicKey {
+        public_key: Base64,
+        private_key: Base64,
+        server_public_key: Base64,
     },
     Certificate {
         certificate: Base64,
@@ -396,6 +402,9 @@ impl From<&EndpointCredential> for CredentialRecord {
                     identity: Base64::of(identity),
                     key: Base64::of(key.expose_secret()),
                 },
+                Credential::RawPublicKey { public_key } => CredentialKind::RawPublicKey {
+                    public_key: Base64::of(public_key),
+                },
                 Credential::Certificate(CertificateMatch::EndpointName) => {
                     CredentialKind::CertificateOfEndpointName
                 }
@@ -421,6 +430,9 @@ impl From<CredentialRecord> for EndpointCredential {
             },
             credential: match record.kind {
                 CredentialKind::Psk { identity, key } => Credential::psk(identity.0, key.0),
+                CredentialKind::RawPublicKey { public_key } => {
+                    Credential::raw_public_key(public_key.0)
+                }
                 CredentialKind::CertificateOfEndpointName => {
                     Credential::Certificate(CertificateMatch::EndpointName)
                 }
@@ -448,6 +460,15 @@ impl From<&ServerAccount> for AccountRecord {
                 AccountSecurity::Psk { identity, key } => AccountSecurityRecord::Psk {
                     identity: Base64::of(identity),
                     key: Base64::of(key.expose_secret()),
+                },
+                AccountSecurity::RawPublicKey {
+                    public_key,
+                    private_key,
+                    server_public_key,
+                } => AccountSecurityRecord::RawPublicKey {
+                    public_key: Base64::of(public_key),
+                    private_key: Base64::of(private_key.expose_secret()),
+                    server_public_key: Base64::of(server_public_key),
                 },
                 AccountSecurity::Certificate {
                     certificate,
@@ -482,6 +503,15 @@ impl TryFrom<AccountRecord> for ServerAccount {
             AccountSecurityRecord::Psk { identity, key } => AccountSecurity::Psk {
                 identity: identity.0,
                 key: Secret::new(key.0),
+            },
+            AccountSecurityRecord::RawPublicKey {
+                public_key,
+                private_key,
+                server_public_key,
+            } => AccountSecurity::RawPublicKey {
+                public_key: public_key.0,
+                private_key: Secret::new(private_key.0),
+                server_public_key: server_public_key.0,
             },
             AccountSecurityRecord::Certificate {
                 certificate,
@@ -592,6 +622,10 @@ mod tests {
                 role: Role::Server,
                 credential: Credential::Certificate(CertificateMatch::Pinned(vec![0; 40])),
             },
+            EndpointCredential {
+                role: Role::Bootstrap,
+                credential: Credential::raw_public_key(vec![0x30, 0xFF]),
+            },
         ];
         let document = credentials_document("a", &credentials);
         assert_eq!(document.key, "a");
@@ -610,7 +644,17 @@ mod tests {
         )
         .mute_send(false);
         account.server_resources.push((17, Value::Unsigned(3)));
+        let key_pair = || rcgen::KeyPair::generate().unwrap();
+        let raw_public_key = AccountSecurity::raw_public_key(
+            key_pair().serialize_der(),
+            key_pair().public_key_der(),
+        )
+        .unwrap();
         let mut config = BootstrapConfig::with_account(account);
+        config.accounts.push(
+            ServerAccount::new(102, "coaps://[::1]".parse().unwrap(), raw_public_key)
+                .instances(2, 1),
+        );
         config
             .extra
             .push(Entry::new(Path::resource(3303, 0, 5700), 21.5));

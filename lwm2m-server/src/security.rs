@@ -8,7 +8,7 @@ use lwm2m_core::{
     peer::{CertificateIdentity, PeerIdentity},
     secret::Secret,
 };
-use lwm2m_transport::CredentialSource;
+use lwm2m_transport::{CredentialSource, dtls};
 use std::{
     collections::{BTreeMap, HashMap},
     ops::Bound,
@@ -35,6 +35,12 @@ pub enum Credential {
         /// The key, 1 to 64 bytes.
         key: Secret,
     },
+    /// A raw public key (RFC 7250).
+    RawPublicKey {
+        /// SubjectPublicKeyInfo, DER, of a point of P-256; what the device proves is compared byte by byte (Transport
+        /// 1.2.2, section 5.2.9.2).
+        public_key: Vec<u8>,
+    },
     /// A certificate.
     Certificate(CertificateMatch),
 }
@@ -57,6 +63,41 @@ impl Credential {
         Credential::Psk {
             identity: identity.into(),
             key: key.into(),
+        }
+    }
+
+    /// A raw public key: SubjectPublicKeyInfo, DER. [`public_key_of`](crate::public_key_of) gives that of a private key.
+    pub fn raw_public_key(public_key: impl Into<Vec<u8>>) -> Self {
+        Credential::RawPublicKey {
+            public_key: public_key.into(),
+        }
+    }
+
+    /// Who proves itself with it, where that follows from the credential alone; of a certificate it follows only from the
+    /// one that is shown.
+    pub(crate) fn identity(&self) -> Option<PeerIdentity> {
+        match self {
+            Credential::Psk { identity, .. } => Some(PeerIdentity::Psk(identity.clone())),
+            Credential::RawPublicKey { public_key } => {
+                Some(PeerIdentity::RawPublicKey(public_key.clone()))
+            }
+            Credential::Certificate(_) => None,
+        }
+    }
+
+    /// Whether it has the lengths and the form that handshakes need.
+    fn check(&self) -> Result<(), SecurityError> {
+        match self {
+            Credential::Psk { identity, .. } if !(1..=128).contains(&identity.len()) => {
+                Err(SecurityError::IdentityLength)
+            }
+            Credential::Psk { key, .. } if !(1..=64).contains(&key.len()) => {
+                Err(SecurityError::KeyLength)
+            }
+            Credential::RawPublicKey { public_key } => {
+                dtls::check_public_key(public_key).map_err(SecurityError::PublicKey)
+            }
+            Credential::Psk { .. } | Credential::Certificate(_) => Ok(()),
         }
     }
 }
@@ -83,8 +124,11 @@ pub enum SecurityError {
     /// A pre-shared key of a wrong length.
     #[error("a pre-shared key has 1 to 64 bytes")]
     KeyLength,
-    /// Another endpoint, or the same with another key, has this PSK identity, certificate or name.
-    #[error("another credential has the same PSK identity, name or certificate")]
+    /// A public key that nobody could prove to hold the private half of.
+    #[error(transparent)]
+    PublicKey(dtls::KeyError),
+    /// Another endpoint, or the same with another key, has this PSK identity, public key, certificate or name.
+    #[error("another credential has the same PSK identity, public key, name or certificate")]
     Taken,
     /// More credentials than one endpoint may have.
     #[error("an endpoint has at most {0} credentials")]
@@ -127,6 +171,7 @@ struct Tables {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
     Psk(Role, Vec<u8>),
+    RawPublicKey(Role, Vec<u8>),
     Name(Role, String),
     Pinned(Role, Vec<u8>),
 }
@@ -136,6 +181,7 @@ impl Key {
         let role = credential.role;
         match &credential.credential {
             Credential::Psk { identity, .. } => Key::Psk(role, identity.clone()),
+            Credential::RawPublicKey { public_key } => Key::RawPublicKey(role, public_key.clone()),
             Credential::Certificate(CertificateMatch::EndpointName) => {
                 Key::Name(role, endpoint.to_owned())
             }
@@ -159,7 +205,7 @@ impl SecurityStore {
     /// Adds a credential to those of an endpoint.
     ///
     /// # Errors
-    /// Lengths out of bounds, or another credential that could not be told from this one.
+    /// Lengths out of bounds, no usable public key, or another credential that could not be told from this one.
     pub fn add(
         &self,
         endpoint: &str,
@@ -174,7 +220,8 @@ impl SecurityStore {
     /// Puts these credentials in place of all that an endpoint had.
     ///
     /// # Errors
-    /// Lengths out of bounds, or another credential that could not be told from one of these. Nothing is changed then.
+    /// Lengths out of bounds, no usable public key, or another credential that could not be told from one of these.
+    /// Nothing is changed then.
     pub fn set(
         &self,
         endpoint: &str,
@@ -187,14 +234,7 @@ impl SecurityStore {
             return Err(SecurityError::TooMany(Self::MAX_CREDENTIALS));
         }
         for entry in &credentials {
-            if let Credential::Psk { identity, key } = &entry.credential {
-                if !(1..=128).contains(&identity.len()) {
-                    return Err(SecurityError::IdentityLength);
-                }
-                if !(1..=64).contains(&key.len()) {
-                    return Err(SecurityError::KeyLength);
-                }
-            }
+            entry.credential.check()?;
         }
         let change = {
             let mut tables = self
@@ -285,13 +325,10 @@ impl SecurityStore {
             .read()
             .unwrap_or_else(PoisonError::into_inner);
         match identity {
-            PeerIdentity::Psk(identity) => {
-                tables.index.get(&Key::Psk(role, identity.clone())).cloned()
-            }
             PeerIdentity::Certificate(certificate) => {
                 tables.of_certificate(role, certificate).next()
             }
-            _ => None,
+            other => tables.of_key(role, other).cloned(),
         }
     }
 
@@ -303,14 +340,12 @@ impl SecurityStore {
             .read()
             .unwrap_or_else(PoisonError::into_inner);
         match identity {
-            PeerIdentity::Psk(identity) => tables
-                .index
-                .get(&Key::Psk(role, identity.clone()))
-                .is_some_and(|owner| **owner == *endpoint),
             PeerIdentity::Certificate(certificate) => tables
                 .of_certificate(role, certificate)
                 .any(|owner| *owner == *endpoint),
-            _ => false,
+            other => tables
+                .of_key(role, other)
+                .is_some_and(|owner| **owner == *endpoint),
         }
     }
 
@@ -407,6 +442,16 @@ impl Tables {
         credentials
     }
 
+    /// The endpoint that a pre-shared key or raw public key belongs to.
+    fn of_key(&self, role: Role, identity: &PeerIdentity) -> Option<&Arc<str>> {
+        let key = match identity {
+            PeerIdentity::Psk(identity) => Key::Psk(role, identity.clone()),
+            PeerIdentity::RawPublicKey(public_key) => Key::RawPublicKey(role, public_key.clone()),
+            _ => return None,
+        };
+        self.index.get(&key)
+    }
+
     /// The endpoints that a verified certificate belongs to: by its bytes, then by its names.
     fn of_certificate<'a>(
         &'a self,
@@ -466,6 +511,11 @@ impl CredentialSource for RoleCredentials {
     /// Only certificates that belong to an endpoint are welcome: there is nothing that another could do.
     fn certificate_allowed(&self, certificate: &CertificateIdentity) -> bool {
         let identity = PeerIdentity::Certificate(certificate.clone());
+        self.store.endpoint_of(self.role, &identity).is_some()
+    }
+
+    fn raw_public_key_allowed(&self, public_key: &[u8]) -> bool {
+        let identity = PeerIdentity::RawPublicKey(public_key.to_vec());
         self.store.endpoint_of(self.role, &identity).is_some()
     }
 }
@@ -540,6 +590,54 @@ mod tests {
             Some("pin")
         );
         assert_eq!(store.endpoint_of(Role::Bootstrap, &pinned), None);
+    }
+
+    #[test]
+    fn raw_public_keys_by_their_bytes() {
+        let store = SecurityStore::new();
+        let public_key = || rcgen::KeyPair::generate().unwrap().public_key_der();
+        let (ours, other) = (public_key(), public_key());
+        let credential = || Credential::raw_public_key(ours.clone());
+        store.add("a", Role::Server, credential()).unwrap();
+        store.add("b", Role::Bootstrap, credential()).unwrap();
+        for (endpoint, role) in [("b", Role::Server), ("a", Role::Server)] {
+            assert_eq!(
+                store.add(endpoint, role, credential()),
+                Err(SecurityError::Taken)
+            );
+        }
+        let identity = PeerIdentity::RawPublicKey(ours.clone());
+        assert!(store.belongs(Role::Server, "a", &identity));
+        assert!(!store.belongs(Role::Server, "b", &identity));
+        let owner =
+            |role, key: &[u8]| store.endpoint_of(role, &PeerIdentity::RawPublicKey(key.to_vec()));
+        assert_eq!(owner(Role::Bootstrap, &ours).as_deref(), Some("b"));
+        assert_eq!(owner(Role::Bootstrap, &other), None);
+        // What proves another kind of key proves nothing here, whatever its bytes.
+        assert!(!store.belongs(Role::Server, "a", &PeerIdentity::Psk(ours.clone())));
+        let servers = store.for_role(Role::Server);
+        assert!(servers.raw_public_key_allowed(&ours));
+        assert!(!servers.raw_public_key_allowed(&other));
+        store.remove("a");
+        assert!(!servers.raw_public_key_allowed(&ours));
+        assert!(
+            store
+                .for_role(Role::Bootstrap)
+                .raw_public_key_allowed(&ours)
+        );
+    }
+
+    #[test]
+    fn a_public_key_that_nobody_could_prove_is_refused() {
+        let store = SecurityStore::new();
+        let mut off_curve = rcgen::KeyPair::generate().unwrap().public_key_der();
+        off_curve[60] ^= 1;
+        for public_key in [vec![], vec![0x30; 91], off_curve] {
+            let credential = Credential::raw_public_key(public_key);
+            let error = store.add("a", Role::Server, credential).unwrap_err();
+            assert!(matches!(error, SecurityError::PublicKey(_)), "{error}");
+        }
+        assert!(store.credentials("a").is_empty());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use lwm2m_core::{
     engine::{CloseReason, Engine, Inbound, Outbound},
     entry::Entry,
     path::Path,
+    peer::PeerIdentity,
     secret::Secret,
     time::Instant,
     value::Value,
@@ -388,6 +389,89 @@ fn removed_credentials_end_a_session() {
 }
 
 // proves: BS-34
+#[test]
+fn a_removed_raw_public_key_ends_a_session() {
+    let public_key = rcgen::KeyPair::generate().unwrap().public_key_der();
+    let mut bench = Bench::new(
+        BootstrapConfig::with_account(account()),
+        From::raw_public_key(1, &public_key),
+    );
+    let credential = Credential::raw_public_key(public_key.clone());
+    bench
+        .security
+        .add("a", Role::Bootstrap, credential)
+        .unwrap();
+    bench.device.handler = Box::new(|_| None);
+    bench.ask(&["ep=a"]);
+    let removed = bench.security.credentials("a");
+    let removed: Vec<_> = (removed.into_iter())
+        .filter(|entry| matches!(entry.credential, Credential::RawPublicKey { .. }))
+        .collect();
+    assert_eq!(removed.len(), 1);
+    bench.server.credentials_removed("a", &removed);
+    bench.settle();
+    assert_eq!(bench.failure(), "its credentials were removed");
+    assert!(matches!(
+        &bench.outbound[..],
+        [Outbound::Forget { identity: PeerIdentity::RawPublicKey(key) }] if *key == public_key
+    ));
+}
+
+#[test]
+fn raw_public_keys_are_written_as_mode_1() {
+    let pair = || rcgen::KeyPair::generate().unwrap();
+    let (device, server) = (pair(), pair());
+    let security =
+        AccountSecurity::raw_public_key(device.serialize_der(), server.public_key_der()).unwrap();
+    let mut account = account();
+    account.security = security;
+    let entries = account.security_entries();
+    let value = |resource| {
+        let path = Path::resource(0, 1, resource);
+        let entry = entries.iter().find(|entry| entry.path == path);
+        entry.map(|entry| entry.value.clone())
+    };
+    assert_eq!(value(2), Some(Value::Integer(1)));
+    assert_eq!(value(3), Some(Value::Opaque(device.public_key_der())));
+    assert_eq!(value(4), Some(Value::Opaque(server.public_key_der())));
+    assert_eq!(value(5), Some(Value::Opaque(device.serialize_der())));
+    assert_eq!(value(15), None);
+    assert_eq!(
+        BootstrapConfig::with_account(account.clone()).validate(),
+        Ok(())
+    );
+    let with = |change: &dyn Fn(&mut Vec<u8>, &mut Secret, &mut Vec<u8>)| {
+        let mut account = account.clone();
+        let AccountSecurity::RawPublicKey {
+            public_key,
+            private_key,
+            server_public_key,
+        } = &mut account.security
+        else {
+            unreachable!()
+        };
+        change(public_key, private_key, server_public_key);
+        BootstrapConfig::with_account(account).validate()
+    };
+    use BootstrapConfigError as Error;
+    let foreign = |_: &mut Vec<u8>, private: &mut Secret, _: &mut Vec<u8>| {
+        *private = Secret::new(pair().serialize_der());
+    };
+    assert_eq!(with(&foreign), Err(Error::KeyMismatch));
+    let swapped = |public: &mut Vec<u8>, _: &mut Secret, server: &mut Vec<u8>| {
+        std::mem::swap(public, server);
+    };
+    assert_eq!(with(&swapped), Err(Error::KeyMismatch));
+    assert!(matches!(
+        with(&|_, private, _| *private = Secret::new(vec![5; 32])),
+        Err(Error::RawPublicKey(_))
+    ));
+    assert!(matches!(
+        with(&|_, _, server| server.clear()),
+        Err(Error::RawPublicKey(_))
+    ));
+}
+
 #[test]
 fn other_paths() {
     let mut bench = Bench::new(

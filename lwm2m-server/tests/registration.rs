@@ -424,6 +424,49 @@ fn removed_credentials_end_session_and_registration() {
 }
 
 #[test]
+fn a_raw_public_key_is_who_a_device_is_until_it_is_removed() {
+    let public_key = || rcgen::KeyPair::generate().unwrap().public_key_der();
+    let (ours, other) = (public_key(), public_key());
+    let security = security();
+    let credential = Credential::raw_public_key(ours.clone());
+    security.add("raw", Role::Server, credential).unwrap();
+    let mut bench = Bench::new(ServerConfig::default(), open_policy(&security));
+    let device = bench.add(From::raw_public_key(1, &ours));
+    let stranger = bench.add(From::raw_public_key(2, &other));
+    for (peer, endpoint) in [(device, "a"), (stranger, "raw"), (stranger, "new")] {
+        let name = format!("ep={endpoint}");
+        let answer = bench.ask(peer, register(&[&name, "lt=60", "lwm2m=1.1"], LINKS));
+        assert_eq!(answer.code, Code::BAD_REQUEST, "{endpoint}");
+        assert_eq!(
+            refusal(&bench.take_events()).0,
+            &RefusalReason::IdentityMismatch
+        );
+    }
+    // From 1.1 the name may come from the key.
+    let location = bench.register(device, &["lt=60", "lwm2m=1.1"], LINKS);
+    assert!(bench.server.registration("raw").is_some());
+    let answer = bench.ask(stranger, to_location(Code::DELETE, &location, &[]));
+    assert_eq!(answer.code, Code::BAD_REQUEST);
+    bench.take_events();
+
+    let removed = security.credentials("raw");
+    security.remove("raw");
+    bench.server.credentials_removed("raw", &removed);
+    bench.settle();
+    assert!(matches!(
+        &bench.outbound[..],
+        [Outbound::Forget { identity: PeerIdentity::RawPublicKey(key) }] if *key == ours
+    ));
+    assert!(matches!(
+        &bench.take_events()[..],
+        [ServerEvent::Deregistered {
+            reason: DeregistrationReason::CredentialsRemoved,
+            ..
+        }]
+    ));
+}
+
+#[test]
 fn registrations_are_bounded() {
     let mut config = ServerConfig::default();
     config.max_registrations = 2;

@@ -9,6 +9,7 @@ use lwm2m_core::{
     uri::{Scheme, ServerUri},
     value::Value,
 };
+use lwm2m_transport::dtls::{KeyError, check_public_key, public_key_of};
 use std::time::Duration;
 
 /// How a device proves itself to the server of an account (/0/x/2 to /0/x/5, /0/x/15).
@@ -24,6 +25,15 @@ pub enum AccountSecurity {
         /// The key.
         key: Secret,
     },
+    /// Raw public key (mode 1; RFC 7250).
+    RawPublicKey {
+        /// The device's SubjectPublicKeyInfo, DER, of a point of P-256.
+        public_key: Vec<u8>,
+        /// Its private key, PKCS#8 DER.
+        private_key: Secret,
+        /// The server's SubjectPublicKeyInfo, DER, of a point of P-256.
+        server_public_key: Vec<u8>,
+    },
     /// Certificate (mode 2).
     Certificate {
         /// The device's certificate, DER.
@@ -35,6 +45,24 @@ pub enum AccountSecurity {
         /// How `server_certificate` is matched (1.1); `None`: not written, which means domain-issued.
         usage: Option<CertificateUsage>,
     },
+}
+
+impl AccountSecurity {
+    /// Raw public keys, of which the device's public one follows from its private one.
+    ///
+    /// # Errors
+    /// A private key that is not ECDSA P-256 in PKCS#8 DER.
+    pub fn raw_public_key(
+        private_key: impl Into<Secret>,
+        server_public_key: impl Into<Vec<u8>>,
+    ) -> Result<Self, KeyError> {
+        let private_key = private_key.into();
+        Ok(AccountSecurity::RawPublicKey {
+            public_key: public_key_of(&private_key)?,
+            private_key,
+            server_public_key: server_public_key.into(),
+        })
+    }
 }
 
 /// An account at an LwM2M server: an instance of /0 and one of /1.
@@ -120,6 +148,17 @@ impl ServerAccount {
             AccountSecurity::Psk { identity, key } => {
                 (0, &identity[..], &[][..], key.expose_secret(), None)
             }
+            AccountSecurity::RawPublicKey {
+                public_key,
+                private_key,
+                server_public_key,
+            } => (
+                1,
+                &public_key[..],
+                &server_public_key[..],
+                private_key.expose_secret(),
+                None,
+            ),
             AccountSecurity::Certificate {
                 certificate,
                 private_key,
@@ -239,6 +278,12 @@ pub enum BootstrapConfigError {
     /// A PSK identity or key of a wrong length.
     #[error("a PSK identity has 1 to 128 bytes and a key 1 to 64")]
     Psk,
+    /// Raw public keys that cannot serve.
+    #[error("a raw public key account cannot be used: {0}")]
+    RawPublicKey(KeyError),
+    /// A private key and a public key that do not belong together.
+    #[error("the public key of an account does not belong to its private key")]
+    KeyMismatch,
     /// An empty certificate or key.
     #[error("a certificate account needs certificate, private key and server certificate")]
     Certificate,
@@ -347,6 +392,16 @@ impl ServerAccount {
                 if !(1..=128).contains(&identity.len()) || !(1..=64).contains(&key.len()) =>
             {
                 return Err(Error::Psk);
+            }
+            AccountSecurity::RawPublicKey {
+                public_key,
+                private_key,
+                server_public_key,
+            } => {
+                check_public_key(server_public_key).map_err(Error::RawPublicKey)?;
+                if public_key_of(private_key).map_err(Error::RawPublicKey)? != *public_key {
+                    return Err(Error::KeyMismatch);
+                }
             }
             AccountSecurity::Certificate {
                 certificate,

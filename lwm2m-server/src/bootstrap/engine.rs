@@ -18,7 +18,7 @@ use crate::{
     event::{BootstrapEvent, RefusalReason, ServerEvent},
     metrics::Metrics,
     refusals::RefusalLog,
-    security::{Credential, EndpointCredential, Role},
+    security::{EndpointCredential, Role},
 };
 use lwm2m_core::{
     coap::{Code, Request, Response, option},
@@ -162,8 +162,7 @@ impl BootstrapEngine {
     pub fn credentials_removed(&mut self, endpoint: &str, removed: &[EndpointCredential]) {
         let removed = removed.iter().filter(|entry| entry.role == Role::Bootstrap);
         for credential in removed.map(|entry| &entry.credential) {
-            if let Credential::Psk { identity, .. } = credential {
-                let identity = PeerIdentity::Psk(identity.clone());
+            if let Some(identity) = credential.identity() {
                 self.outbound.push_back(Outbound::Forget { identity });
             }
             let Some(&peer) = self.by_endpoint.get(endpoint) else {

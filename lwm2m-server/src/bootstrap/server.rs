@@ -7,13 +7,13 @@ use crate::{
     error::StartError,
     event::Events,
     hub::Hub,
-    listener::{self, Listener, ServerCertificate},
+    listener::{self, Listener, Proofs, ServerCertificate},
     metrics::Metrics,
     security::{Role, SecurityChange, SecurityStore},
     store::Store,
     write_behind::{self, BATCH, Writer},
 };
-use lwm2m_core::{endpoint::EndpointConfig, model::ObjectModel, uri::Scheme};
+use lwm2m_core::{endpoint::EndpointConfig, model::ObjectModel, secret::Secret, uri::Scheme};
 use lwm2m_objects::Definitions;
 use lwm2m_transport::{EngineHandle, Transport};
 use std::{
@@ -61,7 +61,7 @@ pub struct BootstrapServerBuilder {
     listeners: Vec<Listener>,
     security: SecurityStore,
     configurations: BootstrapStore,
-    certificate: Option<ServerCertificate>,
+    proofs: Proofs,
     authorizer: Option<Arc<dyn Authorizer>>,
     accept_unsecured: bool,
     definitions: Vec<ObjectModel>,
@@ -94,7 +94,16 @@ impl BootstrapServerBuilder {
     /// With a certificate, so that devices can use theirs.
     #[must_use]
     pub fn certificate(mut self, certificate: ServerCertificate) -> Self {
-        self.certificate = Some(certificate);
+        self.proofs.certificate = Some(certificate);
+        self
+    }
+
+    /// With a key pair, so that devices can use raw public keys: the private key, PKCS#8 DER, ECDSA P-256. Devices are
+    /// told its public half, [`public_key_of`](crate::public_key_of) it (/0/x/4). LwM2M server and bootstrap server have
+    /// different ones (Transport 1.2.2, section 5.2.1).
+    #[must_use]
+    pub fn raw_public_key(mut self, private_key: impl Into<Secret>) -> Self {
+        self.proofs.raw_public_key = Some(private_key.into());
         self
     }
 
@@ -137,18 +146,17 @@ impl BootstrapServerBuilder {
     /// Opens the listeners and begins to serve.
     ///
     /// # Errors
-    /// A listener that cannot be opened, an unusable certificate, a store that cannot be read.
+    /// A listener that cannot be opened, an unusable certificate or private key, a store that cannot be read.
     pub async fn start(self) -> Result<BootstrapServer, StartError> {
         let credentials = self.security.for_role(Role::Bootstrap);
-        let transport =
-            listener::open(&self.listeners, credentials, self.certificate.as_ref()).await?;
+        let transport = listener::open(&self.listeners, credentials, &self.proofs).await?;
         let addresses = transport.local_addresses();
         let metrics = transport.metrics();
         self.run(transport, addresses, Some(metrics)).await
     }
 
-    /// Serves over a transport of one's own: a network in memory, a socket that was handed over. Listeners and
-    /// certificate are not used.
+    /// Serves over a transport of one's own: a network in memory, a socket that was handed over. Listeners, certificate
+    /// and raw public key are not used.
     ///
     /// # Errors
     /// A store that cannot be read.

@@ -279,8 +279,7 @@ impl ServerEngine {
     pub fn credentials_removed(&mut self, endpoint: &str, removed: &[EndpointCredential]) {
         let removed = removed.iter().filter(|entry| entry.role == Role::Server);
         for credential in removed.map(|entry| &entry.credential) {
-            if let Credential::Psk { identity, .. } = credential {
-                let identity = PeerIdentity::Psk(identity.clone());
+            if let Some(identity) = credential.identity() {
                 self.outbound.push_back(Outbound::Forget { identity });
             }
             let slot = self.registry.by_name(endpoint);
@@ -348,6 +347,9 @@ impl ServerEngine {
 fn proves(credential: &Credential, endpoint: &str, identity: &PeerIdentity) -> bool {
     match (credential, identity) {
         (Credential::Psk { identity, .. }, PeerIdentity::Psk(proven)) => identity == proven,
+        (Credential::RawPublicKey { public_key }, PeerIdentity::RawPublicKey(proven)) => {
+            public_key == proven
+        }
         (Credential::Certificate(matching), PeerIdentity::Certificate(proven)) => {
             let named = |name: &str| {
                 let mut names = proven.common_name.iter().chain(&proven.alternative_names);

@@ -204,6 +204,15 @@ impl From {
         }
     }
 
+    /// A DTLS connection with a raw public key.
+    pub fn raw_public_key(number: u64, public_key: &[u8]) -> Self {
+        From {
+            peer: PeerId::from_connection(1, number),
+            identity: PeerIdentity::RawPublicKey(public_key.to_vec()),
+            address: SocketAddr::from(([10, 0, 0, 2], number as u16)),
+        }
+    }
+
     /// A DTLS connection with a pre-shared key.
     pub fn psk(number: u64, identity: &str) -> Self {
         From {

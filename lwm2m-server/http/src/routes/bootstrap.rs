@@ -1,7 +1,7 @@
 //! What endpoints are given by the bootstrap server. Keys, and all values beside the accounts, go in and never come
 //! out.
 
-use super::security::{identity_bytes, shown_identity};
+use super::security::{der, identity_bytes, shown_identity};
 use crate::{
     HttpState,
     extract::{ApiPath, SecretJson},
@@ -94,21 +94,23 @@ pub(crate) struct AccountForm {
 
 /// The mode of an account's security.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum SecurityMode {
     /// No security.
     None,
     /// Pre-shared key.
     Psk,
+    /// Raw public key.
+    RawPublicKey,
     /// Certificate.
     Certificate,
 }
 
 /// How a device proves itself to the server of an account.
 ///
-/// `psk`: `identity` (or `identityHex`) and `key`. `certificate`: `certificate`, `privateKey`, `serverCertificate` and,
-/// from 1.1, `usage`. A key that is not said stays as it is known for the same server number and identity or
-/// certificate.
+/// `psk`: `identity` (or `identityHex`) and `key`. `raw-public-key`: `publicKey`, `privateKey` and `serverPublicKey`.
+/// `certificate`: `certificate`, `privateKey`, `serverCertificate` and, from 1.1, `usage`. A key that is not said stays
+/// as it is known for the same server number and identity, public key or certificate.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct AccountSecurityForm {
@@ -124,10 +126,16 @@ pub(crate) struct AccountSecurityForm {
     #[serde(default, skip_serializing)]
     #[schema(value_type = Option<String>, write_only)]
     key: Option<HexSecret>,
+    /// The device's raw public key: SubjectPublicKeyInfo (P-256), DER as padded Base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    public_key: Option<String>,
+    /// The server's raw public key, in the same form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    server_public_key: Option<String>,
     /// The device's certificate, DER as padded Base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     certificate: Option<String>,
-    /// Its private key, PKCS#8 DER as padded Base64. Never shown.
+    /// The private key of the device's certificate or public key, PKCS#8 DER as padded Base64. Never shown.
     #[serde(default, skip_serializing)]
     #[schema(value_type = Option<String>, write_only)]
     private_key: Option<Base64Secret>,
@@ -146,6 +154,8 @@ impl AccountSecurityForm {
             identity: None,
             identity_hex: None,
             key: None,
+            public_key: None,
+            server_public_key: None,
             certificate: None,
             private_key: None,
             server_certificate: None,
@@ -155,6 +165,15 @@ impl AccountSecurityForm {
             AccountSecurity::Psk { identity, .. } => {
                 form.mode = SecurityMode::Psk;
                 (form.identity, form.identity_hex) = shown_identity(identity);
+            }
+            AccountSecurity::RawPublicKey {
+                public_key,
+                server_public_key,
+                ..
+            } => {
+                form.mode = SecurityMode::RawPublicKey;
+                form.public_key = Some(STANDARD.encode(public_key));
+                form.server_public_key = Some(STANDARD.encode(server_public_key));
             }
             AccountSecurity::Certificate {
                 certificate,
@@ -180,22 +199,23 @@ impl AccountSecurityForm {
     /// The security; a key that is not said is taken from what was `known` for the same server.
     fn into_security(self, known: Option<&AccountSecurity>) -> Result<AccountSecurity, Problem> {
         let needed = |what: &str| Problem::bad_request(format!("security: {what} is needed"));
-        let decoded = |name: &str, text: Option<String>| {
-            let text = text.ok_or_else(|| needed(name))?;
-            STANDARD
-                .decode(text)
-                .map_err(|error| Problem::bad_request(format!("{name}: no Base64: {error}")))
-        };
+        let decoded =
+            |name: &str, text: Option<String>| der(name, text.ok_or_else(|| needed(name))?);
         let psk = self.identity.is_some() || self.identity_hex.is_some() || self.key.is_some();
-        let certificate = self.certificate.is_some()
-            || self.private_key.is_some()
-            || self.server_certificate.is_some()
-            || self.usage.is_some();
+        let public_keys = self.public_key.is_some() || self.server_public_key.is_some();
+        let certificate =
+            self.certificate.is_some() || self.server_certificate.is_some() || self.usage.is_some();
+        let asymmetric = matches!(
+            self.mode,
+            SecurityMode::RawPublicKey | SecurityMode::Certificate
+        );
         if psk && self.mode != SecurityMode::Psk
+            || public_keys && self.mode != SecurityMode::RawPublicKey
             || certificate && self.mode != SecurityMode::Certificate
+            || self.private_key.is_some() && !asymmetric
         {
             return Err(Problem::bad_request(
-                "security: identity and key are for mode psk, certificates for mode certificate",
+                "security: identity and key are for mode psk, public keys for mode raw-public-key, certificates for mode certificate",
             ));
         }
         match self.mode {
@@ -214,6 +234,26 @@ impl AccountSecurityForm {
                     _ => return Err(needed("key")),
                 };
                 Ok(AccountSecurity::Psk { identity, key })
+            }
+            SecurityMode::RawPublicKey => {
+                let public_key = decoded("publicKey", self.public_key)?;
+                let private_key = match (self.private_key, known) {
+                    (Some(Base64Secret(key)), _) => key,
+                    (
+                        None,
+                        Some(AccountSecurity::RawPublicKey {
+                            public_key: same,
+                            private_key,
+                            ..
+                        }),
+                    ) if *same == public_key => private_key.clone(),
+                    _ => return Err(needed("privateKey")),
+                };
+                Ok(AccountSecurity::RawPublicKey {
+                    public_key,
+                    private_key,
+                    server_public_key: decoded("serverPublicKey", self.server_public_key)?,
+                })
             }
             SecurityMode::Certificate => {
                 let certificate = decoded("certificate", self.certificate)?;

@@ -33,18 +33,21 @@ pub(crate) enum RoleForm {
 
 /// The kind of a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum CredentialKind {
     /// A pre-shared key.
     Psk,
+    /// A raw public key.
+    RawPublicKey,
     /// A certificate.
     Certificate,
 }
 
 /// One credential.
 ///
-/// `psk`: `identity` (or `identityHex` where it is no text) and `key`. `certificate`: `name` that must be its common
-/// name or one of its alternative names, or `certificate`, or neither: then the endpoint name is that name.
+/// `psk`: `identity` (or `identityHex` where it is no text) and `key`. `raw-public-key`: `publicKey`. `certificate`:
+/// `name` that must be its common name or one of its alternative names, or `certificate`, or neither: then the endpoint
+/// name is that name.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CredentialForm {
@@ -64,6 +67,9 @@ pub(crate) struct CredentialForm {
     #[serde(default, skip_serializing)]
     #[schema(value_type = Option<String>, write_only)]
     key: Option<HexSecret>,
+    /// The raw public key: SubjectPublicKeyInfo (P-256), DER as padded Base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    public_key: Option<String>,
     /// Name in the certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     name: Option<String>,
@@ -101,6 +107,7 @@ impl CredentialForm {
             identity: None,
             identity_hex: None,
             key: None,
+            public_key: None,
             name: None,
             certificate: None,
         };
@@ -108,6 +115,10 @@ impl CredentialForm {
             Credential::Psk { identity, .. } => {
                 form.kind = CredentialKind::Psk;
                 (form.identity, form.identity_hex) = shown_identity(identity);
+            }
+            Credential::RawPublicKey { public_key } => {
+                form.kind = CredentialKind::RawPublicKey;
+                form.public_key = Some(STANDARD.encode(public_key));
             }
             Credential::Certificate(CertificateMatch::EndpointName) => {}
             Credential::Certificate(CertificateMatch::Name(name)) => form.name = Some(name.clone()),
@@ -122,12 +133,15 @@ impl CredentialForm {
     /// The credential; a key that is not said is taken from `known`.
     fn into_credential(self, known: &[EndpointCredential]) -> Result<EndpointCredential, Problem> {
         let role = self.role.into();
+        let psk = self.identity.is_some() || self.identity_hex.is_some() || self.key.is_some();
+        let raw_public_key = self.public_key.is_some();
+        let certificate = self.name.is_some() || self.certificate.is_some();
         let credential = match self.kind {
             CredentialKind::Psk => {
                 let identity = identity_bytes(self.identity, self.identity_hex)?;
-                if self.name.is_some() || self.certificate.is_some() {
+                if raw_public_key || certificate {
                     return Err(Problem::bad_request(
-                        "a psk has identity and key, no name or certificate",
+                        "a psk has identity and key, no publicKey, name or certificate",
                     ));
                 }
                 let same = |entry: &EndpointCredential| match &entry.credential {
@@ -146,21 +160,23 @@ impl CredentialForm {
                 })?;
                 Credential::Psk { identity, key }
             }
+            CredentialKind::RawPublicKey => {
+                let text = self.public_key.filter(|_| !psk && !certificate);
+                let text = text.ok_or_else(|| {
+                    Problem::bad_request("a raw-public-key has publicKey, and nothing else")
+                })?;
+                Credential::raw_public_key(der("publicKey", text)?)
+            }
             CredentialKind::Certificate => {
-                if self.identity.is_some() || self.identity_hex.is_some() || self.key.is_some() {
+                if psk || raw_public_key {
                     return Err(Problem::bad_request(
-                        "a certificate has name or certificate, no identity or key",
+                        "a certificate has name or certificate, no identity, key or publicKey",
                     ));
                 }
                 Credential::Certificate(match (self.name, self.certificate) {
                     (None, None) => CertificateMatch::EndpointName,
                     (Some(name), None) => CertificateMatch::Name(name),
-                    (None, Some(text)) => {
-                        let der = STANDARD.decode(text).map_err(|error| {
-                            Problem::bad_request(format!("certificate: no Base64: {error}"))
-                        })?;
-                        CertificateMatch::Pinned(der)
-                    }
+                    (None, Some(text)) => CertificateMatch::Pinned(der("certificate", text)?),
                     (Some(_), Some(_)) => {
                         return Err(Problem::bad_request(
                             "a certificate is known by name or by itself, not both",
@@ -171,6 +187,13 @@ impl CredentialForm {
         };
         Ok(EndpointCredential { role, credential })
     }
+}
+
+/// What stands as padded Base64 in the field `name`.
+pub(crate) fn der(name: &str, text: String) -> Result<Vec<u8>, Problem> {
+    STANDARD
+        .decode(text)
+        .map_err(|error| Problem::bad_request(format!("{name}: no Base64: {error}")))
 }
 
 /// A PSK identity as text where it is text, else as hexadecimal digits.
@@ -226,7 +249,7 @@ pub(crate) async fn read(
     request_body = CredentialsForm,
     responses(
         (status = 204, description = "Set"),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "Another credential has the same PSK identity, name or certificate"),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "Another credential has the same PSK identity, public key, name or certificate"),
         (status = "default", body = Problem, content_type = "application/problem+json"),
     ),
 )]

@@ -2,8 +2,10 @@
 
 use crate::support::{Api, answer, request, text};
 use axum::http::{Method, StatusCode};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use lwm2m_core::secret::Secret;
 use lwm2m_server::{Credential, bootstrap::AccountSecurity};
+use rcgen::KeyPair;
 use serde_json::json;
 use std::{
     io::Write,
@@ -27,12 +29,14 @@ fn keys(api: &Api, endpoint: &str) -> Vec<Secret> {
 #[tokio::test]
 async fn credentials_without_keys() {
     let api = Api::start().await;
+    let public_key = STANDARD.encode(KeyPair::generate().unwrap().public_key_der());
     let credentials = json!({"credentials": [
         {"role": "server", "type": "psk", "identity": "dev-1", "key": KEY},
         {"role": "bootstrap", "type": "psk", "identityHex": "ff00", "key": KEY},
         {"role": "server", "type": "certificate"},
         {"role": "server", "type": "certificate", "name": "cn.example"},
         {"role": "server", "type": "certificate", "certificate": "AQID"},
+        {"role": "server", "type": "raw-public-key", "publicKey": public_key},
     ]});
     // An endpoint name may hold anything: slashes, colons, spaces, letters of any script.
     let uri = "/api/security/urn%3Adev%2Fops%20%C3%A9%3F%23%25";
@@ -54,6 +58,7 @@ async fn credentials_without_keys() {
             {"role": "server", "type": "certificate"},
             {"role": "server", "type": "certificate", "name": "cn.example"},
             {"role": "server", "type": "certificate", "certificate": "AQID"},
+            {"role": "server", "type": "raw-public-key", "publicKey": public_key},
         ]})
     );
     // What was shown can be given back: keys that are not said stay.
@@ -80,6 +85,7 @@ async fn credentials_that_are_refused_change_nothing_and_show_no_key() {
     let taken = api.put("/api/security/b", psk(KEY)).await;
     assert_eq!(taken.0, StatusCode::CONFLICT);
     let odd = format!("{KEY}7");
+    let public_key = STANDARD.encode(KeyPair::generate().unwrap().public_key_der());
     for body in [
         psk(&odd),
         psk("5ec2e7zz"),
@@ -90,6 +96,12 @@ async fn credentials_that_are_refused_change_nothing_and_show_no_key() {
         json!({"credentials": [{"role": "server", "type": "psk", "identity": "", "key": KEY}]}),
         json!({"credentials": [{"role": "server", "type": "certificate", "key": KEY}]}),
         json!({"credentials": [{"role": "server", "type": "none"}]}),
+        json!({"credentials": [{"role": "server", "type": "raw-public-key"}]}),
+        json!({"credentials": [{"role": "server", "type": "raw-public-key", "publicKey": "*"}]}),
+        json!({"credentials": [{"role": "server", "type": "raw-public-key", "publicKey": "AQID"}]}),
+        json!({"credentials": [{"role": "server", "type": "raw-public-key", "publicKey": public_key, "key": KEY}]}),
+        json!({"credentials": [{"role": "server", "type": "psk", "identity": "i", "key": KEY, "publicKey": public_key}]}),
+        json!({"credentials": [{"role": "server", "type": "certificate", "publicKey": public_key}]}),
         json!({"credentials": [{"role": "server", "type": "psk", "identity": "i", "psk": KEY}]}),
         json!({"credentials": {"key": KEY}}),
         json!({"credentials": [KEY]}),
@@ -222,6 +234,68 @@ async fn bootstrap_configurations_without_keys() {
     let (status, _) = api.call(Method::DELETE, uri, None).await;
     assert_eq!(status, StatusCode::NO_CONTENT);
     assert!(api.bootstrap.configurations().config("a/b").is_none());
+}
+
+#[tokio::test]
+async fn raw_public_keys_go_to_devices_and_private_ones_are_not_shown() {
+    let api = Api::start().await;
+    let uri = "/api/bootstrap/raw";
+    let (device, server) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    let private_key = STANDARD.encode(device.serialize_der());
+    let security = json!({
+        "mode": "raw-public-key", "privateKey": private_key,
+        "publicKey": STANDARD.encode(device.public_key_der()),
+        "serverPublicKey": STANDARD.encode(server.public_key_der()),
+    });
+    let account = |security| json!({"accounts": [{"shortServerId": 1, "uri": "coaps://127.0.0.1:5684", "security": security}]});
+    let (status, problem) = api.put(uri, account(security.clone())).await;
+    assert_eq!(status, StatusCode::NO_CONTENT, "{problem}");
+    let mut shown = security.clone();
+    shown.as_object_mut().unwrap().remove("privateKey");
+    let (_, answer) = api.get(uri).await;
+    assert_eq!(answer["accounts"][0]["security"], shown);
+    // Given back as it was shown, the account keeps its private key.
+    let (status, problem) = api.put(uri, account(shown.clone())).await;
+    assert_eq!(status, StatusCode::NO_CONTENT, "{problem}");
+    let config = api.bootstrap.configurations().config("raw").unwrap();
+    let AccountSecurity::RawPublicKey { private_key, .. } = &config.accounts[0].security else {
+        panic!("no raw public key");
+    };
+    assert_eq!(private_key.expose_secret(), device.serialize_der());
+
+    let with = |field: &str, value: serde_json::Value| {
+        let mut security = security.clone();
+        security[field] = value;
+        security
+    };
+    let mut without_private_key = with("publicKey", security["serverPublicKey"].clone());
+    without_private_key
+        .as_object_mut()
+        .unwrap()
+        .remove("privateKey");
+    for security in [
+        with("publicKey", security["serverPublicKey"].clone()),
+        with("serverPublicKey", "AQID".into()),
+        with("privateKey", "AQID".into()),
+        with("privateKey", "*".into()),
+        with("key", KEY.into()),
+        with("mode", "psk".into()),
+        with("mode", "certificate".into()),
+        with("mode", "none".into()),
+        without_private_key,
+        json!({"mode": "none", "privateKey": security["privateKey"]}),
+    ] {
+        let (status, problem) = api.put(uri, account(security.clone())).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{security}");
+        let text = problem.to_string();
+        let private_key = security["privateKey"].as_str().unwrap_or(KEY);
+        assert!(
+            private_key.len() < 5 || !text.contains(private_key),
+            "{text}"
+        );
+    }
+    let kept = api.bootstrap.configurations().config("raw").unwrap();
+    assert_eq!(kept.accounts, config.accounts);
 }
 
 #[tokio::test]

@@ -16,7 +16,10 @@
 //!                               └───────┘           └──────────────────┘
 //!                                   │ repeated: stored answer │ answers, requests
 //!                                   ▼                         ▼
-//!                                                       poll_transmit
+//!                               ┌─────────────────────────────────────┐
+//!                               │ address   no more than three times  │──▶ poll_transmit
+//!                               │ probing   slowly to silent peers    │
+//!                               └─────────────────────────────────────┘
 //! ```
 //!
 //! Whatever a datagram or a timer touches is found by hash or through the timing wheel: no step depends on how

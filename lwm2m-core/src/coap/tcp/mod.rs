@@ -1,7 +1,7 @@
 //! CoAP over TCP and TLS (RFC 8323): framing and signalling, without a connection.
 //!
 //! [`Message`] is the same as over UDP; reliability is the stream's. Kind and message id do not travel: messages
-//! that were read have [`MessageKind::NonConfirmable`] and 0.
+//! that were read have [`NonConfirmable`](super::MessageKind::NonConfirmable) and 0.
 //!
 //! ```text
 //!    0                   1

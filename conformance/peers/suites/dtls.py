@@ -3,7 +3,8 @@
 import json
 import subprocess
 
-from . import dtls_gnutls, dtls_mbedtls, dtls_openssl, dtls_scandium, dtls_tinydtls, dtls_webrtc, dtls_wireshark, dtls_wolfssl
+from . import dtls_gnutls, dtls_mbedtls, dtls_openssl, dtls_scandium
+from . import dtls_tinydtls, dtls_webrtc, dtls_wireshark, dtls_wolfssl
 from .dtls_world import Matrix, World
 
 SUITES = ("dtls-openssl", "dtls-scandium", "dtls-gnutls", "dtls-webrtc", "dtls-mbedtls", "dtls-wolfssl", "dtls-tinydtls",

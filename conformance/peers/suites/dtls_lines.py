@@ -149,7 +149,7 @@ class Peer:
             world_of.MAC_FIRST: [lambda suite=suite: meet(plain, suite, kind_of(suite), {"etm": "no"}, etm="no")
                                  for suite in self.cbc()],
             world_of.FRAGMENTS: [lambda: meet(small, X509, "x509", mtu="256")],
-            world_of.FRAGMENT_LENGTH: [lambda: meet(plain, X509, "x509", fragment="512")],
+            world_of.FRAGMENT_LENGTH: [lambda: meet(plain, X509, "x509", {"max_plaintext": "512"}, fragment="512")],
             world_of.RESUMPTION: [lambda suite=suite: resumption(suite, kind_of(suite)) for suite in self.some()],
             world_of.CID_OURS: [lambda: meet(kept, PSK, "psk", {"own_id": "6", "peer_id": "0"}, cid="0")],
             world_of.CID_PEER: [lambda: meet(plain, PSK, "psk", {"own_id": "0", "peer_id": "4"}, cid="4")],
@@ -193,7 +193,8 @@ class Peer:
                                  for suite in self.cbc()],
             world_of.FRAGMENTS: [lambda: exchange(
                 X509, "x509", "--mtu", "256", "--provider", "rustcrypto", mtu="256")],
-            world_of.FRAGMENT_LENGTH: [lambda: exchange(X509, "x509", "--max-fragment-length", "512")],
+            world_of.FRAGMENT_LENGTH: [lambda: exchange(
+                X509, "x509", "--max-fragment-length", "512", expected={"max-plaintext": "512"})],
             world_of.RESUMPTION: [lambda suite=suite: resumed(suite) for suite in self.some()],
             world_of.CID_OURS: [lambda: ids("5", "0", "--connection-id", "5", cid="0")],
             world_of.CID_PEER: [lambda: ids("0", "4", cid="4")],

@@ -3,6 +3,7 @@
 import shutil
 
 from . import dtls_world as world_of
+from .dtls_lines import OF_CID, OF_RPK
 from .dtls_world import ECDHE_SUITES, OTHER_KEY, PSK_IDENTITY, PSK_KEY, PSK_SUITES, SERVER_NAME, row
 from .harness import Program, expect, expect_in, free_ports
 
@@ -114,10 +115,8 @@ class Peer:
         self.as_client()
         self.as_server()
         for role in ("client", "server"):
-            self.matrix.not_offered(PEER, role, [row(suite, "rpk") for suite in ECDHE_SUITES], "no raw public keys before 3.2")
-            self.matrix.not_offered(PEER, role, [world_of.STRANGE_KEY], "no raw public keys before 3.2")
-            self.matrix.not_offered(PEER, role, [world_of.CID_OURS, world_of.CID_PEER, world_of.CID_BOTH, world_of.CID_MOVE],
-                                    "no Connection ID")
+            self.matrix.not_offered(PEER, role, OF_RPK, "no raw public keys before 3.2")
+            self.matrix.not_offered(PEER, role, OF_CID, "no Connection ID")
 
     def as_client(self):
         server = self.world.server("--connection-id", "6", "--resumable", "100")
@@ -154,11 +153,13 @@ class Peer:
         for cbc in (PSK_CBC, ECDHE_SUITES[3]):
             check(world_of.ENCRYPT_FIRST, lambda cbc=cbc: meet(server, cbc, expected={"etm": "yes"}))
             check(world_of.MAC_FIRST, lambda cbc=cbc: meet(server, cbc, "-no_etm", expected={"etm": "no"}))
-        check(world_of.SECP256R1, lambda: meet(server, X509, "-groups", "P-256", sees=("Server Temp Key: ECDH, prime256v1",)))
+        check(world_of.SECP256R1, lambda: meet(
+            server, X509, "-groups", "P-256", sees=("Server Temp Key: ECDH, prime256v1",)))
         # The curve of the certificates must be among them too.
         check(world_of.X25519, lambda: meet(server, X509, "-groups", "X25519:P-256", sees=("Server Temp Key: X25519",)))
         check(world_of.FRAGMENTS, lambda: meet(small, X509, "-mtu", "256"))
-        check(world_of.FRAGMENT_LENGTH, lambda: meet(server, X509, "-maxfraglen", "512"))
+        check(world_of.FRAGMENT_LENGTH, lambda: meet(
+            server, X509, "-maxfraglen", "512", expected={"max_plaintext": "512"}))
 
         def resumption(suite):
             file = self.world.path("session.pem")
@@ -204,6 +205,7 @@ class Peer:
         check(world_of.X25519, lambda: self.group(world_of.X25519, "X25519:P-256"))
         check(world_of.FRAGMENTS, lambda: self.exchange(
             X509, "x509", "--mtu", "256", "--provider", "rustcrypto", theirs=("-mtu", "256")))
-        check(world_of.FRAGMENT_LENGTH, lambda: self.exchange(X509, "x509", "--max-fragment-length", "512"))
+        check(world_of.FRAGMENT_LENGTH, lambda: expect(
+            self.exchange(X509, "x509", "--max-fragment-length", "512")[0]["max-plaintext"], "512", "longest data"))
         check(world_of.RESUMPTION, lambda: resumed(PSK, "psk"))
         check(world_of.RESUMPTION, lambda: resumed(X509, "x509"))

@@ -110,7 +110,7 @@ class Peer:
         for group in (world_of.SECP256R1, world_of.X25519):
             check(group, lambda group=group: self.group_of_client(group))
         check(world_of.FRAGMENTS, lambda: meet(small, X509, "x509", mtu=284))
-        check(world_of.FRAGMENT_LENGTH, lambda: meet(plain, X509, "x509", fragment=512))
+        check(world_of.FRAGMENT_LENGTH, lambda: meet(plain, X509, "x509", {"max_plaintext": "512"}, fragment=512))
 
         def resumption(suite, kind, cid):
             first = self.world.server("--connection-id", "6", "--resumable", "100")
@@ -181,7 +181,8 @@ class Peer:
         self.matrix.not_offered(PEER, "server", [world_of.X25519], "its server takes the first group of our client")
         check(world_of.FRAGMENTS, lambda: self.exchange(
             X509, "x509", "--mtu", "256", "--provider", "rustcrypto", mtu=284))
-        check(world_of.FRAGMENT_LENGTH, lambda: self.exchange(X509, "x509", "--max-fragment-length", "512"))
+        check(world_of.FRAGMENT_LENGTH, lambda: expect(
+            self.exchange(X509, "x509", "--max-fragment-length", "512")[0]["max-plaintext"], "512", "longest data"))
 
         def resumed(suite, kind, *ours, **values):
             said = self.exchange(suite, kind, "--resume", *ours, **values)

@@ -150,12 +150,13 @@ impl Link {
             _ => "none".into(),
         };
         format!(
-            "suite={} identity={identity} ems={} etm={} own-id={} peer-id={}",
+            "suite={} identity={identity} ems={} etm={} own-id={} peer-id={} max-plaintext={}",
             crate::options::name_of(agreed.suite),
             yes(agreed.extended_master_secret),
             yes(agreed.encrypt_then_mac),
             agreed.own_id.len(),
             agreed.peer_id.len(),
+            agreed.max_plaintext,
         )
     }
 }

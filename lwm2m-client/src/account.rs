@@ -39,8 +39,8 @@ impl Account {
         Self::new(uri, Credentials::Psk { identity, key })
     }
 
-    /// With raw public keys over DTLS (RFC 7250): our private key, PKCS#8 DER, ECDSA P-256, of which the server has been
-    /// told the public half; and the server's SubjectPublicKeyInfo, DER.
+    /// With raw public keys over DTLS (RFC 7250): our private key, PKCS#8 DER, ECDSA P-256, of which the server has
+    /// been told the public half; and the server's SubjectPublicKeyInfo, DER.
     ///
     /// For an account of which our public key is known too, and is to be held against the private one, see
     /// [`Credentials::RawPublicKey`].

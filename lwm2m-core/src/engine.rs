@@ -135,8 +135,8 @@ pub enum Credentials {
     },
     /// Raw public key (mode 1; RFC 7250).
     RawPublicKey {
-        /// Our SubjectPublicKeyInfo, DER (/0/x/3); empty: as it follows from `private_key`. A transport refuses one that
-        /// does not belong to it: the server would refuse it too, and say less.
+        /// Our SubjectPublicKeyInfo, DER (/0/x/3); empty: as it follows from `private_key`. A transport refuses one
+        /// that does not belong to it: the server would refuse it too, and say less.
         public_key: Vec<u8>,
         /// Our private key, PKCS#8 DER, ECDSA P-256 (/0/x/5).
         private_key: Secret,

@@ -171,7 +171,7 @@ struct Tables {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
     Psk(Role, Vec<u8>),
-    RawPublicKey(Role, Vec<u8>),
+    RawPublic(Role, Vec<u8>),
     Name(Role, String),
     Pinned(Role, Vec<u8>),
 }
@@ -181,7 +181,7 @@ impl Key {
         let role = credential.role;
         match &credential.credential {
             Credential::Psk { identity, .. } => Key::Psk(role, identity.clone()),
-            Credential::RawPublicKey { public_key } => Key::RawPublicKey(role, public_key.clone()),
+            Credential::RawPublicKey { public_key } => Key::RawPublic(role, public_key.clone()),
             Credential::Certificate(CertificateMatch::EndpointName) => {
                 Key::Name(role, endpoint.to_owned())
             }
@@ -446,7 +446,7 @@ impl Tables {
     fn of_key(&self, role: Role, identity: &PeerIdentity) -> Option<&Arc<str>> {
         let key = match identity {
             PeerIdentity::Psk(identity) => Key::Psk(role, identity.clone()),
-            PeerIdentity::RawPublicKey(public_key) => Key::RawPublicKey(role, public_key.clone()),
+            PeerIdentity::RawPublicKey(public_key) => Key::RawPublic(role, public_key.clone()),
             _ => return None,
         };
         self.index.get(&key)

@@ -440,36 +440,26 @@ fn raw_public_keys_are_written_as_mode_1() {
         BootstrapConfig::with_account(account.clone()).validate(),
         Ok(())
     );
-    let with = |change: &dyn Fn(&mut Vec<u8>, &mut Secret, &mut Vec<u8>)| {
+    use BootstrapConfigError as Error;
+    let with = |public_key: &[u8], private_key: &[u8], server_public_key: &[u8]| {
         let mut account = account.clone();
-        let AccountSecurity::RawPublicKey {
-            public_key,
-            private_key,
-            server_public_key,
-        } = &mut account.security
-        else {
-            unreachable!()
+        account.security = AccountSecurity::RawPublicKey {
+            public_key: public_key.to_vec(),
+            private_key: Secret::new(private_key.to_vec()),
+            server_public_key: server_public_key.to_vec(),
         };
-        change(public_key, private_key, server_public_key);
         BootstrapConfig::with_account(account).validate()
     };
-    use BootstrapConfigError as Error;
-    let foreign = |_: &mut Vec<u8>, private: &mut Secret, _: &mut Vec<u8>| {
-        *private = Secret::new(pair().serialize_der());
-    };
-    assert_eq!(with(&foreign), Err(Error::KeyMismatch));
-    let swapped = |public: &mut Vec<u8>, _: &mut Secret, server: &mut Vec<u8>| {
-        std::mem::swap(public, server);
-    };
-    assert_eq!(with(&swapped), Err(Error::KeyMismatch));
-    assert!(matches!(
-        with(&|_, private, _| *private = Secret::new(vec![5; 32])),
-        Err(Error::RawPublicKey(_))
-    ));
-    assert!(matches!(
-        with(&|_, _, server| server.clear()),
-        Err(Error::RawPublicKey(_))
-    ));
+    let (ours, theirs) = (device.public_key_der(), server.public_key_der());
+    let private = device.serialize_der();
+    assert_eq!(with(&ours, &private, &theirs), Ok(()));
+    assert_eq!(with(&theirs, &private, &ours), Err(Error::KeyMismatch));
+    let foreign = pair().serialize_der();
+    assert_eq!(with(&ours, &foreign, &theirs), Err(Error::KeyMismatch));
+    for (private, server) in [(&[5; 32][..], &theirs[..]), (&private, &[])] {
+        let refused = with(&ours, private, server);
+        assert!(matches!(refused, Err(Error::RawPublicKey(_))));
+    }
 }
 
 #[test]

@@ -32,7 +32,7 @@ X509_SUITES = {
 # What fails for a known reason, by area and check: shown as skipped with it, until the reason is gone.
 KNOWN = {
     ("GnuTLS at our server", "certificates, two datagrams of each side lost"):
-        "the handshake does not recover: a limit of the DTLS backend (webrtc-dtls)",
+        "the handshake does not recover; not traced, probably a limit of the DTLS backend (webrtc-dtls)",
 }
 # How long a handshake that must fail is given to succeed, seconds.
 REFUSAL = 3

@@ -29,11 +29,6 @@ X509_SUITES = {
     "ECDHE_ECDSA_WITH_AES_128_CCM": ("ECDHE-ECDSA-AES128-CCM", "+ECDHE-ECDSA:+AES-128-CCM"),
     "ECDHE_ECDSA_WITH_AES_128_GCM_SHA256": ("ECDHE-ECDSA-AES128-GCM-SHA256", "+ECDHE-ECDSA:+AES-128-GCM"),
 }
-# What fails for a known reason, by area and check: shown as skipped with it, until the reason is gone.
-KNOWN = {
-    ("GnuTLS at our server", "certificates, two datagrams of each side lost"):
-        "the handshake does not recover; not traced, probably a limit of the DTLS backend (webrtc-dtls)",
-}
 # How long a handshake that must fail is given to succeed, seconds.
 REFUSAL = 3
 # An IP packet that every link carries.
@@ -220,10 +215,7 @@ class AtOurServer:
             self.x509(x509, mtu=256 + 60), "certificate"))
 
     def check(self, name, call):
-        if known := KNOWN.get((self.area, name)):
-            self.table.skip(self.area, name, known)
-        else:
-            self.table.check(self.area, name, call)
+        self.table.check(self.area, name, call)
 
     def start(self, suite, port=None, **arguments):
         return self.client.start(port or self.server.coaps, suite, **arguments)

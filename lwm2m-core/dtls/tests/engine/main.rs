@@ -8,5 +8,6 @@ mod hostile;
 mod lossy;
 mod net;
 mod peers;
+mod secrets;
 mod sessions;
 mod support;

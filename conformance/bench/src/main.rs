@@ -1,6 +1,6 @@
 //! Measures the stack beside others.
 //!
-//! `cargo run --release -p lwm2m-bench -- codecs|coap|lwm2m`
+//! `cargo run --release -p lwm2m-bench -- codecs|coap|lwm2m|dtls`
 
 mod commands;
 
@@ -37,6 +37,12 @@ enum Command {
     /// LwM2M servers: registrations and updates a second, beside a raw echo
     #[cfg(target_os = "linux")]
     Lwm2m(commands::load::Options),
+    /// The DTLS engine: handshakes, records, sessions at rest, a flood of hellos
+    Dtls {
+        /// Fewer sessions and a smaller flood
+        #[arg(long)]
+        small: bool,
+    },
     /// Runs one of the servers; the other commands do that by themselves
     #[command(hide = true)]
     Serve {
@@ -84,6 +90,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Box<dyn Error>> {
     match command {
         Command::Codecs => commands::codecs::run(),
+        Command::Dtls { small } => lwm2m_bench::dtls::run(small)?,
         #[cfg(target_os = "linux")]
         Command::Coap(options) => commands::coap::run(&options)?,
         #[cfg(target_os = "linux")]

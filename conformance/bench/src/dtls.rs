@@ -359,7 +359,7 @@ fn idle(sessions: usize) -> Outcome<()> {
         pair.connect(credentials.connection.clone())?;
     }
     // Last flights are forgotten.
-    pair.now = pair.now + Duration::from_secs(300);
+    pair.now += Duration::from_secs(300);
     pair.server.handle_timeout(pair.now);
     if pair.server.session_count() != sessions {
         return Err("sessions are missing".into());

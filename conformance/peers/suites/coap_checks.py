@@ -222,8 +222,9 @@ OUR_PLACE = Place(
 class OurServer(Program):
     """`lwm2m-coap serve`"""
 
-    def __init__(self, binary):
-        super().__init__("lwm2m-coap", [binary, "serve", "--listen", "127.0.0.1:0"])
+    def __init__(self, binary, large_answers="unlimited"):
+        command = [binary, "serve", "--listen", "127.0.0.1:0", "--large-answers", large_answers]
+        super().__init__("lwm2m-coap", command)
         self.uri = re.search(r"coap://\S+", self.wait("listening on coap://")).group()
 
 

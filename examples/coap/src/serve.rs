@@ -2,10 +2,10 @@
 
 use crate::{block_size, store::Store};
 use bytes::Bytes;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use lwm2m_core::{
     coap::{BlockSize, Code, Request, Response, option},
-    endpoint::{Endpoint, EndpointConfig, Event, ExchangeId, ObserverId},
+    endpoint::{Amplification, Endpoint, EndpointConfig, Event, ExchangeId, ObserverId},
     engine::{Engine, Inbound, Outbound},
     time::Instant,
 };
@@ -39,9 +39,23 @@ pub(crate) struct Options {
     #[arg(long, value_name = "BYTES", default_value_t = 2 << 20)]
     max_body: usize,
 
+    /// What to do about answers larger than their question, whose address may be a lie (RFC 9175, section 2.4)
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = Answers::SmallBlocks)]
+    large_answers: Answers,
+
     /// How many documents there may be
     #[arg(long, value_name = "N", default_value_t = 64)]
     max_documents: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Answers {
+    /// In blocks of at most three times the question, until the client proves its address by Echo
+    SmallBlocks,
+    /// 4.01 with Echo first
+    Challenge,
+    /// As large as the block size allows: where nobody can lie about an address
+    Unlimited,
 }
 
 /// Serves until interrupted.
@@ -88,6 +102,11 @@ impl Resources {
         let mut config = EndpointConfig::default();
         config.block_size = options.block_size;
         config.max_body = options.max_body;
+        config.amplification = match options.large_answers {
+            Answers::SmallBlocks => Amplification::SmallBlocks,
+            Answers::Challenge => Amplification::Challenge,
+            Answers::Unlimited => Amplification::Unlimited,
+        };
         Resources {
             endpoint: Endpoint::new(config, Box::new(StdRng::from_os_rng())),
             store: Store::new(options.max_documents, options.max_body),

@@ -1,17 +1,13 @@
 //! A device as a program: joins a server or a bootstrap server, and stays until it is interrupted.
 
+mod credentials;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::{ArgGroup, Parser, ValueEnum};
+use credentials::{CredentialOptions, CredentialsError};
 use lwm2m_client::{Account, Client, ClientBuilder, ClientConfig, ServerAccount};
-use lwm2m_core::{
-    engine::{CertificateUsage, Credentials},
-    secret::Secret,
-    uri::{Scheme, ServerUri},
-    version::LwM2mVersion,
-};
-use lwm2m_demo_client::{
-    Profile, SimulatedDevice,
-    pem::{self, PemError},
-};
+use lwm2m_core::{engine::Credentials, uri::ServerUri, version::LwM2mVersion};
+use lwm2m_demo_client::{Profile, SimulatedDevice, pem::PemError};
 use lwm2m_transport::ClientTransportConfig;
 use std::{
     io::{self, IsTerminal},
@@ -42,46 +38,8 @@ struct Arguments {
     #[arg(long, value_name = "URI")]
     bootstrap: Option<ServerUri>,
 
-    /// PSK identity, for coaps
-    #[arg(long, value_name = "ID", requires = "psk_key")]
-    psk_identity: Option<String>,
-
-    /// Pre-shared key in hexadecimal digits, for coaps
-    #[arg(
-        long,
-        value_name = "HEX",
-        env = "LWM2M_PSK_KEY",
-        hide_env_values = true,
-        requires = "psk_identity",
-        value_parser = parse_key
-    )]
-    psk_key: Option<Key>,
-
-    /// PEM file with the device's certificate chain, its own first, for coaps
-    #[arg(
-        long,
-        value_name = "FILE",
-        requires_all = ["private_key", "server_certificate"],
-        conflicts_with = "psk_identity"
-    )]
-    certificate: Option<PathBuf>,
-
-    /// PEM file with the device's private key, PKCS#8
-    #[arg(long, value_name = "FILE", requires = "certificate")]
-    private_key: Option<PathBuf>,
-
-    /// PEM file with what is known of the server: its certificate, or an authority's
-    #[arg(long, value_name = "FILE", requires = "certificate")]
-    server_certificate: Option<PathBuf>,
-
-    /// How the server's certificate is compared with it, as in /0/x/15: 0 and 1 also ask for one of --authorities, 2 is
-    /// a trust anchor, 3 is the certificate itself
-    #[arg(long, value_name = "0..3", default_value_t = 3, value_parser = clap::value_parser!(u8).range(0..=3))]
-    certificate_usage: u8,
-
-    /// PEM file with the authorities that the device trusts for certificate usages 0 and 1
-    #[arg(long, value_name = "FILE", requires = "certificate")]
-    authorities: Option<PathBuf>,
+    #[command(flatten)]
+    credentials: CredentialOptions,
 
     /// Longest datagram of DTLS handshakes, bytes: 548 for networks with an MTU of 576 [default: 1232]
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u16).range(256..))]
@@ -122,85 +80,24 @@ enum Version {
     V1_2,
 }
 
-/// A key as the command line gives it. A type of its own so that clap never shows it.
-#[derive(Clone)]
-struct Key(Secret);
-
-impl std::fmt::Debug for Key {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Key(hidden)")
-    }
-}
-
-fn parse_key(text: &str) -> Result<Key, &'static str> {
-    let key = hex::decode(text).map_err(|_| "a key is an even number of hexadecimal digits")?;
-    match key.len() {
-        1..=64 => Ok(Key(Secret::new(key))),
-        _ => Err("a key has 1 to 64 bytes"),
-    }
-}
-
-/// What is wrong with arguments that are right one by one.
-#[derive(Debug, thiserror::Error)]
-enum AccountError {
-    #[error("coaps needs --psk-identity and --psk-key, or --certificate and what belongs to it")]
-    KeyMissing,
-    #[error("a key was given, but coap has no security: use coaps")]
-    KeyUnused,
-    #[error(transparent)]
-    Pem(#[from] PemError),
-}
-
 impl Arguments {
-    fn account(&self, uri: ServerUri) -> Result<Account, AccountError> {
-        let credentials = self.credentials()?;
-        match (uri.scheme(), &credentials) {
-            (Scheme::Coaps, Credentials::None) => Err(AccountError::KeyMissing),
-            (Scheme::Coaps, _) | (_, Credentials::None) => Ok(Account::new(uri, credentials)),
-            _ => Err(AccountError::KeyUnused),
-        }
-    }
-
-    fn credentials(&self) -> Result<Credentials, AccountError> {
-        if let (Some(identity), Some(Key(key))) = (&self.psk_identity, &self.psk_key) {
-            return Ok(Credentials::Psk {
-                identity: identity.as_bytes().to_vec(),
-                key: key.clone(),
-            });
-        }
-        let files = (
-            &self.certificate,
-            &self.private_key,
-            &self.server_certificate,
-        );
-        let (Some(chain), Some(private_key), Some(server)) = files else {
-            return Ok(Credentials::None);
-        };
-        Ok(Credentials::Certificate {
-            chain: pem::certificates(chain)?,
-            private_key: pem::private_key(private_key)?,
-            server_certificate: pem::certificates(server)?.swap_remove(0),
-            usage: match self.certificate_usage {
-                0 => CertificateUsage::CaConstraint,
-                1 => CertificateUsage::ServiceCertificateConstraint,
-                2 => CertificateUsage::TrustAnchorAssertion,
-                _ => CertificateUsage::DomainIssuedCertificate,
-            },
-        })
+    fn account(&self) -> Result<Account, CredentialsError> {
+        let uri = self.server.as_ref().or(self.bootstrap.as_ref());
+        let uri = uri.expect("clap asks for one of them").clone();
+        let credentials = self.credentials.credentials(uri.scheme())?;
+        Ok(Account::new(uri, credentials))
     }
 
     fn transport(&self) -> Result<ClientTransportConfig, PemError> {
         let mut config = ClientTransportConfig::new();
-        if let Some(authorities) = &self.authorities {
-            config.trust_anchors = pem::certificates(authorities)?;
-        }
+        config.trust_anchors = self.credentials.trust_anchors()?;
         if let Some(bytes) = self.max_handshake_datagram {
             config.max_handshake_datagram = usize::from(bytes);
         }
         Ok(config)
     }
 
-    fn client(&self) -> Result<ClientBuilder, AccountError> {
+    fn client(&self, account: Account) -> ClientBuilder {
         let mut config = ClientConfig::default();
         config.version = match self.protocol {
             Version::V1_0 => LwM2mVersion::V1_0,
@@ -209,17 +106,13 @@ impl Arguments {
         };
         config.queue_mode = self.queue_mode;
         let builder = Client::builder(self.endpoint.as_str()).config(config);
-        match (&self.server, &self.bootstrap) {
-            (Some(server), _) => {
-                let account = ServerAccount::new(1, self.account(server.clone())?)
-                    .lifetime(self.lifetime)
-                    .mute_send(false);
-                Ok(builder.server(account))
-            }
-            (None, Some(bootstrap)) => Ok(builder.bootstrap(self.account(bootstrap.clone())?)),
-            // clap has refused it.
-            (None, None) => Ok(builder),
+        if self.bootstrap.is_some() {
+            return builder.bootstrap(account);
         }
+        let account = ServerAccount::new(1, account)
+            .lifetime(self.lifetime)
+            .mute_send(false);
+        builder.server(account)
     }
 }
 
@@ -261,7 +154,11 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let transport = arguments.transport()?;
-    let device = SimulatedDevice::start_with(arguments.client()?, profile, transport)?;
+    let account = arguments.account()?;
+    if let Credentials::RawPublicKey { public_key, .. } = account.credentials() {
+        tell(&format!("our public key: {}", STANDARD.encode(public_key)));
+    }
+    let device = SimulatedDevice::start_with(arguments.client(account), profile, transport)?;
     let mut events = device.client().events();
     tell(&format!("{} runs; end it with Ctrl-C", arguments.endpoint));
     loop {
@@ -346,29 +243,16 @@ mod tests {
     fn the_account_follows_from_the_arguments() {
         let psk = ["--psk-identity", "me", "--psk-key", "00ff"];
         let secure = ["--server", "coaps://localhost:5684"];
-        assert!(
-            arguments(&[&secure[..], &psk[..]].concat())
-                .unwrap()
-                .client()
-                .is_ok()
-        );
-        assert!(
-            arguments(&["--bootstrap", "coap://localhost"])
-                .unwrap()
-                .client()
-                .is_ok()
-        );
-        let error = |more: &[&str]| arguments(more).unwrap().client().err();
-        assert!(matches!(error(&secure), Some(AccountError::KeyMissing)));
-        let open = ["--server", "coap://localhost"];
+        let account = |more: &[&str]| arguments(more).unwrap().account();
+        let secured = account(&[&secure[..], &psk[..]].concat()).unwrap();
+        assert_eq!(secured.uri().to_string(), secure[1]);
+        assert!(matches!(secured.credentials(), Credentials::Psk { .. }));
+        let open = account(&["--bootstrap", "coap://localhost"]).unwrap();
+        assert!(matches!(open.credentials(), Credentials::None));
         assert!(matches!(
-            error(&[&open[..], &psk[..]].concat()),
-            Some(AccountError::KeyUnused)
+            account(&secure),
+            Err(CredentialsError::KeyMissing)
         ));
-        let files = ["--private-key", "k", "--server-certificate", "s"];
-        let certificate = ["--certificate", "/nonexistent.pem"];
-        let x509 = [&secure[..], &certificate, &files].concat();
-        assert!(matches!(error(&x509), Some(AccountError::Pem(_))));
     }
 
     #[test]
@@ -380,26 +264,7 @@ mod tests {
                 &["--server", "coaps://x", "--psk-identity", "a"],
                 "--psk-key",
             ),
-            (
-                &[
-                    "--server",
-                    "coaps://x",
-                    "--psk-identity",
-                    "a",
-                    "--psk-key",
-                    "5ec",
-                ],
-                "hexadecimal",
-            ),
             (&["--server", "coap://x", "--lwm2m", "2.0"], "1.2"),
-            (
-                &["--server", "coaps://x", "--certificate", "c"],
-                "--private-key",
-            ),
-            (
-                &["--server", "coaps://x", "--certificate-usage", "4"],
-                "0..=3",
-            ),
             (&["--server", "coap://x", "--nonsense"], "--nonsense"),
         ] {
             let error = arguments(more).unwrap_err();

@@ -1,5 +1,6 @@
 //! Certificates and private keys from PEM files (RFC 7468).
 
+use lwm2m_client::{KeyError, public_key_of};
 use lwm2m_core::secret::Secret;
 use rustls_pki_types::{
     CertificateDer, PrivatePkcs8KeyDer,
@@ -27,6 +28,23 @@ pub enum PemError {
         "there is no private key in {0} (BEGIN PRIVATE KEY; `openssl pkcs8 -topk8 -nocrypt` makes one)"
     )]
     NoPrivateKey(PathBuf),
+    /// The private key in it is of another kind than raw public keys need.
+    #[error("the private key in {path} cannot be used for a raw public key: {source}")]
+    KeyKind {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: KeyError,
+    },
+}
+
+/// What raw public keys are proven with (RFC 7250).
+#[derive(Debug, Clone)]
+pub struct KeyPair {
+    /// PKCS#8 DER, ECDSA P-256.
+    pub private_key: Secret,
+    /// The public half: SubjectPublicKeyInfo, DER.
+    pub public_key: Vec<u8>,
 }
 
 fn unreadable(path: &Path, error: &Error) -> PemError {
@@ -68,6 +86,24 @@ pub fn private_key(path: &Path) -> Result<Secret, PemError> {
     }
 }
 
+/// The first private key of a file, with its public half.
+///
+/// # Errors
+/// A file that cannot be read or holds none, and a key that is not ECDSA P-256.
+pub fn key_pair(path: &Path) -> Result<KeyPair, PemError> {
+    let private_key = private_key(path)?;
+    match public_key_of(&private_key) {
+        Ok(public_key) => Ok(KeyPair {
+            private_key,
+            public_key,
+        }),
+        Err(source) => Err(PemError::KeyKind {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +142,22 @@ mod tests {
             [vec![1, 2, 3], vec![7, 8, 9]]
         );
         assert_eq!(private_key(&file.0).unwrap().expose_secret(), [4, 5, 6]);
+    }
+
+    #[test]
+    fn a_key_comes_with_its_public_half() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let file = File::new("pair.pem", &key.serialize_pem());
+        let pair = key_pair(&file.0).unwrap();
+        assert_eq!(pair.private_key.expose_secret(), key.serialize_der());
+        assert_eq!(pair.public_key, key.public_key_der());
+        let other = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();
+        let file = File::new("p384.pem", &other.serialize_pem());
+        let error = key_pair(&file.0).unwrap_err().to_string();
+        assert!(error.contains("P-256"), "{error}");
+        // What openssl writes with -outform DER.
+        std::fs::write(&file.0, key.serialize_der()).unwrap();
+        assert!(key_pair(&file.0).is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The program as its user meets it: it joins a server with a key, directly and by bootstrap, and says good-bye.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use lwm2m_core::{
     path::Path,
     uri::{Scheme, ServerUri},
@@ -11,6 +12,7 @@ use lwm2m_server::{
     SecurityStore, Server, ServerEvent,
     bootstrap::{AccountSecurity, BootstrapConfig, ServerAccount},
 };
+use rcgen::KeyPair;
 use std::{
     net::SocketAddr,
     process::{Output, Stdio},
@@ -147,6 +149,39 @@ async fn joins_a_server_with_a_key() {
         "50",
     ]);
     a_life(&server, program).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn joins_a_server_with_a_raw_public_key() {
+    let (server_keys, device_keys) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    let file = std::env::temp_dir().join(format!("lwm2m-demo-key-{}.pem", std::process::id()));
+    std::fs::write(&file, device_keys.serialize_pem()).unwrap();
+    let security = SecurityStore::new();
+    let server = Server::builder()
+        .listen(Listener::coaps("127.0.0.1:0"))
+        .security(security.clone())
+        .raw_public_key(server_keys.serialize_der())
+        .start()
+        .await
+        .unwrap();
+    let credential = Credential::raw_public_key(device_keys.public_key_der());
+    security.add("dev", Role::Server, credential).unwrap();
+    let mut program = Program::start(&[
+        "--server",
+        &uri(&server.local_addresses()).to_string(),
+        "--raw-public-key",
+        file.to_str().unwrap(),
+        "--server-public-key",
+        &STANDARD.encode(server_keys.public_key_der()),
+        "--interval",
+        "50",
+    ]);
+    // What it says is what the server must be told.
+    let public_key = STANDARD.encode(device_keys.public_key_der());
+    program.says(&format!("our public key: {public_key}")).await;
+    a_life(&server, program).await;
+    std::fs::remove_file(&file).unwrap();
     server.stop().await;
 }
 

@@ -6,6 +6,7 @@ mod servers;
 mod settings;
 mod tour;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use fleet::{Fleet, TOUR_DEVICES};
 use report::{Progress, Report};
 use servers::{GUEST, Servers};
@@ -114,6 +115,13 @@ fn introduce(servers: &Servers) {
         "web page          http://{}/",
         servers.http_address
     ));
+    let names = ["LwM2M server", "bootstrap server"];
+    for (name, public_key) in names.into_iter().zip(&servers.public_keys) {
+        if let Some(public_key) = public_key {
+            let text = STANDARD.encode(public_key);
+            tell(&format!("raw public key of the {name}: {text}"));
+        }
+    }
     tell(
         "\nJoin with a device of your own (PSK), or with the demo client from another terminal:\n",
     );

@@ -8,14 +8,19 @@ use lwm2m_core::{
     secret::Secret,
     uri::{Scheme, ServerUri},
 };
-use lwm2m_demo_client::pem::{self, PemError};
+use lwm2m_demo_client::pem::{self, KeyPair, PemError};
 use lwm2m_http::{HttpConfig, HttpConfigError, HttpState};
 use lwm2m_server::{
     BootstrapServer, BootstrapStore, Credential, Listener, Role, SecurityStore, Server,
     ServerCertificate, StartError, store::Store,
 };
 use lwm2m_store::{OpenError, SqliteStore};
-use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 /// Endpoint name and PSK identity that are kept for whoever wants to join with a device of their own.
@@ -40,7 +45,9 @@ pub(crate) enum ServersError {
     #[error("the data in {path} cannot be used: {source}")]
     Data { path: PathBuf, source: OpenError },
     #[error(transparent)]
-    Certificate(#[from] PemError),
+    Pem(#[from] PemError),
+    #[error("the LwM2M server and the bootstrap server need raw public keys of their own")]
+    SameKey,
     #[error("the guest's credentials cannot be kept: {0}")]
     Guest(#[from] lwm2m_server::SecurityError),
 }
@@ -52,6 +59,8 @@ pub(crate) struct Servers {
     pub(crate) http: HttpState,
     pub(crate) http_address: SocketAddr,
     pub(crate) guest_key: Secret,
+    /// The raw public keys of the LwM2M server and of the bootstrap server, SubjectPublicKeyInfo DER.
+    pub(crate) public_keys: [Option<Vec<u8>>; 2],
     end_http: oneshot::Sender<()>,
     serving_http: JoinHandle<io::Result<()>>,
 }
@@ -87,6 +96,19 @@ impl Servers {
             server = server.certificate(certificate.clone());
             bootstrap = bootstrap.certificate(certificate);
         }
+        let keys = key_pair(settings.raw_public_key.as_deref())?;
+        let bootstrap_keys = key_pair(settings.bootstrap_raw_public_key.as_deref())?;
+        let public_keys =
+            [&keys, &bootstrap_keys].map(|keys| keys.as_ref().map(|keys| keys.public_key.clone()));
+        if public_keys[0].is_some() && public_keys[0] == public_keys[1] {
+            return Err(ServersError::SameKey);
+        }
+        if let Some(keys) = keys {
+            server = server.raw_public_key(keys.private_key);
+        }
+        if let Some(keys) = bootstrap_keys {
+            bootstrap = bootstrap.raw_public_key(keys.private_key);
+        }
         if let Some(store) = store {
             server = server.store(store.clone());
             bootstrap = bootstrap.store(store);
@@ -116,6 +138,7 @@ impl Servers {
             http,
             http_address,
             guest_key,
+            public_keys,
             end_http,
             serving_http,
         })
@@ -165,6 +188,10 @@ fn certificate(files: &CertificateFiles) -> Result<ServerCertificate, PemError> 
             None => Vec::new(),
         },
     })
+}
+
+fn key_pair(path: Option<&Path>) -> Result<Option<KeyPair>, PemError> {
+    path.map(pem::key_pair).transpose()
 }
 
 fn open_store(settings: &Settings) -> Result<Option<Arc<dyn Store>>, ServersError> {

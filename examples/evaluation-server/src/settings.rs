@@ -54,14 +54,23 @@ struct Values {
     #[arg(long, value_name = "FILE")]
     private_key: Option<PathBuf>,
 
-    /// Longest datagram of DTLS handshakes, bytes: 548 for networks with an MTU of 576 [default: 1232]
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u16).range(256..))]
-    max_handshake_datagram: Option<u16>,
-
     /// PEM file with the authorities whose device certificates are accepted; without it only certificates that were
     /// given to an endpoint one by one
     #[arg(long, value_name = "FILE")]
     authorities: Option<PathBuf>,
+
+    /// PEM file with the private key of the LwM2M server's raw public key, PKCS#8, P-256: with it, devices can use raw
+    /// public keys; the public key to tell them is shown at start
+    #[arg(long, value_name = "FILE")]
+    raw_public_key: Option<PathBuf>,
+
+    /// The same for the bootstrap server: another key
+    #[arg(long, value_name = "FILE")]
+    bootstrap_raw_public_key: Option<PathBuf>,
+
+    /// Longest datagram of DTLS handshakes, bytes: 548 for networks with an MTU of 576 [default: 1232]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u16).range(256..))]
+    max_handshake_datagram: Option<u16>,
 
     /// Address of the web page and the HTTP API, which have no authentication [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
@@ -101,6 +110,8 @@ pub(crate) struct Settings {
     pub(crate) bootstrap_coap: SocketAddr,
     pub(crate) bootstrap_coaps: SocketAddr,
     pub(crate) certificate: Option<CertificateFiles>,
+    pub(crate) raw_public_key: Option<PathBuf>,
+    pub(crate) bootstrap_raw_public_key: Option<PathBuf>,
     pub(crate) max_handshake_datagram: usize,
     pub(crate) http: SocketAddr,
     pub(crate) devices: usize,
@@ -177,6 +188,10 @@ impl Settings {
                 .or(file.bootstrap_coaps)
                 .unwrap_or(loopback(5784)),
             certificate,
+            raw_public_key: values.raw_public_key.or(file.raw_public_key),
+            bootstrap_raw_public_key: values
+                .bootstrap_raw_public_key
+                .or(file.bootstrap_raw_public_key),
             max_handshake_datagram: values
                 .max_handshake_datagram
                 .or(file.max_handshake_datagram)
@@ -256,15 +271,23 @@ mod tests {
             (settings.certificate, settings.max_handshake_datagram),
             (None, 1232)
         );
+        assert_eq!(
+            (settings.raw_public_key, settings.bootstrap_raw_public_key),
+            (None, None)
+        );
     }
 
     #[test]
     fn the_command_line_wins_over_the_file() {
         let file = TemporaryFile::new(
             "precedence.toml",
-            "coap = \"127.0.0.1:1000\"\ndevices = 7\ndata-dir = \"kept\"\n",
+            "coap = \"127.0.0.1:1000\"\ndevices = 7\ndata-dir = \"kept\"\nraw-public-key = \"a.pem\"\n",
         );
-        let settings = read(&["--config", file.path(), "--devices", "9"]).unwrap();
+        let other = ["--bootstrap-raw-public-key", "b.pem"];
+        let arguments = ["--config", file.path(), "--devices", "9"];
+        let settings = read(&[&arguments[..], &other].concat()).unwrap();
+        assert_eq!(settings.raw_public_key, Some("a.pem".into()));
+        assert_eq!(settings.bootstrap_raw_public_key, Some("b.pem".into()));
         assert_eq!(settings.devices, 9);
         assert_eq!(settings.coap.port(), 1000);
         assert_eq!(settings.data_dir, Some("kept".into()));
@@ -291,6 +314,28 @@ mod tests {
             let error = read(arguments).unwrap_err().to_string();
             assert!(error.contains(expected), "{arguments:?}: {error}");
         }
+    }
+
+    #[test]
+    fn the_file_that_comes_along_names_every_setting_and_its_default() {
+        use clap::CommandFactory;
+        let example = include_str!("../evaluation-server.toml");
+        let command = Arguments::command();
+        for option in command.get_arguments().filter_map(|a| a.get_long()) {
+            if ["tour", "config"].contains(&option) {
+                continue;
+            }
+            let set = format!("{option} = ");
+            let lines = example.lines().map(|line| line.trim_start_matches("# "));
+            assert_eq!(
+                lines.filter(|line| line.starts_with(&set)).count(),
+                1,
+                "{option}"
+            );
+        }
+        let file = TemporaryFile::new("example.toml", example);
+        let settings = read(&["--config", file.path()]).unwrap();
+        assert_eq!(settings, read(&[]).unwrap());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The program as its user meets it: what it says, how it ends, what it keeps.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use lwm2m_client::{Account, Client, ClientEvent, ServerAccount};
 use lwm2m_core::{secret::Secret, uri::ServerUri};
 use std::{
@@ -436,4 +437,59 @@ async fn who_is_refused_is_named_once_and_the_others_are_served() {
         );
     }
     assert_eq!(program.end("TERM").0, Some(0));
+}
+
+#[tokio::test]
+async fn devices_with_raw_public_keys_are_told_to_the_servers_over_http() {
+    let folder = tempfile::tempdir().unwrap();
+    let pairs = [0, 1, 2].map(|_| rcgen::KeyPair::generate().unwrap());
+    let file = |name: &str, content: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let [server_key, bootstrap_key] =
+        [0, 1].map(|n| file(&format!("{n}.pem"), &pairs[n].serialize_pem()));
+    let given = ["--devices", "0", "--raw-public-key", &server_key];
+    let program =
+        Program::start(&[&given[..], &["--bootstrap-raw-public-key", &bootstrap_key]].concat());
+    let body = format!(
+        r#"{{"credentials":[{{"role":"server","type":"raw-public-key","publicKey":"{}"}}]}}"#,
+        STANDARD.encode(pairs[2].public_key_der())
+    );
+    let answer = program.ask("PUT", "/api/security/raw", &body);
+    assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+    let uri: ServerUri = format!("coaps://{}", program.coaps).parse().unwrap();
+    let account = Account::raw_public_key(uri, pairs[2].serialize_der(), pairs[0].public_key_der());
+    let client = Client::builder("raw").server(ServerAccount::new(1, account));
+    let client = client.start().await.unwrap();
+    let mut events = client.events();
+    let registered = async {
+        while let Some(event) = events.next().await {
+            if let ClientEvent::Registered { .. } = event {
+                return;
+            }
+        }
+        panic!("the client stopped");
+    };
+    tokio::time::timeout(PATIENCE, registered).await.unwrap();
+    let shown = program.ask("GET", "/api/devices/raw", "");
+    assert!(shown.contains(r#""security":"raw-public-key""#), "{shown}");
+    client.deregister_and_stop().await;
+    assert_eq!(program.end("TERM").0, Some(0));
+
+    // Keys that cannot be used are named by their file.
+    let none = file("none.pem", "no key");
+    let other = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();
+    let other = file("p384.pem", &other.serialize_pem());
+    for (path, said) in [
+        (&none, "none.pem"),
+        (&other, "P-256"),
+        (&server_key, "of their own"),
+    ] {
+        let pair = ["--bootstrap-raw-public-key", path];
+        let (code, errors) = output(&[&ANY_PORTS[..], &given, &pair].concat());
+        assert_eq!(code, Some(1), "{errors}");
+        assert!(errors.contains(said), "{errors}");
+    }
 }

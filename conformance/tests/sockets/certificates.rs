@@ -137,6 +137,7 @@ async fn judged(
     report
 }
 
+// proves: int-402
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_client_registers_with_its_certificate() {
     let authority = Authority::new();
@@ -144,6 +145,7 @@ async fn a_client_registers_with_its_certificate() {
     assert_passed(&judged(402, &authority, server, usage).await, &[402]);
 }
 
+// proves: int-403
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_client_refuses_another_host_name() {
     let authority = Authority::new();
@@ -166,6 +168,7 @@ async fn a_client_that_does_not_look_at_the_name_fails() {
     assert_failed(&report, 403, "although the certificate has another name");
 }
 
+// proves: int-2
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_client_is_given_a_certificate() {
     let authority = Authority::new();
@@ -238,6 +241,7 @@ async fn servers(authority: &Authority) -> (Server, BootstrapServer) {
     (server, bootstrap_server)
 }
 
+// proves: int-2, int-402
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_server_takes_and_gives_certificates() {
     let authority = Authority::new();

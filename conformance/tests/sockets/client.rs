@@ -41,11 +41,14 @@ async fn must_pass(cases: &[u16]) {
     assert_passed(&report, cases);
 }
 
+// proves: int-101, int-102, int-103, int-104, int-105, int-107, int-241, int-401
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn registration() {
     must_pass(&[101, 102, 103, 104, 105, 107, 241, 401]).await;
 }
 
+// proves: int-201, int-203, int-211, int-221, int-222, int-223, int-224, int-225, int-231, int-232, int-237
+// proves: int-260, int-261, int-264, int-266, int-652, int-680, int-685, int-701, int-801
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn reads_and_discover() {
     let cases = [
@@ -55,17 +58,21 @@ async fn reads_and_discover() {
     must_pass(&cases).await;
 }
 
+// proves: int-205, int-212, int-215, int-226, int-227, int-228, int-233, int-234, int-256, int-651, int-1630
+// proves: int-1635
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn writes() {
     let cases = [205, 212, 215, 226, 227, 228, 233, 234, 256, 651, 1630, 1635];
     must_pass(&cases).await;
 }
 
+// proves: int-230, int-235, int-236, int-257, int-280, int-281
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn composite() {
     must_pass(&[230, 235, 236, 257, 280, 281]).await;
 }
 
+// proves: int-301, int-302, int-303, int-312, int-313, int-710, int-810
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn observations() {
     // Each waits for notifications that come in seconds, and for others that do not come.
@@ -77,6 +84,7 @@ async fn observations() {
     );
 }
 
+// proves: int-304, int-305, int-308, int-309, int-310
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn composite_observations() {
     tokio::join!(
@@ -86,11 +94,13 @@ async fn composite_observations() {
     );
 }
 
+// proves: int-751, int-755, int-760, int-770, int-772
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn firmware() {
     must_pass(&[751, 755, 760, 770, 772]).await;
 }
 
+// proves: int-306, int-307, int-311
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn send() {
     let cases = [306, 307, 311];
@@ -98,6 +108,7 @@ async fn send() {
     assert_passed(&report, &cases);
 }
 
+// proves: int-101, int-203, int-204, int-205, int-215, int-220, int-401
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn version_1_0() {
     let cases = [101, 203, 204, 205, 215, 220, 225, 401];
@@ -106,6 +117,7 @@ async fn version_1_0() {
     assert_not_applicable(&report, 225, "registered as 1.0");
 }
 
+// proves: int-0, int-1, int-4, int-5, int-9, int-101
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn bootstrap() {
     let mut settings = settings();

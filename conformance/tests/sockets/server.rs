@@ -73,16 +73,21 @@ async fn must_pass(cases: &[u16]) {
     assert_passed(&report, cases);
 }
 
+// proves: int-101, int-103, int-105, int-107, int-108, int-109, int-241, int-401, int-1250, int-1350
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn registration() {
     must_pass(&[101, 103, 105, 107, 108, 109, 241, 401, 1250, 1350]).await;
 }
 
+// proves: int-102, int-104
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn lifetimes() {
     tokio::join!(must_pass(&[102]), must_pass(&[104]));
 }
 
+// proves: int-201, int-203, int-205, int-211, int-212, int-215, int-222, int-223, int-224, int-225, int-226
+// proves: int-227, int-228, int-230, int-231, int-232, int-233, int-234, int-235, int-236, int-237, int-257
+// proves: int-260, int-261, int-280, int-651, int-652, int-1630, int-1635
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn management() {
     let cases = [
@@ -92,6 +97,8 @@ async fn management() {
     must_pass(&cases).await;
 }
 
+// proves: int-301, int-302, int-303, int-304, int-305, int-306, int-307, int-308, int-309, int-310, int-311
+// proves: int-751, int-755, int-760, int-770
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn reporting() {
     let cases = [
@@ -100,6 +107,7 @@ async fn reporting() {
     must_pass(&cases).await;
 }
 
+// proves: int-101, int-204, int-220, int-264, int-266, int-312, int-313
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn what_is_of_one_version() {
     let report = judged(LwM2mVersion::V1_0, &[101, 204, 220, 264]).await;
@@ -133,6 +141,7 @@ async fn without_a_trigger() {
     server.stop().await;
 }
 
+// proves: int-0, int-1, int-4, int-5, int-7
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn bootstrap() {
     let server = server().await;

@@ -1,5 +1,8 @@
 //! Established sessions: records in and out, alerts, addresses that change, idle ones, and those that make room.
 
+#[cfg(all(test, feature = "rustcrypto"))]
+mod tests;
+
 use super::{Agreed, Connection, Endpoint, Event, SendError, Timer};
 use crate::{
     config::MAX_DATAGRAM,

@@ -115,6 +115,7 @@ mod tests {
         }
     }
 
+    // proves: DTLS-01
     #[test]
     fn good_for_its_address_hello_and_time_only() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);

@@ -170,6 +170,7 @@ mod tests {
         (0..length).map(|n| (n * 7 % 251) as u8).collect()
     }
 
+    // proves: DTLS-04
     #[test]
     fn any_order_and_overlap() {
         let whole = message(1000);

@@ -5,6 +5,8 @@
 //! (RFC 9146, section 5).
 
 mod replay;
+#[cfg(all(test, feature = "rustcrypto"))]
+mod tests;
 
 pub(crate) use replay::ReplayWindow;
 

@@ -54,6 +54,7 @@ impl ReplayWindow {
 mod tests {
     use super::*;
 
+    // proves: DTLS-02
     #[test]
     fn each_number_once_and_none_that_is_too_old() {
         let mut window = ReplayWindow::default();

@@ -87,9 +87,15 @@ fn kinds(net: &Net) -> Vec<(&'static str, Vec<u8>)> {
         ("a genuine record again", genuine.data.clone()),
         ("an empty record", record(23, 1, 98, &[])),
         ("noise", vec![0x55; 60]),
+        ("a record of another version", {
+            let mut other = record(21, 0, 99, &[2, 40]);
+            other[1..3].copy_from_slice(&[3, 3]);
+            other
+        }),
     ]
 }
 
+// proves: DTLS-03, DTLS-08, DTLS-09, SEC-35
 #[test]
 fn single_datagrams_close_nothing() {
     for ids in [false, true] {
@@ -142,6 +148,7 @@ fn three_thousand_fragments_leave_nothing_behind() {
     unharmed(&mut net);
 }
 
+// proves: DTLS-01
 #[test]
 fn hellos_without_cookie_cost_nothing_and_amplify_nothing() {
     let mut net = connected(Setup::psk());
@@ -240,6 +247,7 @@ fn forgers_have_a_limited_number_of_attempts() {
     assert_eq!(net.hosts[SERVER].endpoint.metrics().sessions_forged, 1);
 }
 
+// proves: DTLS-06
 #[test]
 fn the_last_flight_is_repeated_when_it_was_lost() {
     for lost in 1..4 {
@@ -287,4 +295,48 @@ fn no_datagram_makes_it_panic() {
     }
     net.run(Duration::from_secs(200));
     assert_eq!(net.hosts[SERVER].endpoint.handshake_count(), 0);
+}
+
+// proves: DTLS-02, DTLS-03, SEC-03, SEC-35
+#[test]
+fn data_are_hidden_and_neither_changed_nor_said_twice() {
+    const TEXT: &[u8] = b"what nobody on the way may read, change or say again";
+    let pki = pki();
+    for suite in lwm2m_dtls::CipherSuite::ALL {
+        let psk = format!("{suite:?}").starts_with("Psk");
+        let kind = if psk { Kind::Psk } else { Kind::Certificate };
+        let mut net = connected(Setup::new(kind, &pki).suite(suite));
+        let from = net.log.len();
+        // On the way it is held back.
+        net.tap = Some(Box::new(|_| None));
+        net.say(CLIENT, TEXT);
+        net.run(Duration::from_millis(1));
+        net.tap = None;
+        let [held] = &net.log[from..] else {
+            panic!("{suite:?}: more than one datagram");
+        };
+        let held = held.clone();
+        let readable = |packet: &Packet| {
+            packet
+                .data
+                .windows(8)
+                .any(|part| TEXT.windows(8).any(|text| text == part))
+        };
+        assert!(!readable(&held), "{suite:?}");
+        for at in 0..held.data.len() {
+            let mut changed = held.clone();
+            changed.data[at] ^= 1;
+            net.inject(changed);
+        }
+        net.run(SECONDS);
+        assert_eq!(net.hosts[SERVER].data().len(), 1, "{suite:?}: changed");
+        for _ in 0..3 {
+            net.inject(held.clone());
+        }
+        net.run(SECONDS);
+        let heard = net.hosts[SERVER].data();
+        assert_eq!(heard.len(), 2, "{suite:?}: once");
+        assert_eq!(heard[1].1, TEXT);
+        unharmed(&mut net);
+    }
 }

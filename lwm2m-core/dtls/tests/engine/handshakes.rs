@@ -27,6 +27,7 @@ fn talks(net: &mut Net) {
     assert_eq!(net.hosts[CLIENT].data().last().unwrap().1, b"pong");
 }
 
+// proves: DTLS-15, DTLS-16, DTLS-17, DTLS-24, DTLS-29, SEC-08, SEC-09, SEC-10, SEC-22, SEC-23, SEC-24
 #[test]
 fn every_suite_with_every_kind_of_credentials() {
     let pki = pki();
@@ -91,6 +92,7 @@ fn every_suite_with_every_kind_of_credentials() {
     }
 }
 
+// proves: DTLS-18
 #[test]
 fn all_three_kinds_on_one_port() {
     let pki = pki();
@@ -105,6 +107,7 @@ fn all_three_kinds_on_one_port() {
     }
 }
 
+// proves: DTLS-04, DTLS-22
 #[test]
 fn small_datagrams_and_fragment_lengths() {
     let pki = pki();
@@ -152,6 +155,7 @@ fn psk(identity: &[u8], key: &[u8]) -> ClientCredentials {
     }
 }
 
+// proves: DTLS-14, SEC-52
 #[test]
 fn wrong_keys_and_unknown_identities() {
     let mut setup = Setup::psk();
@@ -212,6 +216,7 @@ fn another_public_key_or_authority_than_expected() {
     assert_eq!(metrics.certificates_refused, 1);
 }
 
+// proves: SEC-25
 #[test]
 fn a_peer_that_the_program_refuses() {
     let pki = pki();
@@ -225,6 +230,7 @@ fn a_peer_that_the_program_refuses() {
     }
 }
 
+// proves: DTLS-20
 #[test]
 fn the_extended_master_secret_is_used_and_may_be_required() {
     let mut setup = Setup::psk();
@@ -256,6 +262,7 @@ fn the_extended_master_secret_is_used_and_may_be_required() {
     assert!(net.hosts[CLIENT].closed()[0].contains("handshake_failure"));
 }
 
+// proves: DTLS-12
 #[test]
 fn a_changed_handshake_is_noticed_by_both_finished() {
     // Every byte of the ServerHello, flipped: it is refused as it stands, or both sides hash something else.
@@ -282,5 +289,28 @@ fn a_changed_handshake_is_noticed_by_both_finished() {
         net.run(Duration::from_secs(200));
         let reached = net.hosts[SERVER].connected().len() + net.hosts[CLIENT].connected().len();
         assert_eq!(reached, 0, "byte {at}");
+    }
+}
+
+// proves: SEC-54
+#[test]
+fn keys_are_agreed_on_over_secp256r1() {
+    let pki = pki();
+    for kind in [Kind::RawPublicKey, Kind::Certificate] {
+        let mut net = Setup::new(kind, &pki).build();
+        net.run(SECONDS);
+        talks(&mut net);
+        // A named curve, secp256r1, and a point of 65 bytes, uncompressed.
+        let exchange = [3, 0, 23, 65, 4];
+        let from_server = net
+            .log
+            .iter()
+            .filter(|packet| packet.from == server_address());
+        let says = |data: &[u8]| data.windows(exchange.len()).any(|part| part == exchange);
+        assert_eq!(
+            from_server.filter(|packet| says(&packet.data)).count(),
+            1,
+            "{kind:?}"
+        );
     }
 }

@@ -378,3 +378,78 @@ fn imports_with_numbers_that_cannot_be_are_refused() {
         assert_eq!(imported, Err(ImportError::Malformed));
     }
 }
+
+/// Sets the lengths of the record and of its only message by that of the datagram.
+fn set_lengths(data: &mut [u8]) {
+    let body = (data.len() - HEADERS) as u16;
+    data[11..13].copy_from_slice(&(body + 12).to_be_bytes());
+    for at in [14, 22] {
+        data[at] = 0;
+        data[at + 1..at + 3].copy_from_slice(&body.to_be_bytes());
+    }
+}
+
+/// Where the extensions of a ClientHello begin.
+fn extensions(data: &[u8]) -> usize {
+    let mut at = HEADERS + 2 + 32 + 1;
+    at += 1 + usize::from(data[at]);
+    at += 2 + usize::from(u16::from_be_bytes([data[at], data[at + 1]]));
+    at + 1 + usize::from(data[at])
+}
+
+// proves: DTLS-10
+#[test]
+fn a_hello_without_extensions_is_answered() {
+    let mut net = Setup::psk().build();
+    net.tap = Some(Box::new(|packet| {
+        let mut packet = packet.clone();
+        if is_hello(&packet.data) {
+            let end = extensions(&packet.data);
+            packet.data.truncate(end);
+            set_lengths(&mut packet.data);
+        }
+        Some(packet)
+    }));
+    net.run(SECONDS);
+    let answers = net.log.iter().filter(|packet| {
+        packet.from == server_address() && packet.data[0] == 22 && packet.data[13] == 2
+    });
+    assert!(answers.count() > 0, "a ServerHello");
+}
+
+// proves: DTLS-11
+#[test]
+fn hellos_that_end_too_early_are_refused_and_do_no_harm() {
+    let mut net = Setup::psk().build();
+    net.run(SECONDS);
+    let whole = net.log.iter().find(|packet| cookie(&packet.data).is_some());
+    let length = whole.unwrap().data.len();
+    for keep in HEADERS..length {
+        let mut net = Setup::psk().build();
+        net.tap = Some(Box::new(move |packet| {
+            let mut packet = packet.clone();
+            if cookie(&packet.data).is_some() {
+                // At its end, the list of extensions may as well be none.
+                if extensions(&packet.data) == keep {
+                    packet.data[HEADERS] ^= 1;
+                }
+                packet.data.truncate(keep);
+                set_lengths(&mut packet.data);
+            }
+            Some(packet)
+        }));
+        net.run(SECONDS);
+        assert!(net.hosts[SERVER].connected().is_empty(), "{keep} bytes");
+        // Whoever says it whole is served by the same server.
+        net.tap = None;
+        let mut other = Host::new("10.0.0.77:7", endpoint(config(), None, 7));
+        let connection = Setup::psk().connection;
+        other
+            .endpoint
+            .connect(net.now, server_address(), connection)
+            .unwrap();
+        net.hosts[CLIENT] = other;
+        net.run(SECONDS);
+        assert_eq!(net.hosts[SERVER].connected().len(), 1, "{keep} bytes");
+    }
+}

@@ -11,6 +11,7 @@ fn handshakes() -> u64 {
         .unwrap_or(2_000)
 }
 
+// proves: DTLS-04, DTLS-05
 #[test]
 fn loss_reordering_duplicates_and_fragments() {
     let pki = pki();

@@ -25,6 +25,7 @@ fn who_takes_short_records_gets_no_long_datagrams() {
 
 /// OpenSSL, told to offer x25519 and nothing else, cannot verify signatures of secp256r1: certificates and raw public
 /// keys are of no use to it.
+// proves: SEC-32
 #[test]
 fn certificates_are_shown_only_to_who_knows_their_curve() {
     let offered = [0, 10, 0, 6, 0, 4, 0, 23, 0, 29];

@@ -23,6 +23,7 @@ fn arrives(net: &mut Net, from: usize, to: usize, data: &[u8]) {
     assert_eq!(net.hosts[to].data().last().unwrap().1, data);
 }
 
+// proves: DTLS-24, SEC-43
 #[test]
 fn with_a_connection_id_a_device_may_move() {
     let mut setup = Setup::psk();
@@ -53,6 +54,7 @@ fn with_a_connection_id_a_device_may_move() {
     assert_eq!(server.endpoint.address(server.connected()[0]), Some(moved));
 }
 
+// proves: DTLS-25
 #[test]
 fn an_authentic_record_that_is_not_the_newest_does_not_move_a_session() {
     let mut setup = Setup::psk();
@@ -100,6 +102,7 @@ fn reboot(net: &mut Net, seed: u64, connection: ClientConfig) {
     net.hosts[CLIENT] = host;
 }
 
+// proves: DTLS-07
 #[test]
 fn a_device_that_begins_anew_takes_its_place_when_it_has_proven_itself() {
     for ids in [false, true] {
@@ -126,6 +129,7 @@ fn a_device_that_begins_anew_takes_its_place_when_it_has_proven_itself() {
     }
 }
 
+// proves: DTLS-07
 #[test]
 fn one_that_fails_to_prove_itself_leaves_the_session_alone() {
     let setup = Setup::psk();
@@ -151,6 +155,7 @@ fn one_that_fails_to_prove_itself_leaves_the_session_alone() {
     arrives(&mut net, SERVER, CLIENT, b"both ways");
 }
 
+// proves: DTLS-13
 #[test]
 fn a_goodbye_is_answered_and_reported() {
     let mut net = connected(Setup::psk());
@@ -185,6 +190,7 @@ fn idle_sessions_end_and_busy_ones_do_not() {
     );
 }
 
+// proves: SEC-37
 #[test]
 fn removed_credentials_close_at_once() {
     let mut net = connected(Setup::psk());
@@ -214,6 +220,7 @@ fn resumable() -> Setup {
     setup
 }
 
+// proves: DTLS-19
 #[test]
 fn a_session_is_taken_up_again_without_its_key() {
     for ids in [false, true] {
@@ -303,6 +310,7 @@ fn restart(net: &mut Net, exports: &[Export], server: lwm2m_dtls::EndpointConfig
     net.run(Duration::ZERO);
 }
 
+// proves: DTLS-02
 #[test]
 fn a_restarted_server_keeps_its_devices() {
     let pki = pki();

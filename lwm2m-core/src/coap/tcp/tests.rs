@@ -23,6 +23,7 @@ fn decode_all(decoder: &mut Decoder, mut input: &[u8]) -> Result<Vec<Message>, F
 }
 
 /// The example of RFC 8323, section 3.2, and one at each border of the forms of the length.
+// proves: BIND-03
 #[test]
 fn vectors() {
     let mut options = message(Code::POST, b"", 0);

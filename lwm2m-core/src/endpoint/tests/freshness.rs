@@ -32,6 +32,7 @@ fn at(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
+// proves: OBSV-25
 #[test]
 fn fresh_for_max_age() {
     for (max_age, seconds) in [

@@ -5,6 +5,7 @@ use super::{
     *,
 };
 
+// proves: COAP-30
 #[test]
 fn tokens_are_random_and_of_the_length_that_is_set() {
     let mut seen = std::collections::HashSet::new();
@@ -39,6 +40,7 @@ fn tokens_are_random_and_of_the_length_that_is_set() {
 }
 
 /// RFC 8132: bodies and codes of FETCH, PATCH and iPATCH go both ways; those that change are executed once.
+// proves: METH-08
 #[test]
 fn fetch_patch_and_ipatch() {
     for (method, code) in [
@@ -120,6 +122,7 @@ fn resets_both_ways() {
     net.assert_forgets_all();
 }
 
+// proves: COAP-23
 #[test]
 fn a_narrow_band_network_has_its_own_times() {
     let config = EndpointConfig {

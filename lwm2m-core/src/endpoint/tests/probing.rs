@@ -22,6 +22,7 @@ fn bytes(net: &Net) -> usize {
         .sum()
 }
 
+// proves: COAP-21
 #[test]
 fn non_confirmable_requests_to_a_silent_peer() {
     const CREDIT: usize = 300;
@@ -78,6 +79,7 @@ fn a_peer_that_answers_is_not_slowed() {
     assert_eq!(net.ends[A].metrics().held_requests, 0);
 }
 
+// proves: COAP-21
 #[test]
 fn confirmable_requests_without_answer() {
     let mut net = Net::with(3, config(100), plain_config());
@@ -170,6 +172,7 @@ fn now_and_then_a_notification_is_to_be_acknowledged() {
     assert_eq!(asked, confirmable as u64);
 }
 
+// proves: COAP-21
 #[test]
 fn an_observer_that_stays_silent_is_given_up() {
     let mut net = Net::with(7, plain_config(), config(200));

@@ -95,6 +95,7 @@ fn block2(message: &Message) -> crate::coap::Block {
     message.options.block(option::BLOCK2).unwrap().unwrap()
 }
 
+// proves: COAP-49
 #[test]
 fn a_peer_that_does_not_know_echo_gets_small_blocks() {
     let mut server = Server::new(Amplification::SmallBlocks);
@@ -132,6 +133,7 @@ fn a_peer_that_does_not_know_echo_gets_small_blocks() {
     assert_eq!(server.endpoint.metrics().challenges, 0);
 }
 
+// proves: GEN-17
 #[test]
 fn echo_comes_with_the_first_small_block_and_opens_the_way() {
     // Both ends are endpoints of ours: nobody above them notices.
@@ -161,6 +163,7 @@ fn echo_comes_with_the_first_small_block_and_opens_the_way() {
     net.assert_forgets_all();
 }
 
+// proves: BLK-30, GEN-16, GEN-17
 #[test]
 fn challenged_where_that_is_chosen() {
     let mut server = Server::new(Amplification::Challenge);
@@ -186,6 +189,7 @@ fn challenged_where_that_is_chosen() {
     assert_eq!(server.endpoint.metrics().challenges, 2);
 }
 
+// proves: GEN-16
 #[test]
 fn an_echo_value_is_good_for_one_peer_and_one_time() {
     let mut server = Server::new(Amplification::Challenge);
@@ -219,6 +223,7 @@ fn an_echo_value_is_good_for_one_peer_and_one_time() {
     assert!(!server.endpoint.is_address_proven(peer(1)));
 }
 
+// proves: BLK-30
 #[test]
 fn tiny_requests() {
     let mut server = Server::new(Amplification::SmallBlocks);
@@ -366,6 +371,7 @@ fn a_large_notification_fits_as_well() {
 }
 
 /// Whatever strangers ask, however often they repeat it and whatever the layer above answers.
+// proves: BLK-31, COAP-49
 #[test]
 fn never_more_than_three_times() {
     for seed in 0..300 {

@@ -23,7 +23,6 @@ mod config;
 mod keys;
 pub(crate) mod listener;
 #[cfg(test)]
-#[path = "../coaps_tests.rs"]
 #[allow(clippy::duplicate_mod, reason = "run once with each backend")]
 mod shared_tests;
 #[cfg(test)]

@@ -31,6 +31,7 @@ impl CredentialSource for Knowing {
     }
 }
 
+// proves: DTLS-17, SEC-18, SEC-19, SEC-20
 #[tokio::test]
 async fn raw_public_keys_prove_both_sides() {
     let (server_key, server_spki) = key_pair();
@@ -92,6 +93,7 @@ async fn raw_public_keys_prove_both_sides() {
     assert!(reason.to_string().contains("public key"), "{reason}");
 }
 
+// proves: DTLS-01
 #[tokio::test]
 async fn a_flood_of_hellos_costs_nothing_and_the_honest_get_in() {
     let mut config = DtlsServerConfig::new(table());
@@ -128,6 +130,7 @@ async fn the_quietest_session_makes_room() {
     assert_eq!(first.closed().await, (peer, CloseReason::ByPeer));
 }
 
+// proves: DTLS-03, DTLS-09, SEC-35
 #[tokio::test]
 async fn forged_records_end_nothing() {
     let mut server = Server::psk().await;

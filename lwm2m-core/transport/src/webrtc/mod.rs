@@ -46,7 +46,7 @@ mod record;
 pub(crate) mod server;
 mod session;
 #[cfg(test)]
-#[path = "../coaps_tests.rs"]
+#[path = "../dtls/shared_tests.rs"]
 #[allow(clippy::duplicate_mod, reason = "run once with each backend")]
 mod shared_tests;
 #[cfg(test)]

@@ -37,6 +37,7 @@ fn a_client_is_who_its_certificate_says() {
     assert!(middle.verify(&[&certificate], Some(NOW)).is_ok());
 }
 
+// proves: DTLS-28, SEC-25
 #[test]
 fn the_chain_must_lead_to_an_anchor() {
     let root = Authority::root("root");

@@ -71,6 +71,7 @@ fn a_point_off_the_curve_is_refused() {
     }
 }
 
+// proves: SEC-32
 #[test]
 fn other_keys_are_unsupported() {
     let p384 = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();

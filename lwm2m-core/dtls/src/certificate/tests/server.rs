@@ -48,6 +48,7 @@ fn trust(usage: CertificateUsage, expected: &[u8], anchors: &[&[u8]]) -> ServerT
     ServerTrust::new(usage, expected, &der(anchors), HOST).unwrap()
 }
 
+// proves: SEC-27
 #[test]
 fn usage_0_constrains_the_authority() {
     let world = World::new();
@@ -81,6 +82,7 @@ fn usage_0_constrains_the_authority() {
     );
 }
 
+// proves: SEC-27
 #[test]
 fn usage_1_constrains_the_end_entity() {
     let world = World::new();
@@ -111,6 +113,7 @@ fn usage_1_constrains_the_end_entity() {
     }
 }
 
+// proves: SEC-27
 #[test]
 fn usage_2_brings_the_anchor() {
     let world = World::new();
@@ -132,6 +135,7 @@ fn usage_2_brings_the_anchor() {
     );
 }
 
+// proves: SEC-27
 #[test]
 fn usage_3_is_the_end_entity_itself() {
     let world = World::new();
@@ -243,6 +247,7 @@ fn with_uri(mut params: CertificateParams, uri: &str) -> CertificateParams {
     params
 }
 
+// proves: DTLS-28, SEC-28
 #[test]
 fn the_certificate_names_the_host() {
     let is = |host: &str, params: CertificateParams| named_to(host, params, false);

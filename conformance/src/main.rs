@@ -17,7 +17,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the tests of the OMA cases and of the requirements, and print what is met.
+    /// Run the tests of the OMA cases and of the requirements and the fault matrix, and print what is met.
     Report(report::Arguments),
     Client(ClientArguments),
     Server(ServerArguments),

@@ -3,7 +3,7 @@
 use super::results::{Count, Report, Status};
 use std::fmt::{self, Write};
 
-/// Prints an XML document: a suite for the cases, and one for each area.
+/// Prints an XML document: a suite for the cases, one for each area, and one for the fault matrix.
 ///
 /// What is excepted or open is `skipped` with a message that says so: the form has no word of its own for it.
 pub fn print(report: &Report) -> String {
@@ -46,6 +46,19 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
         let class = format!("requirements.{}", area.name);
         suite(&area.title, &class, rows.collect(), out)?;
     }
+    let cells = report.cells().map(|cell| {
+        let status = match cell.failures.first() {
+            None => Status::Met,
+            Some((seed, reason)) => Status::Failed(format!("seed {seed}: {reason}")),
+        };
+        (
+            format!("{}, {}", cell.job.name(), cell.fault.name()),
+            status,
+        )
+    });
+    let cells: Vec<_> = cells.collect();
+    let cells = cells.iter().map(|(name, status)| (name.clone(), status));
+    suite("Fault matrix", "faults", cells.collect(), out)?;
     writeln!(out, "</testsuites>")
 }
 
@@ -92,7 +105,7 @@ mod tests {
             .descendants()
             .filter(|node| node.has_tag_name("testsuite"))
             .collect();
-        assert_eq!(suites.len(), 2);
+        assert_eq!(suites.len(), 3);
         for suite in suites {
             let said = |name| -> usize { suite.attribute(name).unwrap().parse().unwrap() };
             let count = |name| {
@@ -113,6 +126,7 @@ mod tests {
             .filter_map(|node| node.attribute("classname"))
             .collect();
         assert_eq!(names[0], "oma");
-        assert_eq!(names.last(), Some(&"requirements.things"));
+        assert!(names.contains(&"requirements.things"));
+        assert_eq!(names.last(), Some(&"faults"));
     }
 }

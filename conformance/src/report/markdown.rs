@@ -70,6 +70,10 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
         }
         writeln!(out)?;
     }
+    if let Some(matrix) = &report.faults {
+        writeln!(out, "### Fault matrix\n")?;
+        writeln!(out, "{matrix}\n")?;
+    }
     writeln!(out, "{}", last_line(report))
 }
 

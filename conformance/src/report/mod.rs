@@ -1,4 +1,5 @@
-//! What is met and what is not: runs the tests of the OMA cases and of the requirements, and prints what it has seen.
+//! What is met and what is not: runs the tests of the OMA cases and of the requirements and the fault matrix, and prints
+//! what it has seen.
 //!
 //! Nothing counts as met that has not just run: the test programs are built, executed, and their results read one by one.
 //!
@@ -13,12 +14,14 @@ pub mod results;
 pub mod text;
 
 use crate::{
+    faults::{Matrix, SEEDS, seeds},
     oma,
     requirements::{check, proofs::Proofs, rows::Catalogue, workspace},
 };
 use execution::{Execution, ExecutionError};
 use results::Report;
 use std::{
+    collections::BTreeSet,
     fs,
     io::{self, Write},
     path::PathBuf,
@@ -31,7 +34,7 @@ pub struct Arguments {
     /// The form of the report.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
-    /// Run and print one part only; the tests of the other are not run.
+    /// Run and print one part only.
     #[arg(long, value_enum)]
     pub only: Option<Part>,
     /// Put the report between the marks in this Markdown file instead of printing it.
@@ -57,6 +60,8 @@ pub enum Part {
     Cases,
     /// The requirements of the standards.
     Requirements,
+    /// The fault matrix; the environment variable LWM2M_FAULT_SEEDS says how often each cell is run.
+    Faults,
 }
 
 /// Why there is no report.
@@ -96,6 +101,37 @@ fn make(arguments: &Arguments) -> Result<Report, ReportError> {
         // Before minutes of tests, not behind them.
         put_into(path, None)?;
     }
+    let wants = |part| arguments.only.is_none_or(|only| only == part);
+    let mut report = Report::default();
+    if wants(Part::Cases) || wants(Part::Requirements) {
+        run_tests(&mut report, &wants)?;
+    }
+    if wants(Part::Faults) {
+        let seeds = seeds();
+        let _ = writeln!(
+            io::stderr(),
+            "running the fault matrix, {} times ({SEEDS})",
+            seeds.end
+        );
+        report.faults = Some(Matrix::run(&seeds));
+    }
+    let printed = match arguments.format {
+        Format::Text => text::print(&report),
+        Format::Markdown => markdown::print(&report),
+        Format::Junit => junit::print(&report),
+    };
+    match &arguments.into {
+        Some(path) => put_into(path, Some(&printed))?,
+        None => {
+            let written = io::stdout().write_all(printed.as_bytes());
+            written.map_err(|error| ReportError::File("standard output".into(), error))?;
+        }
+    }
+    Ok(report)
+}
+
+/// Runs the tests of the wanted parts and says what they have shown.
+fn run_tests(report: &mut Report, wants: &dyn Fn(Part) -> bool) -> Result<(), ReportError> {
     let workspace = workspace();
     let file = |path: PathBuf| |error| ReportError::File(path, error);
     let rows = workspace.join("conformance/requirements");
@@ -116,32 +152,21 @@ fn make(arguments: &Arguments) -> Result<Report, ReportError> {
     let cases = oma::tests(&proofs);
     let of_cases = cases.values().flatten().map(|(_, test)| *test);
     let of_requirements = proofs.proofs.iter().map(|proof| &proof.test);
-    let wanted = match arguments.only {
-        None => of_cases.chain(of_requirements).collect(),
-        Some(Part::Cases) => of_cases.collect(),
-        Some(Part::Requirements) => of_requirements.collect(),
-    };
+    let mut wanted = BTreeSet::new();
+    if wants(Part::Cases) {
+        wanted.extend(of_cases);
+    }
+    if wants(Part::Requirements) {
+        wanted.extend(of_requirements);
+    }
     let execution = Execution::run(&workspace, &wanted)?;
-    let mut report = Report::default();
-    if arguments.only != Some(Part::Requirements) {
+    if wants(Part::Cases) {
         report.cases = results::cases(&cases, &exceptions, &execution);
     }
-    if arguments.only != Some(Part::Cases) {
+    if wants(Part::Requirements) {
         report.areas = results::areas(&catalogue, &proofs, &execution);
     }
-    let printed = match arguments.format {
-        Format::Text => text::print(&report),
-        Format::Markdown => markdown::print(&report),
-        Format::Junit => junit::print(&report),
-    };
-    match &arguments.into {
-        Some(path) => put_into(path, Some(&printed))?,
-        None => {
-            let written = io::stdout().write_all(printed.as_bytes());
-            written.map_err(file("standard output".into()))?;
-        }
-    }
-    Ok(report)
+    Ok(())
 }
 
 /// Puts the report between the marks of a file; without one, only looks whether they are there.

@@ -2,6 +2,7 @@
 
 use super::execution::{Execution, Outcome};
 use crate::{
+    faults::{Cell, Matrix},
     oma::{CASES, Network},
     requirements::{
         proofs::{Proofs, TestName},
@@ -107,16 +108,24 @@ pub struct Report {
     pub cases: Vec<Case>,
     /// The requirements; none where they were not asked for.
     pub areas: Vec<Area>,
+    /// The fault matrix, where it was asked for.
+    pub faults: Option<Matrix>,
 }
 
 impl Report {
-    /// Whether a test has failed.
+    /// Whether a test or a run of the fault matrix has failed.
     pub fn has_failures(&self) -> bool {
         let of_cases = self.cases.iter().map(|case| &case.status);
         let of_rows = self.rows().map(|row| &row.status);
-        of_cases
+        let of_tests = of_cases
             .chain(of_rows)
-            .any(|status| matches!(status, Status::Failed(_)))
+            .any(|status| matches!(status, Status::Failed(_)));
+        of_tests || self.cells().any(|cell| !cell.holds())
+    }
+
+    /// All cells of the fault matrix.
+    pub fn cells(&self) -> impl Iterator<Item = &Cell> {
+        self.faults.iter().flat_map(|matrix| &matrix.0)
     }
 
     /// All requirements.
@@ -247,7 +256,10 @@ pub fn areas(catalogue: &Catalogue, proofs: &Proofs, execution: &Execution) -> V
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::oma;
+    use crate::{
+        faults::{Fault, Job},
+        oma,
+    };
     use std::path::Path;
 
     /// A report of two cases and an area, with everything that can be.
@@ -296,7 +308,38 @@ pub(super) mod tests {
         let mut cases = cases(&oma::tests(&proofs), &exceptions, &execution);
         cases.truncate(4);
         let areas = areas(&catalogue, &proofs, &execution);
-        Report { cases, areas }
+        let faults = Some(matrix());
+        Report {
+            cases,
+            areas,
+            faults,
+        }
+    }
+
+    /// A matrix of two cells, one of which does not hold.
+    fn matrix() -> Matrix {
+        let cell = |fault, failures| Cell {
+            fault,
+            job: Job::Registration,
+            runs: 3,
+            failures,
+        };
+        Matrix(vec![
+            cell(Fault::Nothing, vec![]),
+            cell(Fault::Loss10, vec![(7, "lost | <forever>\nat a.rs".into())]),
+        ])
+    }
+
+    #[test]
+    fn a_cell_that_does_not_hold_is_a_failure() {
+        let mut report = Report::default();
+        assert!(!report.has_failures());
+        let mut faults = matrix();
+        report.faults = Some(faults.clone());
+        assert!(report.has_failures());
+        faults.0.pop();
+        report.faults = Some(faults);
+        assert!(!report.has_failures());
     }
 
     #[test]

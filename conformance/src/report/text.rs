@@ -21,12 +21,19 @@ pub(super) fn networks(networks: &BTreeSet<Network>) -> String {
     names.join(", ")
 }
 
-/// The line that a report ends with.
+/// The line that a report ends with: of the cases, else of the requirements, else of the fault matrix.
 pub(super) fn last_line(report: &Report) -> String {
-    match report.cases.is_empty() {
-        false => report.case_count().to_string(),
-        true => Count::of(report.rows().map(|row| &row.status)).to_string(),
+    match (report.cases.is_empty(), report.areas.is_empty()) {
+        (false, _) => report.case_count().to_string(),
+        (true, true) => cells(report),
+        (true, false) => Count::of(report.rows().map(|row| &row.status)).to_string(),
     }
+}
+
+/// `71 of 72 cells hold`.
+fn cells(report: &Report) -> String {
+    let holding = report.cells().filter(|cell| cell.holds()).count();
+    format!("{holding} of {} cells hold", report.cells().count())
 }
 
 fn write(report: &Report, out: &mut String) -> fmt::Result {
@@ -45,6 +52,10 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
             writeln!(out, "{}", line.trim_end())?;
         }
         writeln!(out)?;
+    }
+    if let Some(matrix) = &report.faults {
+        writeln!(out, "Fault matrix: runs that came to their end state\n")?;
+        writeln!(out, "{matrix}\n")?;
     }
     writeln!(out, "{}", last_line(report))
 }

@@ -145,6 +145,7 @@ mod tests {
             "| A-03 | must | excepted | client | Core 1.3 (1.1-1.2) | Do &lt;3> &amp; \\| no more. *not built: hard* |",
             "| Things | 2 met, 1 excepted, 1 skipped | 1 open |  |",
             "| **all** | 2 met, 1 excepted, 1 skipped | 1 open |  |",
+            "| loss 0 % | 3 of 3 |",
             "1 FAILED, 1 met, 1 excepted, 1 skipped",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");

@@ -134,6 +134,7 @@ mod tests {
             "int-2     excepted                      no | certificates",
             "A-01     must   met       Do <1> & | no more. [client; Core 1.1]",
             "                          not built: hard",
+            "| loss 10 % | 2 of 3 |",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
@@ -144,5 +145,8 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("int-"), "{text}");
+        report.areas.clear();
+        let text = print(&report);
+        assert!(text.ends_with("\n1 of 2 cells hold\n"), "{text}");
     }
 }

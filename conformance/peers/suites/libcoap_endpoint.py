@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-from .coap_checks import OUR_PLACE, Answer, Checks, OurClient, OurServer, Place
+from .coap_checks import OUR_PLACE, Answer, Checks, OurClient, OurServer, Place, expect
 from .harness import PATIENCE, Failed, Program, free_ports
 from .wire import Relay
 
@@ -38,6 +38,9 @@ def run(table, binary):
         finally:
             relay.stop()
             ours.stop()
+        for large_answers in ("small-blocks", "challenge"):
+            table.check("coap-client at ours", f"4 KiB to an address that is not proven: {large_answers}",
+                        lambda how=large_answers: unproven(binary, client, how))
     else:
         table.skip("coap-client at ours", "all", "coap-client of libcoap is not installed")
     if server:
@@ -50,6 +53,18 @@ def run(table, binary):
             theirs.stop()
     else:
         table.skip("ours at coap-server", "all", "coap-server of libcoap is not installed")
+
+
+def unproven(binary, client, large_answers):
+    """A document arrives whole, whatever our server asks of the address first (RFC 9175, section 2.4)."""
+    ours = OurServer(binary, large_answers)
+    try:
+        asks = LibcoapClient(client, ours.uri)
+        content = bytes(n * 7 % 251 for n in range(4096))
+        expect(asks.ask("put", "/store/large", content).code, "2.01")
+        expect(asks.ask("get", "/store/large"), Answer("2.05", content))
+    finally:
+        ours.stop()
 
 
 class LibcoapServer(Program):

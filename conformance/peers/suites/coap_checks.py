@@ -198,7 +198,8 @@ class Checks:
         expect(answer.code, "2.05")
         if not answer.payload:
             raise Failed("the answer has no payload")
-        request = self.relay.messages[start]
+        # An acknowledgement of what went before may come first.
+        request = next(it for it in self.relay.messages[start:] if it.from_client and it.code == "0.01")
         comes = functools.partial(self.relay.wait, start)
         comes("an empty acknowledgement", lambda it: (it.kind, it.code, it.id) == (ACK, "0.00", request.id))
         response = comes(

@@ -39,7 +39,7 @@ impl Pair {
                 Arc::new(RustCrypto),
                 random,
             )
-            .unwrap()
+            .expect("a sound configuration")
         };
         let mut pair = Pair {
             ends: [end(None, 1), end(Some(ServerConfig::new().psk()), 2)],
@@ -53,7 +53,7 @@ impl Pair {
         let config = ClientConfig::new(credentials);
         pair.ends[CLIENT]
             .connect(Instant::ZERO, address(SERVER), config)
-            .unwrap();
+            .expect("a suite");
         pair.settle();
         for end in &pair.ends {
             assert_eq!((end.session_count(), end.handshake_count()), (1, 0));

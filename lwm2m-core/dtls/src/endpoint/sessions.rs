@@ -1,6 +1,7 @@
 //! Established sessions: records in and out, alerts, addresses that change, idle ones, and those that make room.
 
-#[cfg(all(test, feature = "rustcrypto"))]
+#[cfg(test)]
+#[cfg(feature = "rustcrypto")]
 mod tests;
 
 use super::{Agreed, Connection, Endpoint, Event, SendError, Timer};

@@ -5,7 +5,8 @@
 //! (RFC 9146, section 5).
 
 mod replay;
-#[cfg(all(test, feature = "rustcrypto"))]
+#[cfg(test)]
+#[cfg(feature = "rustcrypto")]
 mod tests;
 
 pub(crate) use replay::ReplayWindow;

@@ -107,6 +107,7 @@ async fn failure(client: lwm2m_client::ClientBuilder) -> String {
     reason
 }
 
+// proves: BS-31, SEC-18, SEC-19, SEC-37
 #[tokio::test]
 async fn a_device_bootstraps_and_registers_until_its_key_is_removed() {
     let (server_keys, bootstrap_keys) = (Keys::new(), Keys::new());
@@ -180,6 +181,7 @@ async fn a_device_bootstraps_and_registers_until_its_key_is_removed() {
     server.stop().await;
 }
 
+// proves: SEC-02, SEC-20, SEC-52
 #[tokio::test]
 async fn wrong_keys_are_refused_on_both_servers_and_by_the_device() {
     let (server_keys, bootstrap_keys, device_keys) = (Keys::new(), Keys::new(), Keys::new());

@@ -372,7 +372,7 @@ mod tests {
         }
     }
 
-    // proves: SEC-17
+    // proves: SEC-19
     #[test]
     fn raw_public_keys_stand_where_the_specification_has_them() {
         let account = Account::new(
@@ -396,6 +396,7 @@ mod tests {
         assert!(instance.value(security::CERTIFICATE_USAGE).is_none());
     }
 
+    // proves: SEC-17
     #[test]
     fn what_cannot_be_used_is_named() {
         let psk = || Account::coaps(uri("coaps://a"), "me", [1; 16].to_vec()).to_instance(None);

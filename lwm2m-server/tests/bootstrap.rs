@@ -388,7 +388,6 @@ fn removed_credentials_end_a_session() {
     assert!(matches!(&bench.outbound[..], [Outbound::Forget { .. }]));
 }
 
-// proves: BS-34
 #[test]
 fn a_removed_raw_public_key_ends_a_session() {
     let public_key = rcgen::KeyPair::generate().unwrap().public_key_der();
@@ -417,6 +416,7 @@ fn a_removed_raw_public_key_ends_a_session() {
     ));
 }
 
+// proves: BS-31
 #[test]
 fn raw_public_keys_are_written_as_mode_1() {
     let pair = || rcgen::KeyPair::generate().unwrap();
@@ -462,6 +462,7 @@ fn raw_public_keys_are_written_as_mode_1() {
     }
 }
 
+// proves: BS-34
 #[test]
 fn other_paths() {
     let mut bench = Bench::new(

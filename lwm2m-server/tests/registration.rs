@@ -423,6 +423,7 @@ fn removed_credentials_end_session_and_registration() {
     ));
 }
 
+// proves: SEC-13, SEC-18, SEC-20
 #[test]
 fn a_raw_public_key_is_who_a_device_is_until_it_is_removed() {
     let public_key = || rcgen::KeyPair::generate().unwrap().public_key_der();

@@ -121,6 +121,7 @@ fn an_extension_stands_once() {
     ends_with(&peer, DECODE_ERROR);
 }
 
+// proves: DTLS-21
 #[test]
 fn nothing_is_renegotiated() {
     ends_with(&hears_with(Plan::psk(), 0xff01, &[1, 7]), HANDSHAKE_FAILURE);
@@ -268,6 +269,7 @@ fn a_server_asks_for_a_key_that_the_client_has() {
     }
 }
 
+// proves: DTLS-12
 #[test]
 fn a_finished_is_exactly_right() {
     for is_server in [true, false] {
@@ -584,6 +586,7 @@ fn records_are_as_long_as_agreed() {
     assert_eq!(peer.received.len(), 1);
 }
 
+// proves: DTLS-02
 #[test]
 fn a_record_counts_once() {
     let mut peer = Plan::psk().client();

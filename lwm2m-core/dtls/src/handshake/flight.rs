@@ -1,10 +1,15 @@
 //! What we have said last, to be said again (RFC 6347, section 4.2.4).
 
-use crate::wire::{
-    handshake::{self, MessageType},
-    record::{self, ContentType},
+use crate::{
+    crypto::Provider,
+    record::{Keys, Place},
+    wire::{
+        handshake::{self, MessageType},
+        record::{ContentType, DTLS_1_2, HEADER_LEN, put_plain},
+    },
 };
 use alloc::{vec, vec::Vec};
+use rand_core::RngCore;
 
 /// One message of a flight.
 #[derive(Clone)]
@@ -19,12 +24,39 @@ pub(crate) enum Item {
 }
 
 /// Puts bodies into records: as they are in epoch 0, protected in epoch 1, each with a number of its own.
-pub(crate) trait Seal {
+pub(crate) struct Sealer<'a> {
+    pub(crate) provider: &'a dyn Provider,
+    pub(crate) random: &'a mut dyn RngCore,
+    pub(crate) keys: Option<&'a Keys>,
+    pub(crate) plain_sequence: &'a mut u64,
+    pub(crate) sealed_sequence: &'a mut u64,
+    pub(crate) peer_id: &'a [u8],
+}
+
+impl Sealer<'_> {
     /// Bytes that a record of this epoch is longer than its body.
-    fn overhead(&self, epoch: u16) -> usize;
+    fn overhead(&self, epoch: u16) -> usize {
+        match (epoch, self.keys) {
+            (1, Some(keys)) => keys.overhead(self.peer_id.len()),
+            _ => HEADER_LEN,
+        }
+    }
 
     /// Appends a record.
-    fn seal(&mut self, epoch: u16, content_type: ContentType, body: &[u8], to: &mut Vec<u8>);
+    fn seal(&mut self, epoch: u16, content_type: ContentType, body: &[u8], to: &mut Vec<u8>) {
+        if epoch == 0 {
+            put_plain(to, content_type, DTLS_1_2, *self.plain_sequence, body);
+            *self.plain_sequence += 1;
+        } else if let Some(keys) = self.keys {
+            let place = Place {
+                epoch,
+                sequence: *self.sealed_sequence,
+                connection_id: self.peer_id,
+            };
+            keys.seal(self.provider, self.random, place, content_type, body, to);
+            *self.sealed_sequence += 1;
+        }
+    }
 }
 
 /// The messages that go together, until those of the peer show that it has them.
@@ -62,9 +94,9 @@ impl Flight {
         &self,
         mtu: usize,
         fragment: usize,
-        seal: &mut dyn Seal,
+        seal: &mut Sealer<'_>,
     ) -> Vec<Vec<u8>> {
-        let mtu = mtu.min(fragment + handshake::HEADER_LEN + record::HEADER_LEN);
+        let mtu = mtu.min(fragment + handshake::HEADER_LEN + HEADER_LEN);
         let mut datagrams = vec![Vec::new()];
         let mut body = Vec::new();
         for item in &self.items {

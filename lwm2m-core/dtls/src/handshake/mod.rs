@@ -11,7 +11,7 @@ mod reassembly;
 mod server;
 mod state;
 
-pub(crate) use flight::{Flight, Seal};
+pub(crate) use flight::{Flight, Sealer};
 pub(crate) use server::Answer;
 
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
         hash::sha256,
         prf::{MasterSecret, Side},
     },
-    record::{Keys, Place, ReplayWindow},
+    record::{Keys, ReplayWindow},
     resumption::Resumables,
     suite::{CipherSuite, KeyExchange},
     wire::{
@@ -29,7 +29,7 @@ use crate::{
         codec::{Malformed, Reader},
         extension::CertificateType,
         handshake::{Fragment, MessageType, put_message},
-        record::{ContentType, DTLS_1_2, HEADER_LEN, Record, put_plain},
+        record::{ContentType, DTLS_1_2, Record, put_plain},
     },
 };
 use alloc::{boxed::Box, collections::VecDeque, string::String, sync::Arc, vec::Vec};
@@ -667,39 +667,5 @@ impl Handshake {
             session_id: self.session_id,
             resumed: self.course.resumed,
         })
-    }
-}
-
-/// Puts the bodies of a flight into records.
-pub(crate) struct Sealer<'a> {
-    pub(crate) provider: &'a dyn Provider,
-    pub(crate) random: &'a mut dyn RngCore,
-    pub(crate) keys: Option<&'a Keys>,
-    pub(crate) plain_sequence: &'a mut u64,
-    pub(crate) sealed_sequence: &'a mut u64,
-    pub(crate) peer_id: &'a [u8],
-}
-
-impl Seal for Sealer<'_> {
-    fn overhead(&self, epoch: u16) -> usize {
-        match (epoch, self.keys) {
-            (1, Some(keys)) => keys.overhead(self.peer_id.len()),
-            _ => HEADER_LEN,
-        }
-    }
-
-    fn seal(&mut self, epoch: u16, content_type: ContentType, body: &[u8], to: &mut Vec<u8>) {
-        if epoch == 0 {
-            put_plain(to, content_type, DTLS_1_2, *self.plain_sequence, body);
-            *self.plain_sequence += 1;
-        } else if let Some(keys) = self.keys {
-            let place = Place {
-                epoch,
-                sequence: *self.sealed_sequence,
-                connection_id: self.peer_id,
-            };
-            keys.seal(self.provider, self.random, place, content_type, body, to);
-            *self.sealed_sequence += 1;
-        }
     }
 }

@@ -14,7 +14,7 @@
 //! | not offered | renegotiation; CBC suites by our client |
 //!
 //! The engine is [`lwm2m_dtls`], driven here without a task or a copy of its own: a listener is one socket and one
-//! endpoint, a connection of a client is one task with both. With the feature `webrtc`, [`Backend::Webrtc`] puts
+//! endpoint, a connection of a client is one task with both. With the feature `webrtc`, `Backend::Webrtc` puts
 //! `webrtc-dtls` in its place, which has no raw public keys, Connection ID, resumption and CBC, and does not withstand
 //! forged datagrams.
 

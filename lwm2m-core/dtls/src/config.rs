@@ -61,7 +61,8 @@ pub struct EndpointConfig {
     pub retransmit_max: Duration,
     /// Time for a whole handshake. Default 90 s.
     pub handshake_timeout: Duration,
-    /// Handshakes at one time. Each costs some 2 KiB, and up to `max_handshake_bytes` more. Beyond it, new ones are
+    /// Handshakes at one time. Each costs some 2 KiB, and up to twice `max_handshake_bytes` and two messages of
+    /// `max_handshake_message` more. Beyond it, new ones are
     /// refused. Default 4,096.
     pub max_handshakes: usize,
     /// Handshakes at one time with one IPv4 address, or with one network of 64 bits of IPv6, which is what one host may

@@ -136,6 +136,21 @@ pub struct Agreed {
     pub max_plaintext: usize,
 }
 
+impl Event {
+    /// Which connection it is about.
+    pub fn connection(&self) -> Connection {
+        match self {
+            Event::Connected { connection, .. }
+            | Event::Data { connection, .. }
+            | Event::Closed { connection, .. }
+            | Event::Refused { connection, .. }
+            | Event::KeyWanted { connection, .. }
+            | Event::PeerWanted { connection, .. }
+            | Event::ExportWanted { connection } => *connection,
+        }
+    }
+}
+
 /// What is known of a PSK identity.
 #[derive(Clone)]
 pub enum KeyAnswer {

@@ -72,6 +72,8 @@ impl Endpoint {
             None => self.say_goodbye(connection),
         }
         self.remove_session(connection);
+        // What it has said already is not delivered behind its end.
+        self.events.retain(|event| event.connection() != connection);
     }
 
     /// Ends every session that rests on these credentials and every handshake that has come to name them, and lets none

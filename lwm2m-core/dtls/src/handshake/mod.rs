@@ -427,12 +427,14 @@ impl Handshake {
             if (fragment.message_type == MessageType::Finished) != (epoch == 1) {
                 continue;
             }
-            let end = fragment.offset as usize + fragment.body.len();
-            repeated |=
-                self.inbound.push(fragment) == Pushed::Old && end == fragment.length as usize;
+            // The end of the peer's last flight, again: once for each time that the flight comes again.
+            let ends_flight = self.inbound.is_last_handed_out(&fragment);
+            repeated |= self.inbound.push(fragment) == Pushed::Old && ends_flight;
         }
         let progress = self.advance(cx)?;
-        if repeated && progress == Progress::Waiting {
+        // Where the program is asked, the peer waits for an answer that there is not yet.
+        let paused = matches!(self.state, State::Key | State::Peer);
+        if repeated && !paused && progress == Progress::Waiting {
             self.repeat_as_asked(cx);
         }
         Ok(progress)

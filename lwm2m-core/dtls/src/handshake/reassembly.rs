@@ -92,6 +92,12 @@ impl Reassembly {
         }
     }
 
+    /// Whether this ends the message that was handed out last.
+    pub(crate) fn is_last_handed_out(&self, fragment: &Fragment<'_>) -> bool {
+        let end = fragment.offset as usize + fragment.body.len();
+        end == fragment.length as usize && fragment.sequence.checked_add(1) == Some(self.next)
+    }
+
     pub(crate) fn push(&mut self, fragment: Fragment<'_>) -> Pushed {
         let Some(ahead) = fragment.sequence.checked_sub(self.next) else {
             return Pushed::Old;

@@ -492,3 +492,48 @@ fn a_session_at_rest_is_small() {
         "{each} bytes: spare capacity of tables included"
     );
 }
+
+#[test]
+fn nothing_is_heard_behind_the_end_of_a_session() {
+    let mut net = connected(Setup::psk());
+    net.tap = Some(Box::new(|_| None));
+    net.say(CLIENT, b"too late");
+    net.run(Duration::from_millis(1));
+    let mut packet = net.log.last().unwrap().clone();
+    let (now, connection) = (net.now, net.hosts[SERVER].connected()[0]);
+    let server = &mut net.hosts[SERVER].endpoint;
+    server.handle_datagram(now, packet.from, &mut packet.data);
+    server.close(now, connection);
+    assert!(server.poll_event().is_none());
+}
+
+#[test]
+fn a_flight_that_comes_twice_is_answered_once_more() {
+    let pki = pki();
+    let mut net = Setup::new(Kind::RawPublicKey, &pki).build();
+    // The server's last flight is lost, so that the client waits.
+    net.tap = Some(Box::new(|packet| {
+        (packet.from != server_address() || packet.data[0] != 20).then(|| packet.clone())
+    }));
+    net.run(Duration::from_millis(200));
+    let client = CLIENT_ADDRESS.parse().unwrap();
+    let answers = |net: &Net| {
+        let answers = net.log.iter();
+        let answers = answers.filter(|packet| packet.from == client && packet.data[13] == 11);
+        answers.count()
+    };
+    assert_eq!(answers(&net), 1);
+    // ServerHello, Certificate, ServerKeyExchange, CertificateRequest, ServerHelloDone, once more.
+    let of_server = net
+        .log
+        .iter()
+        .filter(|packet| packet.from == server_address());
+    let flight = of_server.filter(|packet| packet.data[0] == 22 && packet.data[13] != 3);
+    let flight: Vec<_> = flight.cloned().collect();
+    assert!(!flight.is_empty());
+    for packet in flight {
+        net.inject(packet);
+    }
+    net.run(Duration::from_millis(200));
+    assert_eq!(answers(&net), 2);
+}

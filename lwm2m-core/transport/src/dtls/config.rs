@@ -47,7 +47,7 @@ pub struct DtlsServerConfig {
     /// Bytes of messages that wait in one handshake; what comes beyond is dropped. Default 16 KiB.
     pub max_handshake_bytes: usize,
     /// Handshakes going on at one time, all with addresses that are proven. Each costs about 2 KiB, and up to
-    /// `max_handshake_bytes` more. Default 4,096.
+    /// twice `max_handshake_bytes` and 16 KiB more. Default 4,096.
     pub max_handshakes: usize,
     /// Handshakes going on at one time with one IP address. Default 64.
     pub max_handshakes_per_address: usize,

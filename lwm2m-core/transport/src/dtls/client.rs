@@ -15,7 +15,7 @@ use lwm2m_dtls::{
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use std::{io::ErrorKind, sync::Arc, time::Duration};
+use std::{io::ErrorKind, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::net::UdpSocket;
 use tracing::warn;
 
@@ -44,6 +44,7 @@ pub(crate) async fn run(link: Link, target: ServerUri, credentials: Credentials)
                 link,
                 target,
                 socket,
+                address,
                 endpoint,
                 connection,
                 zero,
@@ -63,6 +64,8 @@ struct Task {
     link: Link,
     target: ServerUri,
     socket: UdpSocket,
+    /// The only one that the socket hears.
+    address: SocketAddr,
     endpoint: Endpoint,
     connection: Connection,
     zero: tokio::time::Instant,
@@ -94,8 +97,8 @@ impl Task {
                 received = self.socket.recv(&mut buffer) => match received {
                     Ok(length) => {
                         self.link.metrics.datagrams_received.add();
-                        let (now, from) = (self.now(), self.peer_address());
-                        self.endpoint.handle_datagram(now, from, &mut buffer[..length]);
+                        let now = self.now();
+                        self.endpoint.handle_datagram(now, self.address, &mut buffer[..length]);
                     }
                     Err(error) => self.link.failed(&error).await,
                 },
@@ -121,13 +124,6 @@ impl Task {
 
     fn now(&self) -> Instant {
         Instant::ZERO + self.zero.elapsed()
-    }
-
-    /// The socket hears this address alone.
-    fn peer_address(&self) -> std::net::SocketAddr {
-        self.socket
-            .peer_addr()
-            .unwrap_or_else(|_| ([0, 0, 0, 0], 0).into())
     }
 
     async fn transmit(&mut self) {

@@ -127,6 +127,24 @@ impl Path {
         Ok(Path { ids, len })
     }
 
+    /// The path with the first `len` of the identifiers in this number, the outermost on top, as [`Path::packed`]
+    /// gives them; 0 stands in the unused places. `None` where one is 65535, or `len` above four.
+    #[inline]
+    pub(crate) const fn try_from_packed(ids: u64, len: usize) -> Option<Self> {
+        // Whether a lane of 16 bits is full: taking one from each borrows through the empty ones of the complement.
+        const ONES: u64 = 0x0001_0001_0001_0001;
+        let missing = !ids;
+        let reserved = missing.wrapping_sub(ONES) & ids & (ONES << 15) != 0;
+        if reserved || len > 4 {
+            return None;
+        }
+        let [a, b, c, d] = [(ids >> 48), (ids >> 32), (ids >> 16), ids];
+        Some(Path {
+            ids: [a as u16, b as u16, c as u16, d as u16],
+            len: len as u8,
+        })
+    }
+
     /// The path whose segments are these texts, as Uri-Path options carry them.
     ///
     /// # Errors

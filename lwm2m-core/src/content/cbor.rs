@@ -103,6 +103,32 @@ impl<'a> Reader<'a> {
         Ok(header)
     }
 
+    /// The next header where it is a number of one byte, as nearly all labels of a SenML record are.
+    #[inline(always)] // as above
+    pub(super) fn short_number(&mut self) -> Option<i64> {
+        let (first, rest) = self.rest.split_first()?;
+        let number = match first {
+            0x00..=0x17 => i64::from(*first),
+            0x20..=0x37 => !i64::from(first - 0x20),
+            _ => return None,
+        };
+        self.rest = rest;
+        Some(number)
+    }
+
+    /// The next item where it is text of less than 24 bytes, not yet looked at whether they are UTF-8.
+    #[inline(always)] // as above
+    pub(super) fn short_text(&mut self) -> Option<&'a [u8]> {
+        let (first, rest) = self.rest.split_first()?;
+        let length = match first {
+            0x60..=0x77 => usize::from(first - 0x60),
+            _ => return None,
+        };
+        let (text, rest) = rest.split_at_checked(length)?;
+        self.rest = rest;
+        Some(text)
+    }
+
     #[cold]
     fn rare_header(&mut self) -> Result<Header, Fault> {
         let mut decoder = Decoder::from(self.rest);
@@ -437,7 +463,7 @@ fn integer(n: i128) -> Value {
     }
 }
 
-fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
+pub(super) fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
     core::str::from_utf8(bytes).map_err(|_| "text that is not UTF-8")
 }
 

@@ -125,6 +125,19 @@ impl<'a> Incoming<'a> {
         path.map_err(|_| self.malformed("a path with a reserved or a fifth identifier"))
     }
 
+    /// The place with these identifiers, in one number as [`Path::try_from_packed`] reads it; 65535 stands for the
+    /// new instance of a create request.
+    #[inline(always)] // as above
+    pub(super) fn packed_path(&self, ids: u64, len: usize) -> Result<Path, DecodeError> {
+        match Path::try_from_packed(ids, len) {
+            Some(path) => Ok(path),
+            None => {
+                let ids = [48, 32, 16, 0].map(|shift| (ids >> shift) as u16);
+                self.path(&ids[..len])
+            }
+        }
+    }
+
     /// The object instance that values without one belong to: the one the payload is about, the new one of a
     /// create request, or the only one of an object that has no more.
     pub(super) fn object_instance(&self) -> Result<Path, DecodeError> {

@@ -3,7 +3,7 @@
 
 use super::{
     ContentFormat, DecodeError,
-    cbor::{Fault, Reader, Writer},
+    cbor::{Fault, Reader, Writer, utf8},
     senml::{Content, OutContent, OutRecord, Record},
 };
 use crate::value::Value;
@@ -52,25 +52,13 @@ fn fill<'p>(record: &mut Record<'p>, header: Header, reader: &mut Reader<'p>) ->
     };
     // Labels that have been seen, by number; -6 to 8 are all there are.
     let mut seen = 0u32;
-    while let Some(header) = reader.next_in(&mut left)? {
-        let label = match header {
-            Header::Positive(n) => i64::try_from(n).unwrap_or(i64::MAX),
-            Header::Negative(n) => i64::try_from(n).map_or(i64::MIN, |n| !n),
-            Header::Text(length) => {
-                let label = reader.text(length)?;
-                if label == label::OBJECT_LINK {
-                    let link = text(reader)?.parse();
-                    let link = link.map_err(|_| "a vlo that is no object link")?;
-                    record.set_content(Content::Value(Value::ObjectLink(link)))?;
-                } else if label.ends_with('_') {
-                    return Err("a field that must be understood, and is not");
-                } else {
-                    record.has_other = true;
-                    reader.skip()?;
-                }
+    while let Some(label) = next_label(reader, &mut left)? {
+        let label = match label {
+            Label::Number(label) => label,
+            Label::Text(label) => {
+                fill_from_text_label(record, &label, reader)?;
                 continue;
             }
-            _ => return Err("a label that is neither a number nor text"),
         };
         if (-16..16).contains(&label) {
             let bit = 1 << (label + 16);
@@ -135,9 +123,57 @@ fn fill<'p>(record: &mut Record<'p>, header: Header, reader: &mut Reader<'p>) ->
     Ok(())
 }
 
+/// A field whose label is text.
+#[cold]
+fn fill_from_text_label(
+    record: &mut Record<'_>,
+    label: &str,
+    reader: &mut Reader<'_>,
+) -> Result<(), Fault> {
+    if label == label::OBJECT_LINK {
+        let link = text(reader)?.parse();
+        let link = link.map_err(|_| "a vlo that is no object link")?;
+        record.set_content(Content::Value(Value::ObjectLink(link)))
+    } else if label.ends_with('_') {
+        Err("a field that must be understood, and is not")
+    } else {
+        record.has_other = true;
+        reader.skip()
+    }
+}
+
+enum Label<'p> {
+    Number(i64),
+    Text(Cow<'p, str>),
+}
+
+/// The next label where the record goes on.
+#[inline(always)] // as the reader's own functions
+fn next_label<'p>(
+    reader: &mut Reader<'p>,
+    left: &mut Option<usize>,
+) -> Result<Option<Label<'p>>, Fault> {
+    if let Some(left @ 1..) = left
+        && let Some(number) = reader.short_number()
+    {
+        *left -= 1;
+        return Ok(Some(Label::Number(number)));
+    }
+    Ok(Some(match reader.next_in(left)? {
+        None => return Ok(None),
+        Some(Header::Positive(n)) => Label::Number(i64::try_from(n).unwrap_or(i64::MAX)),
+        Some(Header::Negative(n)) => Label::Number(i64::try_from(n).map_or(i64::MIN, |n| !n)),
+        Some(Header::Text(length)) => Label::Text(reader.text(length)?),
+        Some(_) => return Err("a label that is neither a number nor text"),
+    }))
+}
+
 /// The bytes of a text that names a place.
 #[inline]
 fn name<'p>(reader: &mut Reader<'p>) -> Result<Cow<'p, [u8]>, Fault> {
+    if let Some(name) = reader.short_text() {
+        return Ok(Cow::Borrowed(name));
+    }
     match reader.header()? {
         Header::Text(Some(length)) => reader.bytes(Some(length)),
         Header::Text(None) => Ok(Cow::Owned(reader.text(None)?.into_owned().into_bytes())),
@@ -147,6 +183,9 @@ fn name<'p>(reader: &mut Reader<'p>) -> Result<Cow<'p, [u8]>, Fault> {
 
 #[inline]
 fn text<'p>(reader: &mut Reader<'p>) -> Result<Cow<'p, str>, Fault> {
+    if let Some(text) = reader.short_text() {
+        return utf8(text).map(Cow::Borrowed);
+    }
     match reader.header()? {
         Header::Text(length) => reader.text(length),
         _ => Err("something else where text should be"),

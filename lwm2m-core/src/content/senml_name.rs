@@ -70,13 +70,7 @@ impl NameParser {
     #[inline(always)] // as above
     fn path(self, to: &Incoming<'_>) -> Result<Path, DecodeError> {
         let ids = self.done << 16 | u64::from(self.id);
-        let id = |from_last: usize| (ids >> (16 * from_last)) as u16;
-        match self.len {
-            1 => to.path(&[id(0)]),
-            2 => to.path(&[id(1), id(0)]),
-            3 => to.path(&[id(2), id(1), id(0)]),
-            _ => to.path(&[id(3), id(2), id(1), id(0)]),
-        }
+        to.packed_path(ids << (16 * (4 - self.len)), self.len)
     }
 
     #[inline(always)] // as above
@@ -85,15 +79,17 @@ impl NameParser {
         if self.read > to.root.len() + MAX_NAME {
             return Err(to.malformed("a name longer than any path"));
         }
-        let mut read = || {
-            for &byte in text {
-                if self.state != NameState::Root || !self.read_root(byte, to.root.as_bytes())? {
-                    self.read_id(byte)?;
-                }
+        let mut rest = text;
+        while self.state == NameState::Root
+            && let [byte, after @ ..] = rest
+        {
+            match self.read_root(*byte, to.root.as_bytes()) {
+                Some(true) => rest = after,
+                Some(false) => {}
+                None => return Err(to.malformed(Self::FAULT)),
             }
-            Some(())
-        };
-        match read() {
+        }
+        match self.read_ids(rest) {
             Some(()) => Ok(self),
             None => Err(to.malformed(Self::FAULT)),
         }
@@ -120,27 +116,43 @@ impl NameParser {
         Some(false)
     }
 
-    fn read_id(&mut self, byte: u8) -> Option<()> {
-        match (byte, self.state) {
-            (b'0'..=b'9', NameState::Id) => {
-                // No identifier but 0 begins with 0.
-                if self.id == 0 {
-                    return None;
-                }
-                let id = u32::from(self.id) * 10 + u32::from(byte - b'0');
-                self.id = u16::try_from(id).ok()?;
-            }
-            (b'0'..=b'9', _) if self.len < 4 => {
-                self.id = (byte - b'0').into();
-                self.len += 1;
-                self.state = NameState::Id;
-            }
-            (b'/', NameState::Id) => {
-                self.done = self.done << 16 | u64::from(self.id);
-                self.state = NameState::Slash;
-            }
-            _ => return None,
+    /// Reads identifiers and the slashes between them, behind the root.
+    #[inline(always)] // as above
+    fn read_ids(&mut self, mut rest: &[u8]) -> Option<()> {
+        if rest.is_empty() {
+            return Some(());
         }
+        // In variables of their own, so that they stay in registers.
+        let (mut done, mut id, mut len) = (self.done, u32::from(self.id), self.len);
+        let mut within = self.state == NameState::Id;
+        while let [byte, after @ ..] = rest {
+            rest = after;
+            let digit = u32::from(byte.wrapping_sub(b'0'));
+            match within {
+                // No identifier but 0 begins with 0.
+                true if digit <= 9 && id != 0 => {
+                    id = id * 10 + digit;
+                    if id > u32::from(u16::MAX) {
+                        return None;
+                    }
+                }
+                true if *byte == b'/' => {
+                    done = done << 16 | u64::from(id);
+                    within = false;
+                }
+                false if digit <= 9 && len < 4 => {
+                    id = digit;
+                    len += 1;
+                    within = true;
+                }
+                _ => return None,
+            }
+        }
+        (self.done, self.id, self.len) = (done, id as u16, len);
+        self.state = match within {
+            true => NameState::Id,
+            false => NameState::Slash,
+        };
         Some(())
     }
 }

@@ -3,28 +3,36 @@
 //! A request of ours is a [`Transfer`]:
 //!
 //! ```text
-//!            body fits a block                              response without more blocks
-//!   new ──────────────────────────▶ Whole ─────────────────────────────────────────────▶ done
-//!    │                              │  │ 4.13 with a smaller size         ▲
-//!    │ body is larger               │  ▼                                  │ final response
-//!    └────────────────────────▶ Sending ──┐ 2.31: next block              │
-//!                                   │ ▲   └──▶ Sending ───────────────────┤
-//!                                   │ └── 4.13 at block 0: smaller blocks  │
-//!                first block with   │                                      │ last block
-//!                more behind it     └────────────▶ Receiving ──────────────┘
-//!                                                   │  ▲ │
-//!                  ETag changed, wrong block, error │  └─┘ next block
-//!                                                   ▼
-//!                                    from the start again (GET, FETCH, three times), else failed
+//!            body fits a block                                         response without more blocks
+//!   new ──────────────────────────▶ Whole ──────────────────────────────────────────────────▶ Done
+//!    │                              │  │ 4.13 with a smaller size                             ▲ ▲
+//!    │ body is larger               │  ▼                       final response                │ │
+//!    └───────────────────────────▶ Sending ──────────────────────────────────────────────────┘ │
+//!                                   │ ▲ │                                                      │
+//!                                   │ └─┘ 2.31: next block; 4.13 at block 0: smaller blocks    │
+//!                first block with   │                                                          │
+//!                more behind it     └─────▶ Receiving ─────────────────────────────────────────┘
+//!                                            │  ▲ │        last block; an error that is final
+//!            ETag changed, wrong block,      │  └─┘ next block
+//!            error: GET and FETCH three      ▼
+//!            times from the start again    Whole, Sending
+//!
+//!   Failed: a block that nobody asked for, options that cannot be read, too large a body (from every state)
 //! ```
 //!
 //! A request of a peer that comes in blocks is an [`Assembly`], a response of ours that goes in blocks is cut by
 //! [`cut`].
 
+mod assembly;
+mod state;
+
 use super::{Failure, address::Cut};
 use crate::coap::{Block, BlockSize, Code, OptionNumber, Options, Request, Response, option};
 use alloc::vec::Vec;
 use bytes::Bytes;
+
+pub(super) use assembly::{Assembly, Place};
+use state::{Action, Input, State};
 
 const MAX_RESTARTS: u8 = 3;
 
@@ -189,36 +197,152 @@ impl Transfer {
         response: Response,
         max_body: usize,
     ) -> Outcome {
-        let Ok(block1) = response.options.block(option::BLOCK1) else {
+        let (Ok(block1), Ok(block2)) = (
+            response.options.block(option::BLOCK1),
+            response.options.block(option::BLOCK2),
+        ) else {
             return Outcome::Failed(Failure::BlockTransfer);
         };
-        if let Some(hint) = self.smaller_size_wanted(request, &response, block1) {
-            self.size = hint;
-            self.phase = Phase::Sending { offset: 0 };
-            return Outcome::Next;
-        }
-        if let Phase::Sending { offset } = self.phase {
-            let end = self.end(offset, request);
-            let more = end < request.payload.len();
-            // 2.31: the server collects. Another success with a Block1 option: it acts on each block by itself.
-            let goes_on = response.code == Code::CONTINUE
-                || more && response.code.is_success() && block1.is_some();
-            if goes_on {
-                return match block1 {
-                    Some(b)
-                        if more
-                            && b.number as usize == offset / self.size.bytes()
-                            && Transfer::fits(request, b.size) =>
-                    {
-                        self.size = self.size.min(b.size);
-                        self.phase = Phase::Sending { offset: end };
-                        Outcome::Next
-                    }
-                    _ => Outcome::Failed(Failure::BlockTransfer),
-                };
+        let input = self.input(request, &response, block1, block2, max_body);
+        let (_, action) = self.state().transition(input, self.anew(request));
+        match (action, &mut self.phase) {
+            (Action::Shrink, _) => {
+                self.size = block1.map_or(self.size, |block| block.size);
+                self.phase = Phase::Sending { offset: 0 };
+                Outcome::Next
             }
+            (Action::SendNext, Phase::Sending { offset }) => {
+                *offset += self.size.bytes();
+                self.size = block1.map_or(self.size, |block| block.size.min(self.size));
+                Outcome::Next
+            }
+            (Action::Begin, _) => {
+                self.phase = Phase::Receiving {
+                    body: response.payload.to_vec(),
+                    size: block2.map_or(self.size, |block| block.size),
+                    head: Response {
+                        payload: Bytes::new(),
+                        ..response
+                    },
+                };
+                Outcome::Next
+            }
+            (Action::Append, Phase::Receiving { body, size, .. }) => {
+                body.extend_from_slice(&response.payload);
+                *size = block2.map_or(*size, |block| block.size);
+                Outcome::Next
+            }
+            (Action::Complete, Phase::Receiving { body, head, .. }) => {
+                body.extend_from_slice(&response.payload);
+                let payload = Bytes::from(core::mem::take(body));
+                Outcome::Done(Response {
+                    payload,
+                    ..head.clone()
+                })
+            }
+            (Action::Restart, _) => {
+                self.restarts += 1;
+                self.plain = true;
+                self.rewind(request);
+                Outcome::Next
+            }
+            (Action::Deliver, _) => Outcome::Done(response),
+            (Action::Fail(failure), _) => Outcome::Failed(failure),
+            _ => Outcome::Failed(Failure::BlockTransfer),
         }
-        self.receive(request, response, max_body)
+    }
+
+    fn state(&self) -> State {
+        match self.phase {
+            Phase::Whole => State::Whole,
+            Phase::Sending { .. } => State::Sending,
+            Phase::Receiving { .. } => State::Receiving,
+        }
+    }
+
+    /// The state in which the request begins again, where it may.
+    fn anew(&self, request: &Request) -> Option<State> {
+        let may = is_safe(request.code) && self.restarts < MAX_RESTARTS;
+        may.then_some(match Transfer::is_upload(request, self.size) {
+            true => State::Sending,
+            false => State::Whole,
+        })
+    }
+
+    /// What a response is to this transfer.
+    fn input(
+        &self,
+        request: &Request,
+        response: &Response,
+        block1: Option<Block>,
+        block2: Option<Block>,
+        max_body: usize,
+    ) -> Input {
+        match &self.phase {
+            Phase::Whole | Phase::Sending { .. }
+                if self.smaller_size_wanted(request, response, block1) =>
+            {
+                Input::Smaller
+            }
+            Phase::Sending { offset } if self.goes_on(*offset, request, response, block1) => {
+                let more = self.end(*offset, request) < request.payload.len();
+                let fits = |b: Block| {
+                    b.number as usize == offset / self.size.bytes()
+                        && Transfer::fits(request, b.size)
+                };
+                match more && block1.is_some_and(fits) {
+                    true => Input::Arrived,
+                    false => Input::Misplaced,
+                }
+            }
+            _ if self.only.is_some() => Input::Response,
+            Phase::Receiving { head, body, .. } => match block2 {
+                // What the body of the request lacks, the peer would lack again.
+                _ if response.code == Code::REQUEST_ENTITY_INCOMPLETE => Input::Response,
+                // The body may have become shorter, or is gone: the first block will tell.
+                _ if !response.code.is_success() => Input::Error,
+                Some(b)
+                    if b.offset() == body.len()
+                        && is_full(b, response)
+                        && head.code == response.code
+                        && head.options.first(option::ETAG)
+                            == response.options.first(option::ETAG) =>
+                {
+                    let length = body.len() + response.payload.len();
+                    let numbered = !b.more || b.number < Block::MAX_NUMBER;
+                    match (length <= max_body && numbered, b.more) {
+                        (false, _) => Input::TooLarge,
+                        (true, true) => Input::Block,
+                        (true, false) => Input::Last,
+                    }
+                }
+                _ => Input::Stray,
+            },
+            Phase::Whole | Phase::Sending { .. } => match block2 {
+                None => Input::Response,
+                Some(b) if b.number == 0 && !b.more => Input::Response,
+                Some(b) if b.number == 0 && is_full(b, response) => {
+                    let whole = response.options.uint(option::SIZE2).unwrap_or(0) as usize;
+                    match whole.max(response.payload.len()) > max_body {
+                        true => Input::TooLarge,
+                        false => Input::First,
+                    }
+                }
+                Some(_) => Input::Stray,
+            },
+        }
+    }
+
+    /// 2.31: the server collects. Another success with a Block1 option: it acts on each block by itself.
+    fn goes_on(
+        &self,
+        offset: usize,
+        request: &Request,
+        response: &Response,
+        block1: Option<Block>,
+    ) -> bool {
+        let more = self.end(offset, request) < request.payload.len();
+        response.code == Code::CONTINUE || more && response.code.is_success() && block1.is_some()
     }
 
     /// 4.13 with a Block1 option asks to try smaller blocks (RFC 7959, section 2.9.3).
@@ -227,87 +351,15 @@ impl Transfer {
         request: &Request,
         response: &Response,
         block1: Option<Block>,
-    ) -> Option<BlockSize> {
-        let hint = block1?.size;
+    ) -> bool {
         let at_start = matches!(self.phase, Phase::Whole | Phase::Sending { offset: 0 });
-        (response.code == Code::REQUEST_ENTITY_TOO_LARGE
+        response.code == Code::REQUEST_ENTITY_TOO_LARGE
             && at_start
-            && hint < self.size
-            && Transfer::fits(request, hint)
-            && Transfer::is_upload(request, hint))
-        .then_some(hint)
-    }
-
-    fn receive(&mut self, request: &Request, response: Response, max_body: usize) -> Outcome {
-        let Ok(block2) = response.options.block(option::BLOCK2) else {
-            return Outcome::Failed(Failure::BlockTransfer);
-        };
-        if self.only.is_some() {
-            return Outcome::Done(response);
-        }
-        if let Phase::Receiving { head, body, size } = &mut self.phase {
-            if !response.code.is_success() {
-                // The body may have become shorter, or is gone: the first block will tell. 4.08 is about the body of
-                // the request, which the peer would forget again.
-                let again = response.code != Code::REQUEST_ENTITY_INCOMPLETE
-                    && self.restart(request) == Outcome::Next;
-                return match again {
-                    true => Outcome::Next,
-                    false => Outcome::Done(response),
-                };
-            }
-            let fits = |b: &Block| b.offset() == body.len() && is_full(*b, &response);
-            let same = head.code == response.code
-                && head.options.first(option::ETAG) == response.options.first(option::ETAG);
-            let Some(b) = block2.filter(fits).filter(|_| same) else {
-                return self.restart(request);
-            };
-            if body.len() + response.payload.len() > max_body {
-                return Outcome::Failed(Failure::TooLarge);
-            }
-            body.extend_from_slice(&response.payload);
-            *size = b.size;
-            if b.more {
-                return match b.number {
-                    Block::MAX_NUMBER => Outcome::Failed(Failure::TooLarge),
-                    _ => Outcome::Next,
-                };
-            }
-            let payload = Bytes::from(core::mem::take(body));
-            let mut response = head.clone();
-            response.payload = payload;
-            return Outcome::Done(response);
-        }
-        match block2 {
-            None => Outcome::Done(response),
-            Some(b) if b.number == 0 && !b.more => Outcome::Done(response),
-            Some(b) if b.number == 0 && is_full(b, &response) => {
-                let whole = response.options.uint(option::SIZE2).unwrap_or(0) as usize;
-                if whole.max(response.payload.len()) > max_body {
-                    return Outcome::Failed(Failure::TooLarge);
-                }
-                self.phase = Phase::Receiving {
-                    body: response.payload.to_vec(),
-                    size: b.size,
-                    head: Response {
-                        payload: Bytes::new(),
-                        ..response
-                    },
-                };
-                Outcome::Next
-            }
-            Some(_) => Outcome::Failed(Failure::BlockTransfer),
-        }
-    }
-
-    fn restart(&mut self, request: &Request) -> Outcome {
-        if !is_safe(request.code) || self.restarts == MAX_RESTARTS {
-            return Outcome::Failed(Failure::BlockTransfer);
-        }
-        self.restarts += 1;
-        self.plain = true;
-        self.rewind(request);
-        Outcome::Next
+            && block1.is_some_and(|block| {
+                block.size < self.size
+                    && Transfer::fits(request, block.size)
+                    && Transfer::is_upload(request, block.size)
+            })
     }
 }
 
@@ -327,57 +379,6 @@ fn block(number: u32, more: bool, size: BlockSize) -> u32 {
 
 pub(super) fn saturated(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
-}
-
-/// What a block of an upload is to those that came before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// The one that is waited for.
-    Next,
-    /// One that came before.
-    Repeated,
-    /// One behind a gap, or that overlaps.
-    Gap,
-}
-
-/// How far an upload of a peer has come.
-pub(super) struct Assembly {
-    /// Bytes that have come without gap.
-    received: usize,
-    /// Bytes of the last block.
-    last: usize,
-}
-
-impl Assembly {
-    /// Begun with a first block of this length.
-    pub(super) fn begun(length: usize) -> Self {
-        Assembly {
-            received: length,
-            last: length,
-        }
-    }
-
-    pub(super) fn received(&self) -> usize {
-        self.received
-    }
-
-    /// What this block is to those before it.
-    pub(super) fn place(&self, block: Block, length: usize) -> Place {
-        let offset = block.offset();
-        if offset == self.received {
-            Place::Next
-        } else if offset + length == self.received && length == self.last {
-            Place::Repeated
-        } else {
-            Place::Gap
-        }
-    }
-
-    /// Takes in a block that is [`Place::Next`].
-    pub(super) fn advance(&mut self, length: usize) {
-        self.received += length;
-        self.last = length;
-    }
 }
 
 /// There is no such block.

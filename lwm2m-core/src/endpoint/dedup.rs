@@ -1,11 +1,20 @@
 //! Deduplication (RFC 7252, section 4.5): what a peer has sent, and how to answer it when it comes again.
 //!
 //! ```text
-//!                                room needed, answered
-//!   not to be executed twice ──▶ protected ───────────▶ seen ──▶ forgotten after EXCHANGE_LIFETIME
-//!                                 answer and all        8 bytes
-//!   harmless when repeated ────▶ replaceable ──▶ the oldest makes room
+//!                                  answered                room needed, and there is some among the seen
+//!   not to be executed twice ──▶ Unanswered ──▶ Answered ──────────────────────────────────────────────▶ Seen
+//!                                 answer and all │   ▲ │ room needed, none among the seen: it stays,       │
+//!                                                │   └─┘ and the new request is refused          8 bytes   │
+//!                                                ▼ EXCHANGE_LIFETIME (from every state)                    │
+//!                                            Forgotten ◀───────────────────────────────────────────────────┘
+//!                                                ▲ room needed; too large an answer
+//!   harmless when repeated ──▶ Replaceable ──────┘
+//!                               │       ▲ answered
+//!                               └───────┘
 //! ```
+//!
+//! A message that comes again is answered as it was: by its exchange while it is unanswered, from its stored answer
+//! later, not at all once it is only seen; a forgotten one is new.
 //!
 //! A request that must not be executed twice is known for EXCHANGE_LIFETIME: the latest with their answers, older
 //! ones (which their sender, having had answers to many later ones, no longer repeats) only as seen. Where there
@@ -49,6 +58,51 @@ pub(super) struct Dedup {
     seen: VecDeque<Seen>,
 }
 
+/// What is known of one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Unanswered,
+    Answered,
+    Seen,
+    Replaceable,
+    Forgotten,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Input {
+    /// It is answered; `large`: by more than is kept for a message that may be taken in twice.
+    Answer { large: bool },
+    /// Its place is needed; whether there is one among those that are only seen.
+    Room { among_seen: bool },
+    /// EXCHANGE_LIFETIME has passed since it came.
+    Lifetime,
+}
+
+impl State {
+    fn transition(self, input: Input) -> State {
+        use {Input as I, State as S};
+        match (self, input) {
+            (S::Forgotten, _) | (_, I::Lifetime) => S::Forgotten,
+            (S::Unanswered | S::Answered, I::Answer { .. }) => S::Answered,
+            (S::Answered, I::Room { among_seen: true }) => S::Seen,
+            (S::Replaceable, I::Answer { large: true } | I::Room { .. }) => S::Forgotten,
+            (S::Replaceable, I::Answer { large: false })
+            | (S::Seen, I::Answer { .. })
+            | (S::Unanswered | S::Answered | S::Seen, I::Room { .. }) => self,
+        }
+    }
+}
+
+impl Entry {
+    /// Its state among those that must not be executed twice.
+    fn state(&self) -> State {
+        match self.answer {
+            Answer::Pending(_) => State::Unanswered,
+            _ => State::Answered,
+        }
+    }
+}
+
 /// How many messages are remembered.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
@@ -89,11 +143,12 @@ impl Dedup {
         limits: Limits,
     ) -> Result<(), Full> {
         if self.protected.len() >= limits.protected {
+            let among_seen = self.seen.len() < limits.seen;
+            let input = Input::Room { among_seen };
             let oldest = self
                 .protected
                 .iter()
-                .position(|entry| !matches!(entry.answer, Answer::Pending(_)))
-                .filter(|_| self.seen.len() < limits.seen);
+                .position(|entry| entry.state().transition(input) == State::Seen);
             let entry = oldest
                 .and_then(|at| self.protected.remove(at))
                 .ok_or(Full)?;
@@ -130,10 +185,9 @@ impl Dedup {
     pub(super) fn answered(&mut self, id: u16, answer: Answer, largest: usize) {
         let large = matches!(&answer, Answer::Replay(data) if data.len() > largest);
         if let Some(at) = self.replaceable.iter().rposition(|entry| entry.id == id) {
-            if large {
-                self.replaceable.remove(at);
-            } else {
-                self.replaceable[at].answer = answer;
+            match State::Replaceable.transition(Input::Answer { large }) {
+                State::Forgotten => drop(self.replaceable.remove(at)),
+                _ => self.replaceable[at].answer = answer,
             }
         } else if let Some(entry) = self.protected.iter_mut().rev().find(|entry| entry.id == id) {
             entry.answer = answer;
@@ -183,6 +237,44 @@ mod tests {
         seen: 2,
         replaceable: 4,
     };
+
+    // proves: COAP-17
+    #[test]
+    fn every_transition() {
+        use {Input as I, State as S};
+        let inputs = [
+            I::Answer { large: false },
+            I::Answer { large: true },
+            I::Room { among_seen: true },
+            I::Room { among_seen: false },
+            I::Lifetime,
+        ];
+        // One row for each state, one column for each input in the order above.
+        let table = [
+            (
+                S::Unanswered,
+                [S::Answered, S::Answered, S::Unanswered, S::Unanswered],
+            ),
+            (
+                S::Answered,
+                [S::Answered, S::Answered, S::Seen, S::Answered],
+            ),
+            (S::Seen, [S::Seen; 4]),
+            (
+                S::Replaceable,
+                [S::Replaceable, S::Forgotten, S::Forgotten, S::Forgotten],
+            ),
+            (S::Forgotten, [S::Forgotten; 4]),
+        ];
+        for (state, row) in table {
+            for (input, expected) in inputs
+                .into_iter()
+                .zip(row.into_iter().chain([S::Forgotten]))
+            {
+                assert_eq!(state.transition(input), expected, "{state:?} {input:?}");
+            }
+        }
+    }
 
     // proves: COAP-17
     #[test]

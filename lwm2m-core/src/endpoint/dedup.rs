@@ -1,16 +1,17 @@
 //! Deduplication (RFC 7252, section 4.5): what a peer has sent, and how to answer it when it comes again.
 //!
 //! ```text
-//!                                  answered                room needed, and there is some among the seen
-//!   not to be executed twice ──▶ Unanswered ──▶ Answered ──────────────────────────────────────────────▶ Seen
-//!                                 answer and all │   ▲ │ room needed, none among the seen: it stays,       │
-//!                                                │   └─┘ and the new request is refused          8 bytes   │
-//!                                                ▼ EXCHANGE_LIFETIME (from every state)                    │
-//!                                            Forgotten ◀───────────────────────────────────────────────────┘
-//!                                                ▲ room needed; too large an answer
-//!   harmless when repeated ──▶ Replaceable ──────┘
-//!                               │       ▲ answered
-//!                               └───────┘
+//!                                         answered            room needed, and there is some among the seen
+//!   not to be executed twice ─▶ Unanswered ──────▶ Answered ──────────────────────────────────────────────▶ Seen
+//!                                               answer and all                                        8 bytes
+//!
+//!                                           room needed, too large an answer
+//!   harmless when repeated ───▶ Replaceable ─────────────────────────────────▶ Forgotten
+//!                                │       ▲
+//!                                └───────┘ answered
+//!
+//!   room needed in Unanswered, and in Answered with none among the seen: the new request is refused
+//!   EXCHANGE_LIFETIME (from every state): Forgotten
 //! ```
 //!
 //! A message that comes again is answered as it was: by its exchange while it is unanswered, from its stored answer
@@ -74,15 +75,13 @@ enum Input {
     Answer { large: bool },
     /// Its place is needed; whether there is one among those that are only seen.
     Room { among_seen: bool },
-    /// EXCHANGE_LIFETIME has passed since it came.
-    Lifetime,
 }
 
 impl State {
     fn transition(self, input: Input) -> State {
         use {Input as I, State as S};
         match (self, input) {
-            (S::Forgotten, _) | (_, I::Lifetime) => S::Forgotten,
+            (S::Forgotten, _) => S::Forgotten,
             (S::Unanswered | S::Answered, I::Answer { .. }) => S::Answered,
             (S::Answered, I::Room { among_seen: true }) => S::Seen,
             (S::Replaceable, I::Answer { large: true } | I::Room { .. }) => S::Forgotten,
@@ -116,7 +115,7 @@ pub(super) struct Limits {
 pub(super) struct Full;
 
 impl Dedup {
-    /// How to answer the message with this id, if it came before.
+    /// How to answer the message with this id, if it came before. Whatever came EXCHANGE_LIFETIME ago is forgotten first.
     pub(super) fn find(&mut self, id: u16, now: Instant, lifetime: Duration) -> Option<Answer> {
         self.forget_old(now, lifetime);
         let mut entries = self
@@ -247,7 +246,6 @@ mod tests {
             I::Answer { large: true },
             I::Room { among_seen: true },
             I::Room { among_seen: false },
-            I::Lifetime,
         ];
         // One row for each state, one column for each input in the order above.
         let table = [
@@ -267,10 +265,7 @@ mod tests {
             (S::Forgotten, [S::Forgotten; 4]),
         ];
         for (state, row) in table {
-            for (input, expected) in inputs
-                .into_iter()
-                .zip(row.into_iter().chain([S::Forgotten]))
-            {
+            for (input, expected) in inputs.into_iter().zip(row) {
                 assert_eq!(state.transition(input), expected, "{state:?} {input:?}");
             }
         }

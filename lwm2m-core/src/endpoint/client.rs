@@ -459,7 +459,9 @@ impl Endpoint {
         let known = observation.and_then(|observation| self.observations.get_mut(&observation));
         let observation = match (observation, known) {
             (Some(observation), Some(known)) => {
-                known.renew(sequence, self.now, id);
+                if let Some(older) = known.renew(sequence, self.now, id) {
+                    self.close_request(older);
+                }
                 observation
             }
             // Forgotten while it was being renewed.
@@ -533,6 +535,13 @@ impl Endpoint {
             take_out(&mut state.requests, id);
         }
         self.give_token_back(exchange.purpose);
+        let observation = match exchange.purpose {
+            Purpose::Fetch { observation, .. } => Some(observation),
+            _ => exchange.observation,
+        };
+        if let Some(known) = observation.and_then(|o| self.observations.get_mut(&o)) {
+            known.brought(id);
+        }
         Some(exchange)
     }
 
@@ -542,13 +551,6 @@ impl Endpoint {
             return;
         };
         let peer = exchange.peer;
-        let observation = match exchange.purpose {
-            Purpose::Fetch { observation, .. } => Some(observation),
-            _ => exchange.observation,
-        };
-        if let Some(known) = observation.and_then(|o| self.observations.get_mut(&o)) {
-            known.fetched(id);
-        }
         let one_block = exchange.transfer.is_of_one_block();
         let result = result.map(|mut response| {
             response.options.remove(option::BLOCK1);

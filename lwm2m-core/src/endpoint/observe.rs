@@ -1,8 +1,25 @@
 //! Observation (RFC 7641), both sides.
 //!
-//! Our observation of a resource of a peer is an [`Observation`]. A notification whose body goes in blocks brings
-//! the first; the rest is fetched by requests without Observe option, and a newer notification takes the fetch
-//! over.
+//! Our observation of a resource of a peer is an [`Observation`]:
+//!
+//! ```text
+//!   response with Observe       exchange ended               newer, whole: reported
+//!   ────────────────────▶ Asked ─────────────▶ Settled ◀──────────┐
+//!                          ▲ ▲ renewed           │ │ ▲ └──────────┘
+//!                          │ └───────────────────┘ │ │ exchange ended
+//!                          │  newer, first block   ▼ │
+//!                          └──────────────────── Fetching
+//!                              renewed
+//!
+//!   older (in every state):         dropped
+//!   newer, in Asked and Fetching:   the exchange under way goes on with it
+//!   no Observe option, an error:    Ended; the last representation is reported, or fetched first
+//!   forgotten, cancelled, not renewed, peer lost: Ended
+//!
+//!   newest representation:   came ──▶ fresh ──Max-Age──▶ stale: see Endpoint::is_fresh
+//! ```
+//!
+//! A notification whose body goes in blocks brings the first; the rest is fetched by requests without Observe option.
 //!
 //! A peer that observes us is an [`Observer`]:
 //!
@@ -19,6 +36,8 @@
 //!
 //! RST and a given-up retransmission remove the observer from every state.
 
+mod observation;
+
 use super::{
     Endpoint, Event, NotificationId, ObservationId, ObserverGone, ObserverId, TokenOwner,
     blockwise::{Outcome, Transfer},
@@ -27,11 +46,12 @@ use super::{
     transmission::{Owner, State as Backoff},
 };
 use crate::{
-    coap::{BlockSize, Message, MessageKind, Options, Request, Response, Token, option},
+    coap::{BlockSize, Code, Message, MessageKind, Options, Request, Response, Token, option},
     peer::PeerId,
     time::Instant,
 };
 use core::time::Duration;
+use observation::{Action as Act, Input as Happens, Part, State as Watch};
 
 const SEQUENCE_MASK: u32 = 0x00FF_FFFF;
 
@@ -53,8 +73,9 @@ pub(super) struct Observation {
     last: (u32, Instant),
     /// Until when the newest representation is fresh.
     pub(super) fresh_until: Instant,
-    /// The exchange that fetches the rest of the newest representation.
-    fetch: Option<u64>,
+    state: Watch,
+    /// The exchange that brings the newest representation, or the rest of it.
+    exchange: Option<u64>,
 }
 
 impl Observation {
@@ -72,8 +93,15 @@ impl Observation {
             request,
             last: (sequence & SEQUENCE_MASK, now),
             fresh_until: now,
-            fetch: Some(exchange),
+            state: Watch::Asked,
+            exchange: Some(exchange),
         }
+    }
+
+    fn step(&mut self, input: Happens) -> Act {
+        let (state, action) = self.state.transition(input);
+        self.state = state;
+        action
     }
 
     /// Notes how long the representation that came now is fresh (RFC 7252, section 5.10.5).
@@ -82,16 +110,18 @@ impl Observation {
         self.fresh_until = now + Duration::from_secs(seconds.into());
     }
 
-    /// Takes in the response that renewed it.
-    pub(super) fn renew(&mut self, sequence: u32, now: Instant, exchange: u64) {
+    /// Takes in the response that renewed it; gives back the fetch of what came before, which is to end.
+    pub(super) fn renew(&mut self, sequence: u32, now: Instant, exchange: u64) -> Option<u64> {
         self.last = (sequence & SEQUENCE_MASK, now);
-        self.fetch = Some(exchange);
+        let before = self.exchange.replace(exchange);
+        before.filter(|_| self.step(Happens::Renewed) == Act::EndFetch)
     }
 
-    /// The exchange has ended.
-    pub(super) fn fetched(&mut self, exchange: u64) {
-        if self.fetch == Some(exchange) {
-            self.fetch = None;
+    /// An exchange has ended.
+    pub(super) fn brought(&mut self, exchange: u64) {
+        if self.exchange == Some(exchange) {
+            self.exchange = None;
+            self.step(Happens::Brought);
         }
     }
 }
@@ -196,29 +226,24 @@ impl Endpoint {
         let peer = observation.peer;
         let bad = message.unprocessable_option(super::is_known).is_some();
         let sequence = message.options.uint(option::OBSERVE);
-        let last = match sequence {
-            Some(sequence) if message.code.is_success() => {
-                let new = (sequence & SEQUENCE_MASK, now);
-                if !is_newer(observation.last, new) {
-                    self.metrics.stale_notifications += 1;
-                    return;
-                }
-                observation.last = new;
-                observation.note_max_age(now, &message.options);
-                false
+        let sequence = sequence.filter(|_| message.code.is_success());
+        let last = sequence.is_none();
+        if let Some(sequence) = sequence {
+            let new = (sequence & SEQUENCE_MASK, now);
+            if !is_newer(observation.last, new) {
+                self.metrics.stale_notifications += 1;
+                observation.step(Happens::Older);
+                return;
             }
-            _ => true,
-        };
+            observation.last = new;
+            observation.note_max_age(now, &message.options);
+        }
         if bad {
             self.metrics.bad_option += 1;
             return;
         }
         let request = observation.request.clone();
-        let fetch = observation.fetch;
         self.note_echo(peer, &message);
-        if last {
-            self.close_observation(id);
-        }
         let response = Response {
             code: message.code,
             options: message.options,
@@ -226,45 +251,78 @@ impl Endpoint {
         };
         let mut transfer = Transfer::new(&request, self.config.block_size, None).without_observe();
         let outcome = transfer.on_response(&request, response, self.config.max_body);
-        // The exchange that began the observation goes on with the newer content.
-        let running = fetch.filter(|fetch| self.requests.contains_key(fetch));
-        match (running, outcome) {
-            (Some(fetch), outcome) => {
-                self.halt_request(fetch);
-                if let Some(exchange) = self.requests.get_mut(&fetch) {
+        let part = match outcome {
+            Outcome::Done(_) => Part::Whole,
+            Outcome::Next => Part::First,
+            Outcome::Failed(_) => Part::Broken,
+        };
+        let input = match last {
+            true => Happens::Final(part),
+            false => Happens::Newer(part),
+        };
+        let Some(observation) = self.observations.get_mut(&id) else {
+            return;
+        };
+        let running = observation.exchange;
+        let (state, action) = observation.state.transition(input);
+        match state {
+            Watch::Ended => drop(self.close_observation(id)),
+            state => observation.state = state,
+        }
+        match (action, outcome) {
+            (Act::HandOver, outcome) => {
+                let Some(exchange) = running else {
+                    return;
+                };
+                self.halt_request(exchange);
+                if let Some(exchange) = self.requests.get_mut(&exchange) {
                     exchange.transfer = transfer;
                 }
-                self.take_outcome(fetch, outcome);
+                self.take_outcome(exchange, outcome);
                 self.start_requests(peer);
             }
-            (None, Outcome::Next) => {
+            (Act::Fetch, _) => {
                 let purpose = Purpose::Fetch {
                     observation: id,
                     last,
                 };
                 let fetch = self.open_request(peer, purpose, request, transfer, None, None);
                 if let Some(observation) = self.observations.get_mut(&id) {
-                    observation.fetch = fetch;
+                    observation.exchange = fetch;
+                    if fetch.is_none() {
+                        observation.step(Happens::Brought);
+                    }
                 }
             }
-            (None, Outcome::Done(mut response)) => {
+            (Act::Report, Outcome::Done(mut response)) => {
                 for number in [option::BLOCK2, option::SIZE2, option::OBSERVE, option::ECHO] {
                     response.options.remove(number);
                 }
-                self.events.push_back(Event::Notification {
-                    observation: ObservationId(id),
-                    peer,
-                    response,
-                    last,
-                });
+                self.report_notification(id, peer, response, last);
             }
-            (None, Outcome::Failed(_)) => self.metrics.incomplete_notifications += 1,
+            (Act::Miss, _) => {
+                self.metrics.incomplete_notifications += 1;
+                if last {
+                    let none = Response::new(Code::REQUEST_ENTITY_INCOMPLETE);
+                    self.report_notification(id, peer, none, last);
+                }
+            }
+            _ => {}
         }
+    }
+
+    fn report_notification(&mut self, id: u64, peer: PeerId, response: Response, last: bool) {
+        self.events.push_back(Event::Notification {
+            observation: ObservationId(id),
+            peer,
+            response,
+            last,
+        });
     }
 
     /// Takes an observation out; a fetch for it that runs on behalf of nobody else ends.
     pub(super) fn close_observation(&mut self, id: u64) -> Option<Observation> {
-        let observation = self.observations.remove(&id)?;
+        let mut observation = self.observations.remove(&id)?;
         let key = (observation.peer, observation.token);
         if self.tokens.get(&key) == Some(&TokenOwner::Observation(id)) {
             self.tokens.remove(&key);
@@ -272,11 +330,9 @@ impl Endpoint {
         if let Some(peer) = self.peers.get_mut(&observation.peer) {
             take_out(&mut peer.observations, id);
         }
-        let fetch = observation.fetch.filter(|fetch| {
-            self.requests
-                .get(fetch)
-                .is_some_and(|exchange| matches!(exchange.purpose, Purpose::Fetch { .. }))
-        });
+        // A request of the layer above goes on.
+        let ends = observation.step(Happens::Left) == Act::EndFetch;
+        let fetch = observation.exchange.filter(|_| ends);
         if let Some(fetch) = fetch {
             self.close_request(fetch);
             self.start_requests(observation.peer);

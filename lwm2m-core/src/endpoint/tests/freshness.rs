@@ -191,3 +191,57 @@ fn an_observation_whose_first_representation_cannot_be_fetched() {
     }
     assert!(net.ends[A].observations.is_empty());
 }
+
+#[test]
+fn a_renewal_ends_the_fetch_of_what_came_before() {
+    let config = |max_served| EndpointConfig {
+        block_size: BlockSize::at_most(64),
+        max_served,
+        ..plain_config()
+    };
+    // The server keeps no bodies, so that the rest of a notification is asked for from the layer above.
+    let mut net = Net::with(5, config(0), config(0));
+    let (observation, observer) = begin(&mut net, aged("0", None));
+    let (now, older) = (net.now, Response::new(Code::CONTENT).body(42, body(100)));
+    net.ends[B]
+        .notify(now, observer, older.clone(), false)
+        .unwrap();
+    let (fetch, _) = net.asked();
+    // It is acknowledged, and takes its time.
+    net.run(at(1));
+    let now = net.now;
+    net.ends[A].refresh_observation(now, observation).unwrap();
+    let (renewal, _) = net.asked();
+    let now = net.now;
+    net.ends[B]
+        .respond_observe(now, renewal, content("newer"))
+        .unwrap();
+    assert_eq!(net.answer().1.payload, "newer");
+    net.respond(fetch, older);
+    net.run(at(100));
+    net.no_event(A);
+    assert_eq!(net.ends[A].requests.len(), 0);
+    net.ends[A].forget_observation(observation);
+}
+
+#[test]
+fn an_end_that_cannot_be_read_is_told() {
+    let mut net = Net::new(6);
+    begin(&mut net, aged("0", None));
+    let (now, token) = (net.now, net.sent[0].1.token);
+    let mut end = Message::new(MessageKind::NonConfirmable, Code::CONTENT, 900, token);
+    // Block 5, of which nobody knows the others.
+    end.options.set_uint(option::BLOCK2, 0x5A);
+    end.payload = body(64);
+    net.ends[A].handle_datagram(now, Net::peer(B), &end.encode().unwrap());
+    match net.event(A) {
+        Event::Notification { response, last, .. } => {
+            assert_eq!(
+                (response.code, last),
+                (Code::REQUEST_ENTITY_INCOMPLETE, true)
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(net.ends[A].observations.is_empty());
+}

@@ -32,6 +32,7 @@ mod client;
 mod config;
 mod dedup;
 mod event;
+mod holdings;
 mod message_id;
 mod metrics;
 mod observe;
@@ -50,6 +51,7 @@ pub use event::{
     Event, ExchangeId, Failure, NotificationId, ObservationId, ObserverGone, ObserverId, RequestId,
     RequestOptions, UploadId,
 };
+pub use holdings::Holdings;
 pub use metrics::Metrics;
 
 use crate::{

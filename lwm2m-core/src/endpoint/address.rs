@@ -82,6 +82,7 @@ enum Input {
 impl Address {
     /// The address after it, and whether the bytes may go.
     fn transition(self, input: Input) -> (Address, bool) {
+        took!("address", self, input);
         let Address::Claimed {
             room,
             trusts_ids,

@@ -79,6 +79,7 @@ enum Input {
 
 impl State {
     fn transition(self, input: Input) -> State {
+        took!("dedup", self, input);
         use {Input as I, State as S};
         match (self, input) {
             (S::Forgotten, _) => S::Forgotten,
@@ -183,12 +184,15 @@ impl Dedup {
     /// `largest` is not kept; the message then counts as new when it comes again.
     pub(super) fn answered(&mut self, id: u16, answer: Answer, largest: usize) {
         let large = matches!(&answer, Answer::Replay(data) if data.len() > largest);
+        let input = Input::Answer { large };
         if let Some(at) = self.replaceable.iter().rposition(|entry| entry.id == id) {
-            match State::Replaceable.transition(Input::Answer { large }) {
+            match State::Replaceable.transition(input) {
                 State::Forgotten => drop(self.replaceable.remove(at)),
                 _ => self.replaceable[at].answer = answer,
             }
-        } else if let Some(entry) = self.protected.iter_mut().rev().find(|entry| entry.id == id) {
+        } else if let Some(entry) = self.protected.iter_mut().rev().find(|entry| entry.id == id)
+            && entry.state().transition(input) == State::Answered
+        {
             entry.answer = answer;
         }
     }

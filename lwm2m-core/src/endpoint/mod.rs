@@ -26,6 +26,9 @@
 //! many peers or exchanges there are. After every call, drain [`Endpoint::poll_event`] and
 //! [`Endpoint::poll_transmit`].
 
+#[macro_use]
+mod trace;
+
 mod address;
 mod blockwise;
 mod client;

@@ -113,8 +113,8 @@ impl Observation {
     /// Takes in the response that renewed it; gives back the fetch of what came before, which is to end.
     pub(super) fn renew(&mut self, sequence: u32, now: Instant, exchange: u64) -> Option<u64> {
         self.last = (sequence & SEQUENCE_MASK, now);
-        let before = self.exchange.replace(exchange);
-        before.filter(|_| self.step(Happens::Renewed) == Act::EndFetch)
+        let ends = self.step(Happens::Renewed) == Act::EndFetch;
+        self.exchange.replace(exchange).filter(|_| ends)
     }
 
     /// An exchange has ended.
@@ -183,6 +183,7 @@ enum Action {
 
 impl State {
     fn transition(self, input: Input) -> (State, Action) {
+        took!("observer", self, input);
         use {Action as A, Input as I, State as S};
         match (self, input) {
             (S::Idle, I::Notify { confirmable: false }) => (S::Idle, A::SendNonConfirmable),

@@ -97,6 +97,7 @@ enum Action {
 
 impl State {
     fn transition(self, input: Input) -> (State, Action) {
+        took!("exchange", self, input);
         use {Action as A, Input as I, State as S};
         match (self, input) {
             (S::Unanswered, I::Delay) => (S::Acknowledged, A::Acknowledge),

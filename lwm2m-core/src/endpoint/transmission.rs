@@ -75,6 +75,7 @@ enum Input {
 
 impl State {
     fn transition(self, input: Input, max_retransmit: u32) -> State {
+        took!("transmission", self, input);
         let State::Unacknowledged {
             repetitions,
             timeout,

@@ -88,6 +88,7 @@ enum Action {
 
 impl State {
     fn transition(self, input: Input) -> (State, Action) {
+        took!("upload", self, input);
         use {Action as A, Input as I, State as S};
         match (self, input) {
             (S::Undecided, I::Polled) => (S::Collecting, A::Ask),

@@ -58,6 +58,7 @@ pub(super) enum Action {
 impl State {
     /// `anew`: the state in which the request begins again; `None`: it must not.
     pub(super) fn transition(self, input: Input, anew: Option<State>) -> (State, Action) {
+        took!("transfer", self, input);
         use {Action as A, Input as I, State as S};
         match (self, input, anew) {
             (S::Done | S::Failed, _, _) => (self, A::Nothing),

@@ -35,6 +35,7 @@ pub(super) enum Action {
 
 impl State {
     pub(super) fn transition(self, input: Input) -> (State, Action) {
+        took!("request", self, input);
         use {Action as A, Input as I, State as S};
         match (self, input) {
             (S::Ended, _) => (S::Ended, A::Nothing),

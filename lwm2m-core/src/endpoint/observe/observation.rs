@@ -50,6 +50,7 @@ pub(super) enum Action {
 
 impl State {
     pub(super) fn transition(self, input: Input) -> (State, Action) {
+        took!("observation", self, input);
         use {Action as A, Input as I, State as S};
         let taken = |part| match part {
             Part::Whole => A::Report,

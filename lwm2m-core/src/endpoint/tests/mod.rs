@@ -2,6 +2,7 @@
 
 mod basics;
 mod blocks;
+pub(super) mod coverage;
 mod freshness;
 mod garbage;
 mod messages;

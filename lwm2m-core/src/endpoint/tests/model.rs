@@ -48,6 +48,8 @@ struct Side {
     asked: BTreeMap<u32, Asked>,
     /// Requests to observe that have not ended.
     observing: Vec<RequestId>,
+    /// Requests to renew an observation that have not ended.
+    renewing: BTreeMap<RequestId, ObservationId>,
     /// The newest value of each observation.
     watched: BTreeMap<ObservationId, u32>,
     /// The value that others observe.
@@ -60,7 +62,7 @@ struct Side {
 
 /// How runs went.
 #[derive(Debug, Default)]
-struct Tally {
+pub(super) struct Tally {
     answered: u32,
     failed: u32,
     restarts: u32,
@@ -225,6 +227,20 @@ impl Run {
         self.sides[end].watched.remove(&observation);
     }
 
+    fn renew(&mut self, end: usize) {
+        let count = self.sides[end].watched.len() as u32;
+        if count == 0 {
+            return;
+        }
+        let at = self.below(count) as usize;
+        let observation = *self.sides[end].watched.keys().nth(at).unwrap();
+        let now = self.net.now;
+        if let Ok(request) = self.net.ends[end].refresh_observation(now, observation) {
+            self.sides[end].observing.push(request);
+            self.sides[end].renewing.insert(request, observation);
+        }
+    }
+
     /// The value of an end changes; gives back the notifications of it.
     fn change(&mut self, end: usize, confirmable: bool) -> Vec<NotificationId> {
         let side = &mut self.sides[end];
@@ -253,6 +269,7 @@ impl Run {
             asked.cancelled = true;
         }
         side.observing.clear();
+        side.renewing.clear();
         side.watched.clear();
         side.observers.clear();
         // Its ids begin anew.
@@ -303,7 +320,10 @@ impl Run {
                     self.tally.answered += 1;
                 }
                 None => {
-                    self.observe_ended(end, request);
+                    let renewed = self.observe_ended(end, request);
+                    if let (Some(renewed), None) = (renewed, observation) {
+                        self.sides[end].watched.remove(&renewed);
+                    }
                     if let Some(observation) = observation {
                         let value = value_of(&response, seed);
                         self.sides[end].watched.insert(observation, value);
@@ -315,7 +335,7 @@ impl Run {
                     asked.ended = true;
                     self.tally.failed += 1;
                 }
-                None => self.observe_ended(end, request),
+                None => drop(self.observe_ended(end, request)),
             },
             Event::Notification {
                 observation,
@@ -354,11 +374,13 @@ impl Run {
             .map(|(number, asked)| (*number, asked))
     }
 
-    fn observe_ended(&mut self, end: usize, request: RequestId) {
+    /// Gives back the observation that was to be renewed.
+    fn observe_ended(&mut self, end: usize, request: RequestId) -> Option<ObservationId> {
         let observing = &mut self.sides[end].observing;
         let at = observing.iter().position(|other| *other == request);
         let at = at.unwrap_or_else(|| panic!("seed {}: an event without request", self.seed));
         observing.remove(at);
+        self.sides[end].renewing.remove(&request)
     }
 
     fn execute(&mut self, end: usize, exchange: ExchangeId, request: Request) {
@@ -437,11 +459,11 @@ impl Run {
         match self.below(40) {
             0 | 1 => self.cancel(end),
             2 => self.observe(end),
-            3 => {
-                if self.below(3) == 0 {
-                    self.stop_observing(end);
-                }
-            }
+            3 => match self.below(4) {
+                0 => self.stop_observing(end),
+                1 => self.renew(end),
+                _ => {}
+            },
             4..7 => {
                 let confirmable = self.below(3) == 0;
                 self.change(end, confirmable);
@@ -496,7 +518,7 @@ impl Run {
     }
 }
 
-fn run(seed: u64) -> Tally {
+pub(super) fn run(seed: u64) -> Tally {
     let mut run = Run::new(seed);
     while run.sides[A].asked.len() + run.sides[B].asked.len() < EXCHANGES_PER_RUN {
         run.act();
@@ -505,7 +527,7 @@ fn run(seed: u64) -> Tally {
     run.tally
 }
 
-fn setting<T: core::str::FromStr>(name: &str) -> Option<T> {
+pub(super) fn setting<T: core::str::FromStr>(name: &str) -> Option<T> {
     std::env::var(name).ok()?.parse().ok()
 }
 

@@ -241,7 +241,6 @@ mod tests {
         replaceable: 4,
     };
 
-    // proves: COAP-17
     #[test]
     fn every_transition() {
         use {Input as I, State as S};

@@ -93,7 +93,6 @@ mod tests {
         Input::TooLarge,
     ];
 
-    // proves: BLK-07
     #[test]
     fn every_transition() {
         use {Action as A, State as S};

@@ -79,7 +79,6 @@ impl State {
 mod tests {
     use super::*;
 
-    // proves: OBSV-04
     #[test]
     fn every_transition() {
         use {Action as A, Input as I, Part as P, State as S};

@@ -65,7 +65,7 @@ const KEPT: [u64; 9] = [429, 795, 2575, 106, 701, 149, 189, 226, 875];
 /// How many transitions they take together.
 const TOGETHER: usize = 79;
 
-// proves: COAP-16, COAP-17
+// proves: COAP-17
 #[test]
 fn kept_seeds_take_what_no_other_takes() {
     if let Some(count) = setting("ENDPOINT_MODEL_SEEK") {

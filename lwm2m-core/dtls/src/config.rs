@@ -61,19 +61,20 @@ pub struct EndpointConfig {
     pub retransmit_max: Duration,
     /// Time for a whole handshake. Default 90 s.
     pub handshake_timeout: Duration,
-    /// Handshakes at one time. Each costs some 2 KiB, and up to twice `max_handshake_bytes` and two messages of
-    /// `max_handshake_message` more. Beyond it, new ones are
-    /// refused. Default 4,096.
+    /// Handshakes at one time. Each costs some 2 KiB with the messages that were said and heard, which a chain of
+    /// certificates makes more, and at most `max_handshake_bytes` beyond them. Beyond it, new ones are refused. Default
+    /// 4,096.
     pub max_handshakes: usize,
     /// Handshakes at one time with one IPv4 address, or with one network of 64 bits of IPv6, which is what one host may
     /// have. Default 64.
     pub max_handshakes_per_address: usize,
     /// Longest handshake message, bytes. Default 8 KiB: a chain of four certificates.
     pub max_handshake_message: usize,
-    /// Bytes of the messages that wait in one handshake. Default 16 KiB.
+    /// Bytes that wait in one handshake: messages for what is missing of them or before them, and records for their keys
+    /// or for its end. Records make way for messages. Default 16 KiB.
     pub max_handshake_bytes: usize,
-    /// Records that came before their keys or before the end of the handshake and wait for it. Default 8, with at most
-    /// `max_handshake_bytes` in all.
+    /// Records that came before their keys or before the end of the handshake and wait for it, as far as
+    /// `max_handshake_bytes` has room. Default 8.
     pub max_early_records: usize,
     /// Records of a handshake that do not open under the new keys before it is given up: the peer has another key.
     /// Default 3.
@@ -81,6 +82,12 @@ pub struct EndpointConfig {
     /// Sessions at one time. Each costs some 400 bytes. Beyond it, the one that was quiet for longest makes room.
     /// Default 1,000,000.
     pub max_sessions: usize,
+    /// Sessions at one time of clients with one and the same identity; as many may be taken up again. Beyond it, the one
+    /// of them that was quiet for longest is [replaced](lwm2m_core::engine::CloseReason::Replaced) by the new one, so that
+    /// a device that has lost its state comes in from wherever it is. Sessions that are imported stay until the next
+    /// handshake of their identity. Where each device has a key of its own, a handful does. Default: as many as there
+    /// may be in all.
+    pub max_sessions_per_identity: usize,
     /// How long a session lives on without receiving. Default 48 h.
     pub idle_timeout: Duration,
     /// How long the last flight of a handshake is kept to be repeated; data from the peer ends it early. Default 240 s,
@@ -129,6 +136,7 @@ impl Default for EndpointConfig {
             max_early_records: 8,
             max_bad_finished: 3,
             max_sessions: 1_000_000,
+            max_sessions_per_identity: usize::MAX,
             idle_timeout: Duration::from_secs(48 * 3600),
             linger: Duration::from_secs(240),
             max_forgeries_short_tag: 1 << 20,
@@ -187,6 +195,10 @@ impl EndpointConfig {
                 self.max_handshakes_per_address == 0,
             ),
             ("max_sessions", self.max_sessions == 0),
+            (
+                "max_sessions_per_identity",
+                self.max_sessions_per_identity == 0,
+            ),
             ("max_bad_finished", self.max_bad_finished == 0),
             ("retransmit_initial", self.retransmit_initial.is_zero()),
             ("cookie_lifetime", self.cookie_lifetime.is_zero()),

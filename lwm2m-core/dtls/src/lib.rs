@@ -26,6 +26,7 @@ mod handshake;
 mod key_log;
 mod record;
 mod resumption;
+mod rings;
 mod session;
 mod suite;
 mod wire;

@@ -1,12 +1,15 @@
 //! Sessions that are taken up again by their id (RFC 5246, section 7.3), on either side.
 
 use crate::{
-    crypto::prf::MasterSecret, session::identity_size, suite::CipherSuite,
+    crypto::prf::MasterSecret,
+    rings::{Identities, Rings},
+    session::identity_size,
+    suite::CipherSuite,
     wire::hello::MAX_SESSION_ID,
 };
-use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
-use core::fmt;
-use hashbrown::HashMap;
+use alloc::{boxed::Box, collections::VecDeque, sync::Arc, vec::Vec};
+use core::{fmt, hash::BuildHasher};
+use hashbrown::{DefaultHashBuilder, HashTable};
 use lwm2m_core::{peer::PeerIdentity, time::Instant};
 
 /// What a client keeps of a session to take it up again; as secret as a key.
@@ -28,30 +31,65 @@ impl fmt::Debug for Resumption {
 
 pub(crate) type SessionId = [u8; MAX_SESSION_ID];
 
-/// What a server keeps.
-#[derive(Clone)]
+/// What a server takes a session up from.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Resumable {
     pub(crate) master: Arc<MasterSecret>,
     pub(crate) suite: CipherSuite,
     pub(crate) extended_master_secret: bool,
     pub(crate) identity: Arc<PeerIdentity>,
+    /// The host that the client asked for; empty: none. A session is not taken up under another name (RFC 6066,
+    /// section 3).
+    pub(crate) server_name: Box<[u8]>,
+}
+
+struct Slot {
+    id: SessionId,
+    /// Tells it from what stood in the slot before.
+    number: u64,
     expires: Instant,
+    session: Resumable,
 }
 
 /// The sessions of a server that may be taken up again; the oldest makes room.
 pub(crate) struct Resumables {
     capacity: usize,
-    sessions: HashMap<SessionId, Resumable>,
-    /// Ids in the order in which they expire; some may be gone already.
-    order: VecDeque<(Instant, SessionId)>,
+    per_identity: usize,
+    slots: Vec<Option<Slot>>,
+    free: Vec<u32>,
+    /// Slots and numbers in the order in which they expire, which is that of their numbers, since each lives as long as
+    /// the others; some may be gone.
+    order: VecDeque<(u32, u64)>,
+    next: u64,
+    hasher: DefaultHashBuilder,
+    by_id: HashTable<u32>,
+    by_identity: Rings,
+}
+
+impl Identities for [Option<Slot>] {
+    fn identity(&self, slot: u32) -> Option<&PeerIdentity> {
+        let slot = self.get(slot as usize)?.as_ref()?;
+        Some(&slot.session.identity)
+    }
+}
+
+fn id_in(slots: &[Option<Slot>], slot: u32) -> Option<&SessionId> {
+    Some(&slots.get(slot as usize)?.as_ref()?.id)
 }
 
 impl Resumables {
-    pub(crate) fn new(capacity: usize) -> Self {
+    /// At most `capacity` in all, and `per_identity` of each.
+    pub(crate) fn new(capacity: usize, per_identity: usize) -> Self {
         Resumables {
             capacity,
-            sessions: HashMap::new(),
+            per_identity,
+            slots: Vec::new(),
+            free: Vec::new(),
             order: VecDeque::new(),
+            next: 0,
+            hasher: DefaultHashBuilder::default(),
+            by_id: HashTable::new(),
+            by_identity: Rings::default(),
         }
     }
 
@@ -61,60 +99,119 @@ impl Resumables {
 
     pub(crate) fn insert(
         &mut self,
+        now: Instant,
         id: SessionId,
         expires: Instant,
-        master: Arc<MasterSecret>,
-        suite: CipherSuite,
-        extended_master_secret: bool,
-        identity: Arc<PeerIdentity>,
+        session: Resumable,
     ) {
         if self.capacity == 0 {
             return;
         }
-        while self.order.len() >= self.capacity {
-            if let Some((_, oldest)) = self.order.pop_front() {
-                self.sessions.remove(&oldest);
-            }
+        self.drop_expired(now);
+        while self.by_identity.count(&session.identity, &self.slots[..]) >= self.per_identity
+            && let Some(oldest) = self.by_identity.first(&session.identity, &self.slots[..])
+        {
+            self.remove(oldest);
         }
-        self.order.push_back((expires, id));
-        let resumable = Resumable {
-            master,
-            suite,
-            extended_master_secret,
-            identity,
+        if self.by_id.len() == self.capacity
+            && let Some(oldest) = self.oldest()
+        {
+            self.remove(oldest);
+        }
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            (self.slots.len() - 1) as u32
+        });
+        let number = self.next;
+        self.next += 1;
+        self.order.push_back((slot, number));
+        self.slots[slot as usize] = Some(Slot {
+            id,
+            number,
             expires,
-        };
-        self.sessions.insert(id, resumable);
+            session,
+        });
+        let (hasher, slots) = (&self.hasher, &self.slots[..]);
+        self.by_id.insert_unique(hasher.hash_one(id), slot, |slot| {
+            id_in(slots, *slot).map_or(0, |id| hasher.hash_one(id))
+        });
+        self.by_identity.insert(slot, slots);
     }
 
     pub(crate) fn find(&mut self, now: Instant, id: &[u8]) -> Option<&Resumable> {
-        while let Some((expires, oldest)) = self.order.front() {
-            if *expires > now {
-                break;
-            }
-            self.sessions.remove(oldest);
-            self.order.pop_front();
-        }
+        self.drop_expired(now);
         let id: &SessionId = id.try_into().ok()?;
-        self.sessions
-            .get(id)
-            .filter(|session| session.expires > now)
+        let is_it = |slot: &u32| id_in(&self.slots, *slot) == Some(id);
+        let slot = self.by_id.find(self.hasher.hash_one(id), is_it)?;
+        let slot = self.slots.get(*slot as usize)?.as_ref()?;
+        Some(&slot.session)
     }
 
     /// Forgets those of an identity whose credentials are gone.
     pub(crate) fn forget(&mut self, identity: &PeerIdentity) {
-        self.sessions
-            .retain(|_, session| *session.identity != *identity);
+        for slot in self.by_identity.of(identity, &self.slots[..]) {
+            self.remove(slot);
+        }
+    }
+
+    /// The slot of the session that expires next.
+    fn oldest(&mut self) -> Option<u32> {
+        loop {
+            let (slot, number) = *self.order.front()?;
+            if self.stands(slot, number) {
+                return Some(slot);
+            }
+            self.order.pop_front();
+        }
+    }
+
+    /// Whether a slot has what it had when it was given this number.
+    fn stands(&self, slot: u32, number: u64) -> bool {
+        let slot = self.slots.get(slot as usize).and_then(Option::as_ref);
+        slot.is_some_and(|slot| slot.number == number)
+    }
+
+    fn drop_expired(&mut self, now: Instant) {
+        while let Some(oldest) = self.oldest()
+            && let Some(Some(slot)) = self.slots.get(oldest as usize)
+            && slot.expires <= now
+        {
+            self.remove(oldest);
+        }
+        // Those that went out of turn.
+        if self.order.len() > 2 * self.by_id.len() + 16 {
+            let mut order = core::mem::take(&mut self.order);
+            order.retain(|(slot, number)| self.stands(*slot, *number));
+            self.order = order;
+        }
+    }
+
+    /// Empties a slot.
+    fn remove(&mut self, slot: u32) {
+        let Some(id) = id_in(&self.slots, slot) else {
+            return;
+        };
+        let hash = self.hasher.hash_one(id);
+        if let Ok(entry) = self.by_id.find_entry(hash, |other| *other == slot) {
+            entry.remove();
+        }
+        self.by_identity.remove(slot, &self.slots[..]);
+        self.slots[slot as usize] = None;
+        self.free.push(slot);
     }
 
     pub(crate) fn size(&self) -> usize {
-        let identities = self
-            .sessions
-            .values()
-            .map(|session| identity_size(&session.identity));
-        self.sessions.allocation_size()
-            + self.order.capacity() * size_of::<(Instant, SessionId)>()
-            + self.sessions.len() * (size_of::<MasterSecret>() + 2 * size_of::<usize>())
-            + identities.sum::<usize>()
+        let own = self.slots.iter().flatten().map(|slot| {
+            size_of::<MasterSecret>()
+                + 2 * size_of::<usize>()
+                + slot.session.server_name.len()
+                + identity_size(&slot.session.identity)
+        });
+        self.slots.capacity() * size_of::<Option<Slot>>()
+            + self.free.capacity() * size_of::<u32>()
+            + self.order.capacity() * size_of::<(u32, u64)>()
+            + self.by_id.allocation_size()
+            + self.by_identity.size()
+            + own.sum::<usize>()
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Reservation {
 /// The last flight of our handshake, while the peer may not have it.
 pub(crate) struct LastFlight {
     flight: Flight,
+    /// Of the hello that led here.
+    client_random: [u8; 32],
     plain_sequence: u64,
     repeats: u8,
     pub(crate) timer: TimerId,
@@ -109,13 +111,25 @@ impl Session {
         })
     }
 
-    pub(crate) fn keep_last_flight(&mut self, flight: Flight, plain_sequence: u64, timer: TimerId) {
+    pub(crate) fn keep_last_flight(
+        &mut self,
+        flight: Flight,
+        completed: &Completed,
+        timer: TimerId,
+    ) {
         self.last_flight = Some(Box::new(LastFlight {
             flight,
-            plain_sequence,
+            client_random: completed.client_random,
+            plain_sequence: completed.plain_sequence,
             repeats: 0,
             timer,
         }));
+    }
+
+    /// Whether it came of this hello, as long as the last flight is kept.
+    pub(crate) fn came_of(&self, client_random: &[u8; 32]) -> bool {
+        let last = self.last_flight.as_ref();
+        last.is_some_and(|last| last.client_random == *client_random)
     }
 
     /// Whether the next record has a number that may be used.

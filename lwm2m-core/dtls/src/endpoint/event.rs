@@ -222,6 +222,8 @@ pub struct Metrics {
     pub sessions_idle: u64,
     /// Sessions that made room for newer ones.
     pub sessions_over_limit: u64,
+    /// Sessions that made room for a newer one of the same identity.
+    pub sessions_over_identity_limit: u64,
     /// Sessions that were closed because too many records did not open.
     pub sessions_forged: u64,
     /// Sessions whose peer has moved to another address.

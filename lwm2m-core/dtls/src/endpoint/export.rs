@@ -32,7 +32,7 @@ use lwm2m_core::{
 };
 
 /// The form of [`Export`]; others are refused.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const ENCRYPT_THEN_MAC: u8 = 1;
 const EXTENDED_MASTER_SECRET: u8 = 2;
 
@@ -175,6 +175,7 @@ fn encode(session: &Session, write_sequence: u64) -> Export {
     let (next, seen) = session.window.parts();
     to.extend_from_slice(&next.to_be_bytes());
     to.extend_from_slice(&seen.to_be_bytes());
+    to.extend_from_slice(&session.forgeries.to_be_bytes());
     to.u16(session.max_plaintext);
     to.vec8(&session.peer_id);
     to.vec8(session.own_id.as_slice());
@@ -235,6 +236,7 @@ fn decode(now: Instant, bytes: &[u8]) -> Result<Box<Session>, Malformed> {
         u64::from_be_bytes(from.array()?),
         u64::from_be_bytes(from.array()?),
     );
+    let forgeries = u32::from_be_bytes(from.array()?);
     let max_plaintext = from.u16()?;
     let peer_id = from.vec8()?.into();
     let own_id = from.vec8()?;
@@ -288,7 +290,7 @@ fn decode(now: Instant, bytes: &[u8]) -> Result<Box<Session>, Malformed> {
         own_id: OwnId::new(own_id),
         max_plaintext,
         extended_master_secret: flags & EXTENDED_MASTER_SECRET != 0,
-        forgeries: 0,
+        forgeries,
         heard: now,
         last_flight: None,
         reservation: None,

@@ -48,6 +48,10 @@ impl Endpoint {
             // Repeated, because the client has not heard our answer, or more of the same hello.
             return false;
         }
+        if self.has_answered(from, prefix.random) {
+            // A copy that the network has made, late: another handshake would speak in between.
+            return true;
+        }
         if !self.cookies.verify(self.now, from, &prefix) {
             self.send_cookie(from, &prefix, fragment.sequence, record);
             return true;
@@ -66,6 +70,14 @@ impl Endpoint {
         self.insert_handshake(Box::new(handshake));
         // The handshake takes the record now.
         false
+    }
+
+    /// Whether this hello has led to the session that stands at this address, and the client may not know of it yet.
+    fn has_answered(&self, from: SocketAddr, random: &[u8; 32]) -> bool {
+        let session = self.table.session_at(from);
+        session
+            .and_then(|session| self.table.session(session))
+            .is_some_and(|session| session.came_of(random))
     }
 
     /// Answers with a cookie and keeps nothing. The answer is no longer than the question, and has its numbers: that of

@@ -31,7 +31,7 @@ use crate::{
     config::{ClientConfig, ConfigError, EndpointConfig, ServerConfig},
     crypto::{Provider, prf::Side},
     handshake::{Abort, Answer, Cause, Context, Handshake, Progress, cookie::Cookies},
-    resumption::{Resumables, Resumption},
+    resumption::{Resumable, Resumables, Resumption},
     session::Session,
     wire::record::{ContentType, Record, next_record},
 };
@@ -99,7 +99,7 @@ impl Endpoint {
         }
         Ok(Endpoint {
             cookies: Cookies::new(config.cookie_lifetime),
-            resumables: Resumables::new(config.max_resumable),
+            resumables: Resumables::new(config.max_resumable, config.max_sessions_per_identity),
             config,
             server,
             provider,
@@ -384,12 +384,15 @@ impl Endpoint {
             PeerIdentity::None,
         ));
         self.replace_session_at(address, &identity);
+        if side == Side::Server {
+            self.make_room_of(&identity);
+        }
         self.make_room();
         let mut session = Session::new(self.now, address, &mut completed, identity.clone());
         if let Some(flight) = completed.last_flight.take() {
             let at = self.now + self.config.linger;
             let timer = self.timers.set(at, Timer::LastFlight(connection));
-            session.keep_last_flight(flight, completed.plain_sequence, timer);
+            session.keep_last_flight(flight, &completed, timer);
         }
         let suite = session.keys.suite;
         tracing::debug!(%address, ?suite, resumed = completed.resumed, "handshake completed");
@@ -439,14 +442,15 @@ impl Endpoint {
             }),
             Side::Server if !completed.resumed => {
                 if let Ok(id) = completed.session_id[..].try_into() {
-                    self.resumables.insert(
-                        id,
-                        self.now + self.config.resumable_lifetime,
-                        completed.master.clone(),
-                        negotiated.suite,
-                        negotiated.extended_master_secret,
-                        identity.clone(),
-                    );
+                    let session = Resumable {
+                        master: completed.master.clone(),
+                        suite: negotiated.suite,
+                        extended_master_secret: negotiated.extended_master_secret,
+                        identity: identity.clone(),
+                        server_name: completed.server_name.clone(),
+                    };
+                    let expires = self.now + self.config.resumable_lifetime;
+                    self.resumables.insert(self.now, id, expires, session);
                 }
                 None
             }

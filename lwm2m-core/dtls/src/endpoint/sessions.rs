@@ -77,16 +77,11 @@ impl Endpoint {
     }
 
     /// Ends every session that rests on these credentials and every handshake that has come to name them, and lets none
-    /// be taken up again; each is reported. This walks over all of them.
+    /// be taken up again; each is reported. It costs as much as they are many, and a walk over the handshakes under way.
     pub fn forget(&mut self, now: Instant, identity: &PeerIdentity) {
         self.set_now(now);
         self.resumables.forget(identity);
-        let sessions = self.table.all_sessions();
-        let theirs: Vec<_> = sessions
-            .filter(|(_, session)| *session.identity == *identity)
-            .map(|(connection, _)| connection)
-            .collect();
-        for connection in theirs {
+        for connection in self.table.all_sessions_of(identity) {
             self.say_goodbye(connection);
             self.end(connection, CloseReason::CredentialsRemoved);
         }
@@ -336,6 +331,19 @@ impl Endpoint {
         if same {
             self.metrics.sessions_replaced += 1;
             self.end(old, CloseReason::Replaced);
+        }
+    }
+
+    /// Ends the quietest sessions of a client where it has too many: a device that has lost its state must come in again,
+    /// from whatever address.
+    pub(super) fn make_room_of(&mut self, identity: &PeerIdentity) {
+        while self.table.sessions_of(identity) >= self.config.max_sessions_per_identity {
+            let Some(quietest) = self.table.quietest_of(identity) else {
+                return;
+            };
+            self.metrics.sessions_over_identity_limit += 1;
+            self.say_goodbye(quietest);
+            self.end(quietest, CloseReason::Replaced);
         }
     }
 

@@ -1,4 +1,5 @@
-//! Connections and the ways to find them: by handle, by address, by Connection ID, and by how long they have been quiet.
+//! Connections and the ways to find them: by handle, by address, by Connection ID, by identity, and by how long they have
+//! been quiet.
 //!
 //! Every step is O(1). Sessions stand in a list, the one that was heard last at its end, so that idle ones are found at
 //! its beginning. The indexes of sessions hold slot numbers only and read the keys where they stand, in the session.
@@ -7,12 +8,14 @@
 use super::Connection;
 use crate::{
     handshake::Handshake,
+    rings::{Identities, Rings},
     session::{OwnId, Session},
 };
 use alloc::{boxed::Box, vec::Vec};
 use core::hash::BuildHasher;
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use lwm2m_core::peer::PeerIdentity;
 
 const NONE: u32 = u32::MAX;
 
@@ -56,6 +59,7 @@ pub(crate) struct Table {
     hasher: DefaultHashBuilder,
     session_by_address: HashTable<u32>,
     session_by_id: HashTable<u32>,
+    sessions_of: Rings,
     handshake_by_address: HashMap<AddressKey, u32>,
     handshake_by_id: HashMap<OwnId, u32>,
     handshakes_of: HashMap<IpAddr, u32>,
@@ -76,6 +80,12 @@ fn session_in(slots: &[Slot], index: u32) -> Option<&Session> {
     match slots.get(index as usize)?.state.as_ref()? {
         State::Session(session) => Some(session),
         State::Handshake(_) => None,
+    }
+}
+
+impl Identities for [Slot] {
+    fn identity(&self, slot: u32) -> Option<&PeerIdentity> {
+        session_in(self, slot).map(|session| &*session.identity)
     }
 }
 
@@ -100,6 +110,7 @@ impl Table {
             hasher: DefaultHashBuilder::default(),
             session_by_address: HashTable::new(),
             session_by_id: HashTable::new(),
+            sessions_of: Rings::default(),
             handshake_by_address: HashMap::new(),
             handshake_by_id: HashMap::new(),
             handshakes_of: HashMap::new(),
@@ -192,6 +203,23 @@ impl Table {
         (self.quietest != NONE).then(|| self.handle(self.quietest))
     }
 
+    /// How many sessions an identity has.
+    pub(crate) fn sessions_of(&self, identity: &PeerIdentity) -> usize {
+        self.sessions_of.count(identity, &self.slots[..])
+    }
+
+    /// The session of an identity that has been quiet for longest.
+    pub(crate) fn quietest_of(&self, identity: &PeerIdentity) -> Option<Connection> {
+        let first = self.sessions_of.first(identity, &self.slots[..])?;
+        Some(self.handle(first))
+    }
+
+    /// All sessions of an identity.
+    pub(crate) fn all_sessions_of(&self, identity: &PeerIdentity) -> Vec<Connection> {
+        let slots = self.sessions_of.of(identity, &self.slots[..]).into_iter();
+        slots.map(|slot| self.handle(slot)).collect()
+    }
+
     /// All sessions, the quietest first.
     pub(crate) fn all_sessions(&self) -> impl Iterator<Item = (Connection, &Session)> {
         let mut next = self.quietest;
@@ -206,13 +234,14 @@ impl Table {
         })
     }
 
-    /// All handshakes. This walks over all slots.
+    /// All handshakes, of which there are never many.
     pub(crate) fn all_handshakes(&self) -> impl Iterator<Item = (Connection, &Handshake)> {
-        (0..).zip(&self.slots).filter_map(|(index, slot)| {
+        self.handshake_by_address.values().filter_map(|index| {
+            let slot = self.slots.get(*index as usize)?;
             let Some(State::Handshake(handshake)) = &slot.state else {
                 return None;
             };
-            Some((Connection::new(slot.generation, index), &**handshake))
+            Some((Connection::new(slot.generation, *index), &**handshake))
         })
     }
 
@@ -292,6 +321,7 @@ impl Table {
             self.session_by_id
                 .insert_unique(hash, index, |index| id_hash(hasher, slots, *index));
         }
+        self.sessions_of.insert(index, &self.slots[..]);
         self.sessions += 1;
         self.append(index);
     }
@@ -319,6 +349,8 @@ impl Table {
         if self.session(connection).is_some() && self.latest != connection.index() as u32 {
             self.unlink(connection.index() as u32);
             self.append(connection.index() as u32);
+            self.sessions_of
+                .touch(connection.index() as u32, &self.slots[..]);
         }
     }
 
@@ -356,6 +388,7 @@ impl Table {
                 entry.remove();
             }
         }
+        self.sessions_of.remove(index, &self.slots[..]);
         let state = self.slot_mut(connection)?.state.take()?;
         self.sessions -= 1;
         self.unlink(index);
@@ -380,6 +413,7 @@ impl Table {
         self.slots.capacity() * size_of::<Slot>()
             + self.session_by_address.allocation_size()
             + self.session_by_id.allocation_size()
+            + self.sessions_of.size()
             + self.handshake_by_address.allocation_size()
             + self.handshake_by_id.allocation_size()
             + self.handshakes_of.allocation_size()

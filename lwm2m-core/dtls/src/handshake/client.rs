@@ -313,6 +313,7 @@ impl Handshake {
             }
         }
 
+        Self::check_peer_id(cx, suite, answer.connection_id.unwrap_or_default())?;
         self.negotiated.suite = suite;
         self.negotiated.encrypt_then_mac = answer.encrypt_then_mac;
         self.negotiated.extended_master_secret = answer.extended_master_secret;

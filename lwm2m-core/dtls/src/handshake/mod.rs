@@ -19,9 +19,9 @@ use crate::{
     crypto::{
         KeyAgreement, Provider, PublicKey,
         hash::sha256,
-        prf::{MasterSecret, Side},
+        prf::{MasterSecret, Side, VERIFY_DATA_LEN},
     },
-    record::{Keys, ReplayWindow},
+    record::{self, Keys, ReplayWindow},
     resumption::Resumables,
     suite::{CipherSuite, KeyExchange},
     wire::{
@@ -152,6 +152,8 @@ struct Client {
 struct Server {
     agreement: Option<Box<dyn KeyAgreement>>,
     client_key: Option<PublicKey>,
+    /// The host that the client asks for; empty: none.
+    server_name: Box<[u8]>,
 }
 
 /// A handshake under way.
@@ -212,6 +214,9 @@ pub(crate) struct Completed {
     pub(crate) master: Arc<MasterSecret>,
     pub(crate) session_id: Vec<u8>,
     pub(crate) resumed: bool,
+    /// Server: the host that the client has asked for; empty: none.
+    pub(crate) server_name: Box<[u8]>,
+    pub(crate) client_random: [u8; 32],
 }
 
 impl Handshake {
@@ -378,15 +383,40 @@ impl Handshake {
         }
     }
 
+    /// Refuses a Connection ID with which not even a Finished fits into one of our datagrams: the data of the session
+    /// would fit still less, and its peer would hear nothing.
+    fn check_peer_id(cx: &Context<'_>, suite: CipherSuite, id: &[u8]) -> Result<(), Abort> {
+        let finished = crate::wire::handshake::HEADER_LEN + VERIFY_DATA_LEN;
+        if record::overhead(suite, id.len()) + finished > cx.config.mtu {
+            return Err(Abort::new(
+                AlertDescription::ILLEGAL_PARAMETER,
+                "the peer's Connection ID is too long for our datagrams",
+            ));
+        }
+        Ok(())
+    }
+
     /// Whether there is room for one more record that came too early; takes it up if so.
     fn may_wait(&mut self, cx: &Context<'_>, bytes: usize) -> bool {
         let count = self.early.len() + self.early_data.len();
-        let fits = count < cx.config.max_early_records
-            && self.early_bytes + bytes <= cx.config.max_handshake_bytes;
+        let waiting = self.early_bytes + self.inbound.bytes();
+        let fits =
+            count < cx.config.max_early_records && waiting + bytes <= cx.config.max_handshake_bytes;
         if fits {
             self.early_bytes += bytes;
         }
         fits
+    }
+
+    /// Lets records that came too early go where a message needs their room: without its messages, a handshake comes to
+    /// nothing, and what stands in the records is said again.
+    fn make_way(&mut self, cx: &Context<'_>, bytes: usize) {
+        while self.early_bytes + self.inbound.bytes() + bytes > cx.config.max_handshake_bytes {
+            let Some(dropped) = self.early.pop().or_else(|| self.early_data.pop()) else {
+                return;
+            };
+            self.early_bytes = self.early_bytes.saturating_sub(dropped.len());
+        }
     }
 
     fn on_alert(&self, body: &[u8]) -> Result<Progress, Abort> {
@@ -427,6 +457,8 @@ impl Handshake {
             if (fragment.message_type == MessageType::Finished) != (epoch == 1) {
                 continue;
             }
+            let growth = self.inbound.growth(&fragment);
+            self.make_way(cx, growth);
             // The end of the peer's last flight, again: once for each time that the flight comes again.
             let ends_flight = self.inbound.is_last_handed_out(&fragment);
             repeated |= self.inbound.push(fragment) == Pushed::Old && ends_flight;
@@ -654,6 +686,10 @@ impl Handshake {
         }
         // Who speaks last may not have been heard: the server in a full handshake, the client in a resumed one.
         let spoke_last = (self.side == Side::Server) != self.course.resumed;
+        let server_name = match self.role {
+            Role::Server(server) => server.server_name,
+            Role::Client(_) => Box::default(),
+        };
         Some(Completed {
             keys: self.keys.take()?,
             master: self.master.take()?,
@@ -668,6 +704,8 @@ impl Handshake {
             last_flight: spoke_last.then_some(self.flight),
             session_id: self.session_id,
             resumed: self.course.resumed,
+            server_name,
+            client_random: self.client_random,
         })
     }
 }

@@ -98,6 +98,26 @@ impl Reassembly {
         end == fragment.length as usize && fragment.sequence.checked_add(1) == Some(self.next)
     }
 
+    /// Bytes of the messages that wait.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// By how many bytes these would become more with this fragment.
+    pub(crate) fn growth(&self, fragment: &Fragment<'_>) -> usize {
+        let Some(ahead) = fragment.sequence.checked_sub(self.next) else {
+            return 0;
+        };
+        let length = fragment.length as usize;
+        let begun = self.waiting.get(usize::from(ahead));
+        let begun = begun.is_some_and(Option::is_some);
+        let fits = length <= self.limits.message && self.bytes + length <= self.limits.bytes;
+        if begun || !fits || usize::from(ahead) > self.limits.ahead {
+            return 0;
+        }
+        length
+    }
+
     pub(crate) fn push(&mut self, fragment: Fragment<'_>) -> Pushed {
         let Some(ahead) = fragment.sequence.checked_sub(self.next) else {
             return Pushed::Old;

@@ -27,10 +27,13 @@ use crate::{
         record::DTLS_1_2,
     },
 };
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::net::SocketAddr;
 use lwm2m_core::{peer::PeerIdentity, secret::Secret};
 use zeroize::Zeroizing;
+
+/// Longest name of a host (RFC 1035, section 2.3.4).
+const MAX_SERVER_NAME: usize = 255;
 
 /// What a server's program says to [`Progress::KeyWanted`] and [`Progress::PeerWanted`].
 pub(crate) enum Answer {
@@ -236,6 +239,13 @@ impl Handshake {
         let secure = u16_list(hello.suites)?.any(|number| number == RENEGOTIATION_SCSV)
             || extensions.renegotiation_info.is_some();
 
+        let server_name: Box<[u8]> = extensions.server_name.unwrap_or_default().into();
+        if server_name.len() > MAX_SERVER_NAME {
+            return Err(Abort::new(
+                AlertDescription::ILLEGAL_PARAMETER,
+                "the client asks for a host with too long a name",
+            ));
+        }
         self.client_random = *hello.prefix.random;
         cx.random.fill_bytes(&mut self.server_random);
         let resumable = cx.resumables.find(cx.now, hello.prefix.session_id);
@@ -248,6 +258,7 @@ impl Handshake {
         }
         let resumable = resumable.filter(|session| {
             session.extended_master_secret == extended
+                && session.server_name == server_name
                 && config.suites.contains(&session.suite)
                 && u16_list(hello.suites)
                     .is_ok_and(|mut suites| suites.any(|number| number == session.suite.number()))
@@ -268,6 +279,8 @@ impl Handshake {
             },
             None => config.choose(&hello)?,
         };
+        let peer_id = extensions.connection_id.unwrap_or_default();
+        Self::check_peer_id(cx, choice.suite, peer_id)?;
         self.session_id = if resumed.is_some() {
             hello.prefix.session_id.into()
         } else if cx.resumables.is_enabled() {
@@ -317,12 +330,13 @@ impl Handshake {
         self.negotiated.encrypt_then_mac = encrypt_then_mac;
         self.negotiated.extended_master_secret = extended;
         self.negotiated.max_plaintext = max_plaintext;
-        self.negotiated.peer_id = extensions.connection_id.unwrap_or_default().into();
+        self.negotiated.peer_id = peer_id.into();
         self.negotiated.own_id = extensions.connection_id.is_some() && !self.own_id.is_empty();
         self.negotiated.server_certificate = choice.server_certificate;
         self.negotiated.client_certificate = choice.client_certificate;
         self.course.key_exchange = choice.suite.key_exchange();
         self.course.resumed = resumed.is_some();
+        self.server()?.server_name = server_name;
 
         self.flight.clear();
         self.say(0, MessageType::ServerHello, answer);

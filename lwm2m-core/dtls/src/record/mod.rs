@@ -85,13 +85,7 @@ impl Keys {
 
     /// Bytes that a record is longer than its text, at most.
     pub(crate) fn overhead(&self, connection_id: usize) -> usize {
-        let protection = match self.suite.protection() {
-            Protection::Aead(aead) => EXPLICIT_NONCE + aead.tag_len(),
-            // IV, MAC, and at most a block of padding.
-            Protection::Cbc => cbc::IV_LEN + HASH_LEN + 16,
-        };
-        let inner_type = usize::from(connection_id > 0);
-        HEADER_LEN + connection_id + inner_type + protection
+        overhead(self.suite, connection_id)
     }
 
     /// Appends a protected record.
@@ -212,6 +206,17 @@ impl Keys {
         let boxed = directions.filter(|keys| matches!(keys, DirectionKeys::Cbc(_)));
         boxed.count() * size_of::<CbcKeys>()
     }
+}
+
+/// Bytes that a record of this suite is longer than its text, at most.
+pub(crate) fn overhead(suite: CipherSuite, connection_id: usize) -> usize {
+    let protection = match suite.protection() {
+        Protection::Aead(aead) => EXPLICIT_NONCE + aead.tag_len(),
+        // IV, MAC, and at most a block of padding.
+        Protection::Cbc => cbc::IV_LEN + HASH_LEN + 16,
+    };
+    let inner_type = usize::from(connection_id > 0);
+    HEADER_LEN + connection_id + inner_type + protection
 }
 
 fn open_aead<'a>(

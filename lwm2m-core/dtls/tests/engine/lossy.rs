@@ -1,7 +1,7 @@
 //! Handshakes over bad networks: all complete, or fail with a reason; none hangs.
 
 use crate::{net::*, support::*};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// Handshakes for each loss, kind and MTU; the whole run is made with `DTLS_LOSSY_HANDSHAKES=100000` in all.
 fn handshakes() -> u64 {
@@ -17,8 +17,10 @@ fn loss_reordering_duplicates_and_fragments() {
     let pki = pki();
     let losses = [0, 10, 20, 30, 40];
     let each = handshakes() / (losses.len() as u64 * 20);
+    let mut beyond = Vec::new();
     for loss in losses {
         let (mut completed, mut failed, mut slowest) = (0u64, 0u64, 0);
+        let mut reasons = BTreeMap::<String, Vec<u64>>::new();
         for seed in 0..each * 20 {
             // Of twenty, one has certificates and one raw public keys, which cost far more time.
             let kind = match seed % 20 {
@@ -55,6 +57,9 @@ fn loss_reordering_duplicates_and_fragments() {
             }
             if net.hosts[CLIENT].connected().is_empty() {
                 failed += 1;
+                let reason = net.hosts[CLIENT].closed().concat();
+                assert!(!reason.is_empty());
+                reasons.entry(reason).or_default().push(seed);
                 continue;
             }
             completed += 1;
@@ -70,6 +75,13 @@ fn loss_reordering_duplicates_and_fragments() {
             assert!(!net.hosts[SERVER].data().is_empty(), "{loss} % seed {seed}");
         }
         println!("{loss} % loss: {completed} completed, {failed} failed, slowest {slowest} ms");
+        for (reason, seeds) in &reasons {
+            println!(
+                "  {} times: {reason}, as with seed {}",
+                seeds.len(),
+                seeds[0]
+            );
+        }
         // Seven tries fit into the time for a handshake; at 40 % in each direction, one round trip in three succeeds.
         let tolerated = match loss {
             0..=10 => 0,
@@ -77,10 +89,9 @@ fn loss_reordering_duplicates_and_fragments() {
             30 => each * 20 / 20,
             _ => each * 20 / 6,
         };
-        assert!(
-            failed <= tolerated,
-            "{failed} of {} failed at {loss} %",
-            completed + failed
-        );
+        if failed > tolerated {
+            beyond.push(format!("{failed} of {} at {loss} %", completed + failed));
+        }
     }
+    assert!(beyond.is_empty(), "too many failed: {beyond:?}");
 }

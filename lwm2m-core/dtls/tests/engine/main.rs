@@ -5,6 +5,7 @@ mod agreed;
 mod forgery;
 mod handshakes;
 mod hostile;
+mod identities;
 mod lossy;
 mod net;
 mod peers;

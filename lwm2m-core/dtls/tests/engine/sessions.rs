@@ -462,38 +462,6 @@ fn the_quietest_session_makes_room() {
 }
 
 #[test]
-fn a_session_at_rest_is_small() {
-    let mut setup = Setup::psk();
-    setup.server = with_ids(8);
-    let connection = setup.connection.clone();
-    let mut net = connected(setup);
-    net.keep_log = false;
-    const SESSIONS: usize = 1500;
-    for n in 0..SESSIONS {
-        let address = format!("10.1.{}.{}:1000", n / 250, n % 250);
-        let mut client = Host::new(&address, endpoint(config(), None, 1000 + n as u64));
-        client
-            .endpoint
-            .connect(net.now, server_address(), connection.clone())
-            .unwrap();
-        net.hosts.push(client);
-        net.run(Duration::from_millis(200));
-        net.hosts.pop();
-        net.hosts[SERVER].events.clear();
-    }
-    // Last flights are gone.
-    net.run(Duration::from_secs(300));
-    let server = &net.hosts[SERVER].endpoint;
-    assert_eq!(server.session_count(), SESSIONS + 1);
-    let each = server.session_bytes() / server.session_count();
-    println!("{each} bytes a session");
-    assert!(
-        each <= 400,
-        "{each} bytes: spare capacity of tables included"
-    );
-}
-
-#[test]
 fn nothing_is_heard_behind_the_end_of_a_session() {
     let mut net = connected(Setup::psk());
     net.tap = Some(Box::new(|_| None));

@@ -121,6 +121,44 @@ fn an_extension_stands_once() {
     ends_with(&peer, DECODE_ERROR);
 }
 
+/// With 255 bytes of id, no record fits datagrams of 256; with as many as leave room for a Finished, all do.
+#[test]
+fn a_connection_id_leaves_room_in_a_datagram() {
+    for is_server in [true, false] {
+        for suite in [CipherSuite::PskAes128Ccm8, CipherSuite::PskAes128CbcSha256] {
+            // Header, type inside, protection, and a Finished.
+            let protection = if is_cbc(suite) { 16 + 32 + 16 } else { 8 + 8 };
+            let most = 256 - (13 + 1 + protection + 12 + 12);
+            for (length, fits) in [(255, false), (most + 1, false), (most, true)] {
+                let mut plan = Plan::new(suite);
+                plan.engine.mtu = 256;
+                plan.engine_id = 6;
+                plan.id = Some(vec![9; length]);
+                let mut peer = if is_server {
+                    plan.server()
+                } else {
+                    plan.client()
+                };
+                if fits {
+                    peer.run();
+                    assert!(peer.proven(), "{suite:?} {length}");
+                    assert!(peer.records.iter().all(|record| record.len() <= 256));
+                    continue;
+                }
+                if is_server {
+                    peer.say_server_hello();
+                } else {
+                    for _ in 0..2 {
+                        let hello = peer.client_hello();
+                        peer.say(CLIENT_HELLO, &hello);
+                    }
+                }
+                ends_with(&peer, ILLEGAL_PARAMETER);
+            }
+        }
+    }
+}
+
 // proves: DTLS-21
 #[test]
 fn nothing_is_renegotiated() {

@@ -122,6 +122,7 @@ class Peer:
         server = self.world.server("--connection-id", "6", "--resumable", "100")
         small = self.world.server("--mtu", "256", "--provider", "rustcrypto")
         strict = self.world.server("--require-extended-master-secret")
+        sealing = self.world.server("--ticket-lifetime", "3600")
 
         def check(what, call):
             self.matrix.check(PEER, "client", what, call)
@@ -161,20 +162,21 @@ class Peer:
         check(world_of.FRAGMENT_LENGTH, lambda: meet(
             server, X509, "-maxfraglen", "512", expected={"max_plaintext": "512"}))
 
-        def resumption(suite):
+        def resumption(at, suite, *sees):
             file = self.world.path("session.pem")
-            meet(server, suite, "-sess_out", file, expected={"resumed": "no"})
-            meet(server, suite, "-sess_in", file, expected={"resumed": "yes"}, sees=("Reused, ",))
+            meet(at, suite, "-sess_out", file, expected={"resumed": "no"}, sees=sees)
+            meet(at, suite, "-sess_in", file, expected={"resumed": "yes"}, sees=("Reused, ", *sees))
 
         for suite in (PSK, PSK_CBC, X509):
-            check(world_of.RESUMPTION, lambda suite=suite: resumption(suite))
+            check(world_of.RESUMPTION, lambda suite=suite: resumption(server, suite))
+            check(world_of.TICKET, lambda suite=suite: resumption(sealing, suite, "TLS session ticket:"))
 
     def as_server(self):
         def check(what, call):
             self.matrix.check(PEER, "server", what, call)
 
-        def resumed(suite, kind):
-            said = self.exchange(suite, kind, "--resume", theirs=("-no_ticket",), sessions=2)
+        def resumed(suite, kind, *ours, theirs=()):
+            said = self.exchange(suite, kind, "--resume", *ours, theirs=theirs, sessions=2)
             expect([one["resumed"] for one in said], ["no", "yes"], "taken up")
 
         for suite in PSK_SUITES + ECDHE_SUITES:
@@ -207,5 +209,6 @@ class Peer:
             X509, "x509", "--mtu", "256", "--provider", "rustcrypto", theirs=("-mtu", "256")))
         check(world_of.FRAGMENT_LENGTH, lambda: expect(
             self.exchange(X509, "x509", "--max-fragment-length", "512")[0]["max-plaintext"], "512", "longest data"))
-        check(world_of.RESUMPTION, lambda: resumed(PSK, "psk"))
-        check(world_of.RESUMPTION, lambda: resumed(X509, "x509"))
+        for suite, kind in ((PSK, "psk"), (X509, "x509")):
+            check(world_of.RESUMPTION, lambda suite=suite, kind=kind: resumed(suite, kind, theirs=("-no_ticket",)))
+            check(world_of.TICKET, lambda suite=suite, kind=kind: resumed(suite, kind, "--ticket"))

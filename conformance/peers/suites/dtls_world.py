@@ -35,6 +35,7 @@ X25519 = "x25519"
 FRAGMENTS = "handshake in datagrams of 256 bytes"
 FRAGMENT_LENGTH = "max_fragment_length"
 RESUMPTION = "resumption by session id"
+TICKET = "resumption by ticket"
 CID_OURS = "Connection ID, ours"
 CID_PEER = "Connection ID, the peer's"
 CID_BOTH = "Connection ID, both"
@@ -44,7 +45,7 @@ CID_MOVE = "Connection ID, another address"
 SHARES = {SECP256R1: b"\x03\x00\x17\x41", X25519: b"\x03\x00\x1d\x20"}
 
 FEATURES = (WRONG_KEY, UNKNOWN_IDENTITY, STRANGER, STRANGE_KEY, NO_EMS, EMS_REQUIRED, ENCRYPT_FIRST, MAC_FIRST, SECP256R1,
-            X25519, FRAGMENTS, FRAGMENT_LENGTH, RESUMPTION, CID_OURS, CID_PEER, CID_BOTH, CID_MOVE)
+            X25519, FRAGMENTS, FRAGMENT_LENGTH, RESUMPTION, TICKET, CID_OURS, CID_PEER, CID_BOTH, CID_MOVE)
 
 
 def row(suite, kind):

@@ -111,6 +111,14 @@ pub struct EndpointConfig {
     pub max_resumable: usize,
     /// How long they may. Default 24 h.
     pub resumable_lifetime: Duration,
+    /// How long a ticket is good for, from the full handshake on: clients that ask for one keep their session for us,
+    /// sealed (RFC 5077), and are asked again for what it rests on when that time is over. Keys are made of our randomness
+    /// and change as often, unless [`Endpoint::set_ticket_key`](crate::Endpoint::set_ticket_key) gives them. Default
+    /// `None`: there are no tickets.
+    pub ticket_lifetime: Option<Duration>,
+    /// Longest ticket that is made, taken or kept, bytes. One has some 120 bytes and what the client is known by: the
+    /// name of its key, or its whole certificate. Default 2,048.
+    pub max_ticket: usize,
     /// Sequence numbers that are reserved ahead in an export, so that a crash never uses one twice. `None`: exports are
     /// made at the end only. Default `None`.
     pub export_reservation: Option<u64>,
@@ -147,6 +155,8 @@ impl Default for EndpointConfig {
             cookie_lifetime: Duration::from_secs(60),
             max_resumable: 0,
             resumable_lifetime: Duration::from_secs(24 * 3600),
+            ticket_lifetime: None,
+            max_ticket: 2048,
             export_reservation: None,
             unix_at_zero: None,
             danger_key_log: None,
@@ -169,6 +179,9 @@ pub enum ConfigError {
     /// A suite whose credentials are missing, or no suite at all.
     #[error("no cipher suite is left that the credentials can serve")]
     NoSuite,
+    /// A secret for tickets that is shorter than 16 bytes.
+    #[error("a key for tickets is made of at least 16 bytes")]
+    TicketKey,
     /// A bound that is zero and must not be.
     #[error("{0} must not be zero")]
     Zero(&'static str),
@@ -201,6 +214,10 @@ impl EndpointConfig {
             ),
             ("max_bad_finished", self.max_bad_finished == 0),
             ("retransmit_initial", self.retransmit_initial.is_zero()),
+            (
+                "ticket_lifetime",
+                self.ticket_lifetime.is_some_and(|time| time.is_zero()),
+            ),
             ("cookie_lifetime", self.cookie_lifetime.is_zero()),
             ("export_reservation", self.export_reservation == Some(0)),
         ];
@@ -332,7 +349,10 @@ pub struct ClientConfig {
     /// Longest plaintext of a record that we can take: 512, 1,024, 2,048 or 4,096 bytes (RFC 6066, section 4).
     /// `None`: 2^14.
     pub max_fragment_length: Option<u16>,
-    /// A session to take up again.
+    /// Whether a ticket is asked for, which the server then keeps nothing for and we send with the next handshake
+    /// (RFC 5077). Default `false`: a device has little room for one, and a Connection ID does more for less.
+    pub session_tickets: bool,
+    /// A session to take up again, by its ticket if it has one.
     pub resumption: Option<Resumption>,
 }
 
@@ -345,6 +365,7 @@ impl ClientConfig {
             server_name: None,
             connection_id: true,
             max_fragment_length: None,
+            session_tickets: false,
             resumption: None,
         }
     }

@@ -5,7 +5,10 @@ use crate::wire::{
     codec::Reader,
     extension::CertificateType,
     handshake::{Fragment, put_message},
-    hello::{ClientHello, ServerHello, encode_hello_verify_request, parse_hello_verify_request},
+    hello::{
+        ClientHello, ServerHello, encode_hello_verify_request, encode_new_session_ticket,
+        parse_hello_verify_request, parse_new_session_ticket,
+    },
     key_exchange::{
         ServerKeyExchange, encode_certificate, encode_client_public_key, encode_psk_identity,
         parse_certificate, parse_certificate_request, parse_certificate_verify,
@@ -106,6 +109,9 @@ fn message(body: &[u8]) {
     }
     if let Ok(key) = parse_client_public_key(body) {
         assert_eq!(encode_client_public_key(key), body);
+    }
+    if let Ok((lifetime, ticket)) = parse_new_session_ticket(body) {
+        assert_eq!(encode_new_session_ticket(lifetime, ticket), body);
     }
     let _ = parse_psk_hint(body);
     let _ = parse_certificate_request(body);

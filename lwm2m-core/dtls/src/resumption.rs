@@ -1,4 +1,8 @@
-//! Sessions that are taken up again by their id (RFC 5246, section 7.3), on either side.
+//! Sessions that are taken up again, on either side: by their id (RFC 5246, section 7.3), or by a ticket.
+
+mod ticket;
+
+pub(crate) use ticket::Tickets;
 
 use crate::{
     crypto::prf::MasterSecret,
@@ -8,19 +12,36 @@ use crate::{
     wire::hello::MAX_SESSION_ID,
 };
 use alloc::{boxed::Box, collections::VecDeque, sync::Arc, vec::Vec};
-use core::{fmt, hash::BuildHasher};
+use core::{fmt, hash::BuildHasher, time::Duration};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use lwm2m_core::{peer::PeerIdentity, time::Instant};
 
 /// What a client keeps of a session to take it up again; as secret as a key.
 #[derive(Clone)]
 pub struct Resumption {
+    /// As the server gave it, or, with a ticket, one of our own, by which we see whether the server has taken it
+    /// (RFC 5077, section 3.4).
     pub(crate) session_id: Vec<u8>,
+    /// Empty: none.
+    pub(crate) ticket: Vec<u8>,
+    pub(crate) lifetime: Option<Duration>,
     pub(crate) master: Arc<MasterSecret>,
     pub(crate) suite: CipherSuite,
     pub(crate) extended_master_secret: bool,
     /// Who the server has proven to be.
     pub(crate) identity: Arc<PeerIdentity>,
+}
+
+impl Resumption {
+    /// How long the server means to keep it, if it says so (RFC 5077, section 3.3).
+    pub fn lifetime(&self) -> Option<Duration> {
+        self.lifetime
+    }
+
+    /// Whether it is a ticket, for which the server keeps nothing.
+    pub fn is_ticket(&self) -> bool {
+        !self.ticket.is_empty()
+    }
 }
 
 impl fmt::Debug for Resumption {

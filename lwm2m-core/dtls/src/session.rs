@@ -3,11 +3,18 @@
 use crate::{
     handshake::{Completed, Flight, Sealer},
     record::{Keys, ReplayWindow},
-    wire::record::MAX_SEQUENCE,
+    wire::{
+        codec::{Malformed, Put, Reader},
+        record::MAX_SEQUENCE,
+    },
 };
-use alloc::{boxed::Box, collections::VecDeque, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, collections::VecDeque, string::String, sync::Arc, vec::Vec};
 use core::net::SocketAddr;
-use lwm2m_core::{peer::PeerIdentity, time::Instant, timer::TimerId};
+use lwm2m_core::{
+    peer::{CertificateIdentity, PeerIdentity},
+    time::Instant,
+    timer::TimerId,
+};
 
 /// How often the last flight is repeated at most.
 const MAX_LAST_REPEATS: u8 = 16;
@@ -206,4 +213,56 @@ pub(crate) fn identity_size(identity: &PeerIdentity) -> usize {
     };
     // Two counters stand before what is shared.
     2 * size_of::<usize>() + size_of::<PeerIdentity>() + inner
+}
+
+/// Appends an identity, as exports and tickets hold it.
+pub(crate) fn put_identity(to: &mut Vec<u8>, identity: &PeerIdentity) {
+    match identity {
+        PeerIdentity::Psk(name) => {
+            to.u8(1);
+            to.vec16(name);
+        }
+        PeerIdentity::RawPublicKey(spki) => {
+            to.u8(2);
+            to.vec16(spki);
+        }
+        PeerIdentity::Certificate(names) => {
+            to.u8(3);
+            let common_name = names.common_name.as_deref();
+            to.u8(common_name.is_some().into());
+            to.vec16(common_name.unwrap_or_default().as_bytes());
+            to.nested16(|to| {
+                for name in &names.alternative_names {
+                    to.vec16(name.as_bytes());
+                }
+            });
+            to.vec16(&names.certificate);
+        }
+        _ => to.u8(0),
+    }
+}
+
+/// Takes an identity that [`put_identity`] has put there.
+pub(crate) fn take_identity(from: &mut Reader<'_>) -> Result<PeerIdentity, Malformed> {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.into()).map_err(|_| Malformed);
+    Ok(match from.u8()? {
+        0 => PeerIdentity::None,
+        1 => PeerIdentity::Psk(from.vec16()?.into()),
+        2 => PeerIdentity::RawPublicKey(from.vec16()?.into()),
+        3 => {
+            let named = from.u8()? == 1;
+            let common_name = text(from.vec16()?)?;
+            let mut list = Reader::new(from.vec16()?);
+            let mut alternative_names = Vec::new();
+            while !list.is_empty() {
+                alternative_names.push(text(list.vec16()?)?);
+            }
+            PeerIdentity::Certificate(CertificateIdentity::new(
+                named.then_some(common_name),
+                alternative_names,
+                from.vec16()?.into(),
+            ))
+        }
+        _ => return Err(Malformed),
+    })
 }

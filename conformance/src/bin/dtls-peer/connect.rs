@@ -39,6 +39,10 @@ pub(crate) struct Options {
     #[arg(long)]
     resume: bool,
 
+    /// Ask for a ticket
+    #[arg(long)]
+    ticket: bool,
+
     /// Offer no Connection ID
     #[arg(long, conflicts_with = "connection_id")]
     no_connection_id: bool,
@@ -89,6 +93,7 @@ impl Options {
         if self.kind == Kind::X509 {
             config.server_name = Some(SERVER_NAME.into());
         }
+        config.session_tickets = self.ticket;
         config.resumption = resumption;
         Ok(config)
     }
@@ -111,6 +116,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     client.close(connection)?;
     if options.resume {
         let resumption = resumption.ok_or("the server gave nothing to take the session up with")?;
+        if options.ticket && !resumption.is_ticket() {
+            return Err("the server gave no ticket".into());
+        }
         let (connection, _) = client.connect(Some(resumption))?;
         client.echo(connection, &options.line)?;
         client.close(connection)?;

@@ -13,7 +13,7 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 /// The suites of the engine by their names in the registry of TLS.
@@ -137,6 +137,10 @@ pub(crate) struct Common {
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     resumable: usize,
 
+    /// Seconds that a ticket is good for, for clients that ask for one. Without it, there are none
+    #[arg(long, value_name = "SECONDS")]
+    ticket_lifetime: Option<u64>,
+
     /// Whose cryptography to use
     #[arg(long, value_enum, default_value = "ring")]
     provider: ProviderName,
@@ -180,6 +184,7 @@ impl Common {
         let mut config = EndpointConfig::default();
         config.unix_at_zero = Some(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs());
         config.max_resumable = self.resumable;
+        config.ticket_lifetime = self.ticket_lifetime.map(Duration::from_secs);
         if let Some(mtu) = self.mtu {
             config.mtu = mtu;
         }

@@ -13,23 +13,19 @@ use crate::{
     crypto::prf::{AeadKeys, CbcKeys},
     handshake::MAX_PLAINTEXT,
     record::{DirectionKeys, Keys, ReplayWindow},
-    session::{OwnId, Session},
+    session::{OwnId, Session, put_identity, take_identity},
     suite::{CipherSuite, Protection},
     wire::{
         codec::{Malformed, Put, Reader},
         record::MAX_SEQUENCE,
     },
 };
-use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::{
     fmt,
     net::{IpAddr, Ipv6Addr, SocketAddr},
 };
-use lwm2m_core::{
-    peer::{CertificateIdentity, PeerIdentity},
-    secret::Secret,
-    time::Instant,
-};
+use lwm2m_core::{secret::Secret, time::Instant};
 
 /// The form of [`Export`]; others are refused.
 const VERSION: u8 = 2;
@@ -184,29 +180,7 @@ fn encode(session: &Session, write_sequence: u64) -> Export {
         IpAddr::V6(v6) => to.vec8(&v6.octets()),
     }
     to.u16(session.address.port());
-    match &*session.identity {
-        PeerIdentity::Psk(identity) => {
-            to.u8(1);
-            to.vec16(identity);
-        }
-        PeerIdentity::RawPublicKey(spki) => {
-            to.u8(2);
-            to.vec16(spki);
-        }
-        PeerIdentity::Certificate(names) => {
-            to.u8(3);
-            let common_name = names.common_name.as_deref();
-            to.u8(common_name.is_some().into());
-            to.vec16(common_name.unwrap_or_default().as_bytes());
-            to.nested16(|to| {
-                for name in &names.alternative_names {
-                    to.vec16(name.as_bytes());
-                }
-            });
-            to.vec16(&names.certificate);
-        }
-        _ => to.u8(0),
-    }
+    put_identity(&mut to, &session.identity);
     Export::from_bytes(to)
 }
 
@@ -253,27 +227,7 @@ fn decode(now: Instant, bytes: &[u8]) -> Result<Box<Session>, Malformed> {
         _ => return Err(Malformed),
     };
     let address = SocketAddr::new(ip, from.u16()?);
-    let text = |bytes: &[u8]| String::from_utf8(bytes.into()).map_err(|_| Malformed);
-    let identity = match from.u8()? {
-        0 => PeerIdentity::None,
-        1 => PeerIdentity::Psk(from.vec16()?.into()),
-        2 => PeerIdentity::RawPublicKey(from.vec16()?.into()),
-        3 => {
-            let named = from.u8()? == 1;
-            let common_name = text(from.vec16()?)?;
-            let mut list = Reader::new(from.vec16()?);
-            let mut alternative_names = Vec::new();
-            while !list.is_empty() {
-                alternative_names.push(text(list.vec16()?)?);
-            }
-            PeerIdentity::Certificate(CertificateIdentity::new(
-                named.then_some(common_name),
-                alternative_names,
-                from.vec16()?.into(),
-            ))
-        }
-        _ => return Err(Malformed),
-    };
+    let identity = take_identity(&mut from)?;
     from.end()?;
     Ok(Box::new(Session {
         keys: Keys {

@@ -31,13 +31,18 @@ use crate::{
     config::{ClientConfig, ConfigError, EndpointConfig, ServerConfig},
     crypto::{Provider, prf::Side},
     handshake::{Abort, Answer, Cause, Context, Handshake, Progress, cookie::Cookies},
-    resumption::{Resumable, Resumables, Resumption},
+    resumption::{Resumable, Resumables, Resumption, Tickets},
     session::Session,
-    wire::record::{ContentType, Record, next_record},
+    wire::{
+        hello::MAX_SESSION_ID,
+        record::{ContentType, Record, next_record},
+    },
 };
 use alloc::{boxed::Box, collections::VecDeque, sync::Arc, vec, vec::Vec};
 use core::{fmt, net::SocketAddr};
-use lwm2m_core::{engine::CloseReason, peer::PeerIdentity, time::Instant, timer::Wheel};
+use lwm2m_core::{
+    engine::CloseReason, peer::PeerIdentity, secret::Secret, time::Instant, timer::Wheel,
+};
 use rand_core::RngCore;
 use sessions::Outcome;
 use table::Table;
@@ -64,6 +69,7 @@ pub struct Endpoint {
     now: Instant,
     cookies: Cookies,
     resumables: Resumables,
+    tickets: Tickets,
     table: Table,
     timers: Wheel<Timer>,
     idle_timer: bool,
@@ -99,6 +105,7 @@ impl Endpoint {
         }
         Ok(Endpoint {
             cookies: Cookies::new(config.cookie_lifetime),
+            tickets: Tickets::new(config.ticket_lifetime),
             resumables: Resumables::new(config.max_resumable, config.max_sessions_per_identity),
             config,
             server,
@@ -112,6 +119,23 @@ impl Endpoint {
             transmits: VecDeque::new(),
             events: VecDeque::new(),
         })
+    }
+
+    /// Seals tickets under a key made of this secret, for as long as no other is given; those under the one before are
+    /// good for another [`EndpointConfig::ticket_lifetime`]. Several nodes with the same secrets take each other's
+    /// tickets, and so does a process that is started anew: where credentials are removed, a new secret has to be given
+    /// to all of those to whom [`Endpoint::forget`] was not said. Their ages are told by
+    /// [`EndpointConfig::unix_at_zero`].
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::TicketKey`] where the secret is shorter than 16 bytes.
+    pub fn set_ticket_key(&mut self, now: Instant, secret: &Secret) -> Result<(), ConfigError> {
+        self.set_now(now);
+        match self.tickets.give_key(self.now, secret) {
+            true => Ok(()),
+            false => Err(ConfigError::TicketKey),
+        }
     }
 
     /// Begins a handshake with a server.
@@ -399,7 +423,7 @@ impl Endpoint {
         self.table
             .become_session(connection, address, &handshake_id, session);
         self.watch_idle();
-        let resumption = self.remember(side, &completed, &identity);
+        let resumption = self.remember(side, &mut completed, &identity);
         self.events.push_back(Event::Connected {
             connection,
             identity: identity.clone(),
@@ -428,18 +452,30 @@ impl Endpoint {
     fn remember(
         &mut self,
         side: Side,
-        completed: &crate::handshake::Completed,
+        completed: &mut crate::handshake::Completed,
         identity: &Arc<PeerIdentity>,
     ) -> Option<Resumption> {
         let negotiated = &completed.negotiated;
         match side {
-            Side::Client if !completed.session_id.is_empty() => Some(Resumption {
-                session_id: completed.session_id.clone(),
-                master: completed.master.clone(),
-                suite: negotiated.suite,
-                extended_master_secret: negotiated.extended_master_secret,
-                identity: identity.clone(),
-            }),
+            Side::Client => {
+                let ticket = completed.ticket.take();
+                let (ticket, lifetime) =
+                    ticket.map_or_else(Default::default, |ticket| (ticket.bytes, ticket.lifetime));
+                let mut session_id = core::mem::take(&mut completed.session_id);
+                if session_id.is_empty() && !ticket.is_empty() {
+                    session_id = vec![0; MAX_SESSION_ID];
+                    self.random.fill_bytes(&mut session_id);
+                }
+                (!session_id.is_empty()).then(|| Resumption {
+                    session_id,
+                    ticket,
+                    lifetime,
+                    master: completed.master.clone(),
+                    suite: negotiated.suite,
+                    extended_master_secret: negotiated.extended_master_secret,
+                    identity: identity.clone(),
+                })
+            }
             Side::Server if !completed.resumed => {
                 if let Ok(id) = completed.session_id[..].try_into() {
                     let session = Resumable {
@@ -467,6 +503,7 @@ impl Endpoint {
             provider: &*self.provider,
             random: &mut *self.random,
             resumables: &mut self.resumables,
+            tickets: &mut self.tickets,
             transmits: &mut self.transmits,
         })
     }

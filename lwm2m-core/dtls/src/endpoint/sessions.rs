@@ -81,6 +81,7 @@ impl Endpoint {
     pub fn forget(&mut self, now: Instant, identity: &PeerIdentity) {
         self.set_now(now);
         self.resumables.forget(identity);
+        self.tickets.forget(self.now, &self.config, identity);
         for connection in self.table.all_sessions_of(identity) {
             self.say_goodbye(connection);
             self.end(connection, CloseReason::CredentialsRemoved);

@@ -1,6 +1,6 @@
 //! The client's side of a handshake.
 
-use super::{Abort, Cause, Client, Context, Handshake, MAX_PLAINTEXT, Role};
+use super::{Abort, Cause, Client, Context, Handshake, MAX_PLAINTEXT, NewTicket, Role};
 use crate::{
     certificate::{MAX_CHAIN, public_key_of_certificate, public_key_of_spki, spki_of},
     config::{ClientConfig, ClientCredentials, ConfigError, ExtendedMasterSecret},
@@ -16,6 +16,7 @@ use crate::{
         handshake::MessageType,
         hello::{
             ClientHello, HelloPrefix, RENEGOTIATION_SCSV, ServerHello, parse_hello_verify_request,
+            parse_new_session_ticket,
         },
         key_exchange::{
             ServerKeyExchange, encode_certificate, encode_client_public_key, encode_psk_identity,
@@ -25,7 +26,7 @@ use crate::{
     },
 };
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
-use core::net::SocketAddr;
+use core::{net::SocketAddr, time::Duration};
 use lwm2m_core::peer::PeerIdentity;
 
 /// How many cookies a client takes: one, and as many again as may become too old under way. Nothing about them is
@@ -124,7 +125,10 @@ impl ClientConfig {
                 .usable_suites()
                 .any(|suite| suite.protection() == Protection::Cbc),
             extended_master_secret: true,
-            session_ticket: None,
+            session_ticket: match &self.resumption {
+                Some(resumption) if resumption.is_ticket() => Some(&resumption.ticket),
+                _ => self.session_tickets.then_some(&[]),
+            },
             connection_id: self.connection_id.then_some(own_id),
             renegotiation_info: None,
             unknown: false,
@@ -147,6 +151,7 @@ impl Handshake {
             server_key: None,
             certificate_requested: false,
             cookies: 0,
+            ticket: None,
         }));
         let mut handshake = Handshake::new(cx, Side::Client, role, address, own_id, 0);
         cx.random.fill_bytes(&mut handshake.client_random);
@@ -205,6 +210,17 @@ impl Handshake {
                     return Err(crate::wire::codec::Malformed.into());
                 }
                 self.answer_server(cx)
+            }
+            MessageType::NewSessionTicket => {
+                let (lifetime, ticket) = parse_new_session_ticket(body)?;
+                // One that we have no room for is none, and so is an empty one.
+                if !ticket.is_empty() && ticket.len() <= cx.config.max_ticket {
+                    self.client()?.ticket = Some(NewTicket {
+                        bytes: ticket.into(),
+                        lifetime: (lifetime > 0).then(|| Duration::from_secs(lifetime.into())),
+                    });
+                }
+                Ok(())
             }
             MessageType::Finished => {
                 self.verify_finished(body, before)?;
@@ -326,6 +342,7 @@ impl Handshake {
         self.session_id = hello.session_id.into();
         self.course.key_exchange = suite.key_exchange();
         self.course.resumed = resumed.is_some();
+        self.course.ticket = answer.session_ticket.is_some();
         if let Some((master, identity)) = resumed {
             self.identity = (*identity).clone();
             self.install(cx, master);

@@ -22,7 +22,7 @@ use crate::{
         prf::{MasterSecret, Side, VERIFY_DATA_LEN},
     },
     record::{self, Keys, ReplayWindow},
-    resumption::Resumables,
+    resumption::{Resumables, Resumption, Tickets},
     suite::{CipherSuite, KeyExchange},
     wire::{
         alert::{Alert, AlertDescription},
@@ -53,6 +53,7 @@ pub(crate) struct Context<'a> {
     pub(crate) provider: &'a dyn Provider,
     pub(crate) random: &'a mut (dyn RngCore + 'static),
     pub(crate) resumables: &'a mut Resumables,
+    pub(crate) tickets: &'a mut Tickets,
     pub(crate) transmits: &'a mut VecDeque<(SocketAddr, Vec<u8>)>,
 }
 
@@ -146,6 +147,13 @@ struct Client {
     certificate_requested: bool,
     /// How many HelloVerifyRequests have come.
     cookies: u8,
+    ticket: Option<NewTicket>,
+}
+
+/// What a server has given to be kept.
+pub(crate) struct NewTicket {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) lifetime: Option<Duration>,
 }
 
 #[derive(Default)]
@@ -214,6 +222,8 @@ pub(crate) struct Completed {
     pub(crate) master: Arc<MasterSecret>,
     pub(crate) session_id: Vec<u8>,
     pub(crate) resumed: bool,
+    /// Client: a ticket for the session.
+    pub(crate) ticket: Option<NewTicket>,
     /// Server: the host that the client has asked for; empty: none.
     pub(crate) server_name: Box<[u8]>,
     pub(crate) client_random: [u8; 32],
@@ -247,6 +257,7 @@ impl Handshake {
             course: Course {
                 key_exchange: KeyExchange::Psk,
                 resumed: false,
+                ticket: false,
             },
             role,
             inbound: Reassembly::new(first_expected, limits),
@@ -460,7 +471,9 @@ impl Handshake {
             let growth = self.inbound.growth(&fragment);
             self.make_way(cx, growth);
             // The end of the peer's last flight, again: once for each time that the flight comes again.
-            let ends_flight = self.inbound.is_last_handed_out(&fragment);
+            let ends_flight = self.inbound.is_last_handed_out(&fragment)
+                // Behind a ticket, a Finished comes that we may not have.
+                && fragment.message_type != MessageType::NewSessionTicket;
             repeated |= self.inbound.push(fragment) == Pushed::Old && ends_flight;
         }
         let progress = self.advance(cx)?;
@@ -516,9 +529,12 @@ impl Handshake {
         if table(self.state, message_type, self.course).is_none() {
             return Err(Abort::unexpected(message_type));
         }
-        // The peer has heard our last flight, else it could not have gone on.
-        self.repeat_at = None;
-        self.interval = cx.config.retransmit_initial;
+        // The peer has heard our last flight, else it could not have gone on. With a ticket it begins its own last one,
+        // which it repeats only when it is asked.
+        if message_type != MessageType::NewSessionTicket || self.course.resumed {
+            self.repeat_at = None;
+            self.interval = cx.config.retransmit_initial;
+        }
         let before = self.transcript.len();
         if message_type != MessageType::HelloVerifyRequest {
             put_message(&mut self.transcript, message_type, sequence, body);
@@ -686,9 +702,17 @@ impl Handshake {
         }
         // Who speaks last may not have been heard: the server in a full handshake, the client in a resumed one.
         let spoke_last = (self.side == Side::Server) != self.course.resumed;
-        let server_name = match self.role {
-            Role::Server(server) => server.server_name,
-            Role::Client(_) => Box::default(),
+        let (server_name, ticket) = match self.role {
+            Role::Server(server) => (server.server_name, None),
+            Role::Client(client) => {
+                // Who takes a session up and is given no other ticket, keeps the one it has.
+                let kept = client.config.resumption.filter(|_| self.course.resumed);
+                let kept = kept.filter(Resumption::is_ticket).map(|kept| NewTicket {
+                    lifetime: kept.lifetime,
+                    bytes: kept.ticket,
+                });
+                (Box::default(), client.ticket.or(kept))
+            }
         };
         Some(Completed {
             keys: self.keys.take()?,
@@ -704,6 +728,7 @@ impl Handshake {
             last_flight: spoke_last.then_some(self.flight),
             session_id: self.session_id,
             resumed: self.course.resumed,
+            ticket,
             server_name,
             client_random: self.client_random,
         })

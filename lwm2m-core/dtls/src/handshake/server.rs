@@ -13,13 +13,14 @@ use crate::{
         prf::{MasterSecret, Side},
         psk::PreSharedKey,
     },
+    resumption::Resumable,
     suite::{CipherSuite, KeyExchange, Protection},
     wire::{
         alert::AlertDescription,
         codec::{Malformed, u16_list},
         extension::{CertificateType, ECDSA_SHA256, Extensions, POINT_UNCOMPRESSED},
         handshake::{Fragment, MessageType},
-        hello::{ClientHello, RENEGOTIATION_SCSV, ServerHello},
+        hello::{ClientHello, RENEGOTIATION_SCSV, ServerHello, encode_new_session_ticket},
         key_exchange::{
             ServerKeyExchange, encode_certificate, encode_certificate_request, parse_certificate,
             parse_certificate_verify, parse_client_public_key, parse_psk_identity, put_signature,
@@ -183,6 +184,9 @@ impl Handshake {
                 self.verify_finished(body, before)?;
                 if !self.course.resumed {
                     self.flight.clear();
+                    if self.course.ticket {
+                        self.say_ticket(cx)?;
+                    }
                     self.say_finished()?;
                     self.send_flight(cx, false);
                 }
@@ -248,10 +252,25 @@ impl Handshake {
         }
         self.client_random = *hello.prefix.random;
         cx.random.fill_bytes(&mut self.server_random);
-        let resumable = cx.resumables.find(cx.now, hello.prefix.session_id);
+        let tickets = extensions
+            .session_ticket
+            .filter(|_| cx.tickets.lifetime().is_some());
+        // With a ticket, the session id names no session of ours (RFC 5077, section 3.4).
+        let resumable = match tickets {
+            Some(ticket) if !ticket.is_empty() => {
+                cx.tickets.open(cx.now, cx.config, cx.provider, ticket)
+            }
+            _ => {
+                let found = cx.resumables.find(cx.now, hello.prefix.session_id);
+                found.cloned()
+            }
+        };
         // One that was bound to its handshake must go on so; one that was not gives way to a full handshake (RFC 7627,
         // section 5.3).
-        if resumable.is_some_and(|session| session.extended_master_secret && !extended) {
+        if resumable
+            .as_ref()
+            .is_some_and(|session| session.extended_master_secret && !extended)
+        {
             return Err(refused(
                 "the client resumes a session without its extended master secret",
             ));
@@ -263,13 +282,9 @@ impl Handshake {
                 && u16_list(hello.suites)
                     .is_ok_and(|mut suites| suites.any(|number| number == session.suite.number()))
         });
-        let resumed = resumable.map(|session| {
-            (
-                session.suite,
-                session.master.clone(),
-                session.identity.clone(),
-            )
-        });
+        let resumed = resumable.map(|session| (session.suite, session.master, session.identity));
+        // A session that is taken up goes on with the ticket that it has.
+        let gives_ticket = tickets.is_some() && resumed.is_none();
         let choice = match &resumed {
             Some((suite, ..)) => Choice {
                 suite: *suite,
@@ -283,7 +298,7 @@ impl Handshake {
         Self::check_peer_id(cx, choice.suite, peer_id)?;
         self.session_id = if resumed.is_some() {
             hello.prefix.session_id.into()
-        } else if cx.resumables.is_enabled() {
+        } else if cx.resumables.is_enabled() && !gives_ticket {
             let mut id = [0; 32];
             cx.random.fill_bytes(&mut id);
             id.into()
@@ -320,6 +335,7 @@ impl Handshake {
                     .map(|_| &types.1[..]),
                 encrypt_then_mac,
                 extended_master_secret: extended,
+                session_ticket: gives_ticket.then_some(&[]),
                 connection_id,
                 renegotiation_info: secure.then_some(&[]),
                 ..Extensions::default()
@@ -336,6 +352,7 @@ impl Handshake {
         self.negotiated.client_certificate = choice.client_certificate;
         self.course.key_exchange = choice.suite.key_exchange();
         self.course.resumed = resumed.is_some();
+        self.course.ticket = gives_ticket;
         self.server()?.server_name = server_name;
 
         self.flight.clear();
@@ -389,6 +406,28 @@ impl Handshake {
             encode_certificate_request(),
         );
         self.server()?.agreement = Some(agreement);
+        Ok(())
+    }
+
+    /// Seals the session for the client, which has proven who it is; what cannot be sealed is an empty ticket.
+    fn say_ticket(&mut self, cx: &mut Context<'_>) -> Result<(), Abort> {
+        let missing = || Abort::new(AlertDescription::INTERNAL_ERROR, "there are no keys yet");
+        let session = Resumable {
+            master: self.master.clone().ok_or_else(missing)?,
+            suite: self.negotiated.suite,
+            extended_master_secret: self.negotiated.extended_master_secret,
+            identity: Arc::new(self.identity.clone()),
+            server_name: self.server()?.server_name.clone(),
+        };
+        let (now, config, provider) = (cx.now, cx.config, cx.provider);
+        let ticket = cx.tickets.seal(now, config, provider, cx.random, &session);
+        let lifetime = cx.tickets.lifetime().unwrap_or_default().as_secs();
+        let lifetime = u32::try_from(lifetime).unwrap_or(u32::MAX);
+        self.say(
+            0,
+            MessageType::NewSessionTicket,
+            encode_new_session_ticket(lifetime, &ticket),
+        );
         Ok(())
     }
 

@@ -13,9 +13,11 @@
 //!    │              │ CertificateRequest (ECDHE: may be absent)│           Verify                       │
 //!    │            Done                                         │              │ CertificateVerify          │
 //!    │              │ ServerHelloDone                          │            Peer ──(answer)─────────────┤
-//!    └─ resumed ─▶ Finished ◀┘                                 └─ resumed ─▶ Finished ◀─────────────────┘
-//!                   │ Finished                                                │ Finished
-//!                 Complete                                                  Complete
+//!    ├─ resumed ─▶ Ticket ◀┘ (only where one was announced)      └─ resumed ─▶ Finished ◀─────────────────┘
+//!    │              │ NewSessionTicket                                        │ Finished
+//!    └─ resumed ─▶ Finished                                                 Complete
+//!                   │ Finished
+//!                 Complete
 //! ```
 //!
 //! In `Key` and `Peer` the server waits for its program; messages stay where they are. A HelloRequest means nothing
@@ -35,6 +37,8 @@ pub(crate) enum State {
     Request,
     /// Client: ServerHelloDone.
     Done,
+    /// Client: NewSessionTicket.
+    Ticket,
     /// Server: its program, for the key.
     Key,
     /// Server: CertificateVerify.
@@ -51,6 +55,8 @@ pub(crate) struct Course {
     pub(crate) key_exchange: KeyExchange,
     /// Takes up an earlier session.
     pub(crate) resumed: bool,
+    /// The server has announced a ticket.
+    pub(crate) ticket: bool,
 }
 
 /// The client's table: where a message leads, and `None` where it may not come. A ServerHello leads to where its course
@@ -59,9 +65,14 @@ pub(crate) fn client(state: State, message: MessageType, course: Course) -> Opti
     use MessageType as M;
     use State as S;
     let psk = course.key_exchange == KeyExchange::Psk;
+    let last = if course.ticket {
+        S::Ticket
+    } else {
+        S::Finished
+    };
     Some(match (state, message) {
         (S::Hello, M::HelloVerifyRequest) => S::Hello,
-        (S::Hello, M::ServerHello) if course.resumed => S::Finished,
+        (S::Hello, M::ServerHello) if course.resumed => last,
         (S::Hello, M::ServerHello) if psk => S::KeyExchange,
         (S::Hello, M::ServerHello) => S::Certificate,
         (S::Certificate, M::Certificate) if !psk => S::KeyExchange,
@@ -69,8 +80,9 @@ pub(crate) fn client(state: State, message: MessageType, course: Course) -> Opti
         (S::KeyExchange | S::Request | S::Done, M::ServerHelloDone)
             if psk || state != S::KeyExchange =>
         {
-            S::Finished
+            last
         }
+        (S::Ticket, M::NewSessionTicket) => S::Finished,
         (S::Request, M::CertificateRequest) if !psk => S::Done,
         (S::Finished, M::Finished) => S::Complete,
         _ => return None,
@@ -98,14 +110,15 @@ pub(crate) fn server(state: State, message: MessageType, course: Course) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::{collections::BTreeSet, format, string::String};
+    use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 
-    const STATES: [State; 10] = [
+    const STATES: [State; 11] = [
         State::Hello,
         State::Certificate,
         State::KeyExchange,
         State::Request,
         State::Done,
+        State::Ticket,
         State::Key,
         State::Verify,
         State::Peer,
@@ -129,88 +142,96 @@ mod tests {
         cells
     }
 
+    /// Whether the session is taken up again, and whether a ticket was announced.
+    const VARIANTS: [(bool, bool); 4] =
+        [(false, false), (false, true), (true, false), (true, true)];
+
     fn expect(
         table: fn(State, MessageType, Course) -> Option<State>,
         key_exchange: KeyExchange,
-        resumed: bool,
-        expected: &[&str],
+        (resumed, ticket): (bool, bool),
+        expected: &[String],
     ) {
         let course = Course {
             key_exchange,
             resumed,
+            ticket,
         };
-        let expected: BTreeSet<_> = expected.iter().map(|cell| String::from(*cell)).collect();
+        let expected: BTreeSet<_> = expected.iter().cloned().collect();
         assert_eq!(cells(table, course), expected, "{course:?}");
     }
 
-    const CLIENT_REST: [&str; 5] = [
-        "Finished Finished Complete",
-        "Hello HelloVerifyRequest Hello",
-        "KeyExchange ServerKeyExchange Request",
-        "Request ServerHelloDone Finished",
-        "Done ServerHelloDone Finished",
-    ];
+    fn owned(cells: &[&str]) -> Vec<String> {
+        cells.iter().map(|cell| String::from(*cell)).collect()
+    }
 
     #[test]
     fn every_cell_of_the_client() {
-        let psk = ["KeyExchange ServerHelloDone Finished"];
-        let ecdhe = [
-            "Certificate Certificate KeyExchange",
-            "Request CertificateRequest Done",
-        ];
-        for resumed in [false, true] {
-            let first = |start| {
-                if resumed {
-                    "Hello ServerHello Finished"
-                } else {
-                    start
-                }
+        for variant in VARIANTS {
+            let (resumed, ticket) = variant;
+            let last = if ticket { "Ticket" } else { "Finished" };
+            let rest = [
+                &owned(&[
+                    "Finished Finished Complete",
+                    "Hello HelloVerifyRequest Hello",
+                    "KeyExchange ServerKeyExchange Request",
+                    "Ticket NewSessionTicket Finished",
+                ])[..],
+                &[
+                    format!("Request ServerHelloDone {last}"),
+                    format!("Done ServerHelloDone {last}"),
+                ],
+            ]
+            .concat();
+            let first = |start: &str| match resumed {
+                true => format!("Hello ServerHello {last}"),
+                false => format!("Hello ServerHello {start}"),
             };
-            let all = [
-                &CLIENT_REST[..],
-                &psk,
-                &[first("Hello ServerHello KeyExchange")],
-            ]
-            .concat();
-            expect(client, KeyExchange::Psk, resumed, &all);
-            let all = [
-                &CLIENT_REST[..],
-                &ecdhe,
-                &[first("Hello ServerHello Certificate")],
-            ]
-            .concat();
-            expect(client, KeyExchange::EcdheEcdsa, resumed, &all);
+            let psk = [
+                format!("KeyExchange ServerHelloDone {last}"),
+                first("KeyExchange"),
+            ];
+            expect(
+                client,
+                KeyExchange::Psk,
+                variant,
+                &[&rest[..], &psk].concat(),
+            );
+            let ecdhe = [
+                String::from("Certificate Certificate KeyExchange"),
+                String::from("Request CertificateRequest Done"),
+                first("Certificate"),
+            ];
+            expect(
+                client,
+                KeyExchange::EcdheEcdsa,
+                variant,
+                &[&rest[..], &ecdhe].concat(),
+            );
         }
     }
 
     #[test]
     fn every_cell_of_the_server() {
-        let ecdhe = [
-            "Certificate Certificate KeyExchange",
-            "KeyExchange ClientKeyExchange Verify",
-            "Verify CertificateVerify Peer",
-        ];
-        for resumed in [false, true] {
-            let first = |start| {
-                if resumed {
-                    "Hello ClientHello Finished"
-                } else {
-                    start
-                }
+        for variant in VARIANTS {
+            let first = |start| match variant.0 {
+                true => "Hello ClientHello Finished",
+                false => start,
             };
-            let rest = ["Finished Finished Complete"];
-            let psk = [
+            let psk = owned(&[
+                "Finished Finished Complete",
                 "KeyExchange ClientKeyExchange Key",
                 first("Hello ClientHello KeyExchange"),
-            ];
-            expect(
-                server,
-                KeyExchange::Psk,
-                resumed,
-                &[&rest[..], &psk].concat(),
-            );
-            let all = [&rest[..], &ecdhe, &[first("Hello ClientHello Certificate")]].concat();
-            expect(server, KeyExchange::EcdheEcdsa, resumed, &all);
+            ]);
+            expect(server, KeyExchange::Psk, variant, &psk);
+            let ecdhe = owned(&[
+                "Finished Finished Complete",
+                "Certificate Certificate KeyExchange",
+                "KeyExchange ClientKeyExchange Verify",
+                "Verify CertificateVerify Peer",
+                first("Hello ClientHello Certificate"),
+            ]);
+            expect(server, KeyExchange::EcdheEcdsa, variant, &ecdhe);
         }
     }
 }

@@ -134,6 +134,8 @@ impl<'a> Extensions<'a> {
             SERVER_CERTIFICATE_TYPE => self.server_certificate_types = Some(body.take(1)?),
             ENCRYPT_THEN_MAC => self.encrypt_then_mac = true,
             EXTENDED_MASTER_SECRET => self.extended_master_secret = true,
+            // Empty from a server: it says that a ticket will come.
+            SESSION_TICKET if !client => self.session_ticket = Some(&[]),
             SESSION_TICKET => {
                 self.session_ticket = Some(body.rest());
                 return Ok(());

@@ -109,6 +109,22 @@ pub(crate) fn encode_hello_verify_request(cookie: &[u8]) -> Vec<u8> {
     to
 }
 
+/// The lifetime in seconds, 0 where nothing is said of it, and the ticket of a NewSessionTicket (RFC 5077, section 3.3).
+pub(crate) fn parse_new_session_ticket(message: &[u8]) -> Result<(u32, &[u8]), Malformed> {
+    let mut reader = Reader::new(message);
+    let lifetime = u32::from_be_bytes(reader.array()?);
+    let ticket = reader.vec16()?;
+    reader.end()?;
+    Ok((lifetime, ticket))
+}
+
+pub(crate) fn encode_new_session_ticket(lifetime: u32, ticket: &[u8]) -> Vec<u8> {
+    let mut to = Vec::with_capacity(6 + ticket.len());
+    to.extend_from_slice(&lifetime.to_be_bytes());
+    to.vec16(ticket);
+    to
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ServerHello<'a> {
     pub(crate) version: u16,

@@ -43,6 +43,10 @@ fn loss_reordering_duplicates_and_fragments() {
             if seed % 2 == 0 {
                 setup.server.connection_ids = with_ids(6).connection_ids;
             }
+            if seed % 5 == 0 {
+                setup.server.ticket_lifetime = Some(Duration::from_secs(3600));
+                setup.connection.session_tickets = true;
+            }
             let mut net = setup.build();
             net.keep_log = false;
             let start = net.now;

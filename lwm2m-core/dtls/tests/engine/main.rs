@@ -12,3 +12,4 @@ mod peers;
 mod secrets;
 mod sessions;
 mod support;
+mod tickets;

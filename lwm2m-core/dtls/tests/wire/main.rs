@@ -6,4 +6,5 @@ mod protocol;
 mod rules;
 mod script;
 mod table;
+mod tickets;
 mod vectors;

@@ -64,6 +64,8 @@ pub(crate) struct Plan {
     pub(crate) serves: ServerConfig,
     pub(crate) connection: ClientConfig,
     pub(crate) resumes: Option<(Vec<u8>, Vec<u8>)>,
+    /// What a client offers for a ticket; with any, a server announces one.
+    pub(crate) ticket: Option<Vec<u8>>,
     /// Client: takes up a first session, which it makes before.
     pub(crate) again: bool,
     /// The session id that the peer gives out as a server.
@@ -99,6 +101,7 @@ impl Plan {
             serves: ServerConfig::new().psk().raw_public_key(KEYS[0].clone()),
             connection,
             resumes: None,
+            ticket: None,
             again: false,
             session_id: Vec::new(),
         }
@@ -147,6 +150,11 @@ impl Plan {
         first.run();
         assert!(first.proven());
         first.sealed_record(ALERT, &[1, 0]);
+        if self.ticket.is_some() {
+            // By the id that it says, a client sees whether its ticket is taken.
+            first.plan.session_id = vec![0x77; 32];
+            self.ticket = Some(first.ticket);
+        }
         self.resumes = Some((first.plan.session_id, first.master));
         Peer::new(self, first.engine, false)
     }
@@ -164,6 +172,8 @@ pub(crate) struct Peer {
     pub(crate) sealed: u64,
     pub(crate) transcript: Vec<u8>,
     pub(crate) cookie: Vec<u8>,
+    /// What a server has given.
+    pub(crate) ticket: Vec<u8>,
     client_random: [u8; 32],
     server_random: [u8; 32],
     pub(crate) master: Vec<u8>,
@@ -202,6 +212,7 @@ impl Peer {
             sealed: 0,
             transcript: Vec::new(),
             cookie: Vec::new(),
+            ticket: Vec::new(),
             client_random: CLIENT_RANDOM,
             server_random: SERVER_RANDOM,
             master: Vec::new(),
@@ -328,6 +339,10 @@ impl Peer {
         }
         if self.plan.extended {
             extensions.push((23, Vec::new()));
+        }
+        if let Some(ticket) = &self.plan.ticket {
+            let said = if self.is_server { &[][..] } else { ticket };
+            extensions.push((35, said.to_vec()));
         }
         if let Some(id) = &self.plan.id {
             extensions.push((54, vector(1, id)));
@@ -559,7 +574,17 @@ impl Peer {
             }
             self.transcript.extend(said);
             match kind {
-                CLIENT_HELLO => self.client_random.copy_from_slice(&body[2..34]),
+                CLIENT_HELLO => {
+                    self.client_random.copy_from_slice(&body[2..34]);
+                    // A server that knows a session by its ticket takes the id that it hears.
+                    if let Some((id, _)) = &mut self.plan.resumes
+                        && self.is_server
+                        && id.is_empty()
+                    {
+                        *id = body[35..35 + usize::from(body[34])].to_vec();
+                    }
+                }
+                TICKET => self.ticket = body[6..].to_vec(),
                 SERVER_HELLO => self.on_server_hello(body),
                 SERVER_KEY => {
                     let share = self.new_share_of(&body[4..4 + usize::from(body[3])]);

@@ -317,7 +317,7 @@ fn a_finished_is_exactly_right() {
             } else {
                 Plan::psk().client()
             };
-            let steps = crate::script::script(is_server, true, false);
+            let steps = crate::script::script(is_server, true, false, false);
             peer.steps(&steps[..steps.len() - 1]);
             peer
         };
@@ -613,7 +613,7 @@ fn records_are_as_long_as_agreed() {
 
     plan.connection.max_fragment_length = Some(512);
     let mut peer = hears_with(plan, 1, &[1]);
-    for step in crate::script::script(true, true, false).split_off(2) {
+    for step in crate::script::script(true, true, false, false).split_off(2) {
         peer.step(step.1);
     }
     assert!(peer.proven());
@@ -667,7 +667,7 @@ fn no_byte_of_a_record_can_be_changed() {
 #[test]
 fn data_before_a_finished_waits_for_it() {
     let mut peer = Plan::psk().client();
-    let steps = crate::script::script(false, true, false);
+    let steps = crate::script::script(false, true, false, false);
     peer.steps(&steps[..steps.len() - 1]);
     peer.sealed_record(DATA, b"early");
     assert!(peer.received.is_empty());
@@ -687,7 +687,7 @@ fn data_before_a_finished_waits_for_it() {
 fn what_came_behind_a_finished_is_not_lost() {
     let mut peer = Plan::psk().client();
     peer.answers = false;
-    let steps = crate::script::script(false, true, false);
+    let steps = crate::script::script(false, true, false, false);
     peer.steps(&steps[..steps.len() - 2]);
     peer.say_finished();
     peer.sealed_record(DATA, b"one");

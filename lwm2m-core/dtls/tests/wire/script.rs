@@ -13,7 +13,20 @@ pub(crate) enum Step {
 use Step::{Answer, Finish, Say};
 
 /// The steps of a peer of this role, and what the engine waits for before each.
-pub(crate) fn script(is_server: bool, psk: bool, resumed: bool) -> Vec<(&'static str, Step)> {
+pub(crate) fn script(
+    is_server: bool,
+    psk: bool,
+    resumed: bool,
+    ticket: bool,
+) -> Vec<(&'static str, Step)> {
+    let mut steps = without_ticket(is_server, psk, resumed);
+    if is_server && ticket {
+        steps.insert(steps.len() - 1, ("Ticket", Say(TICKET)));
+    }
+    steps
+}
+
+fn without_ticket(is_server: bool, psk: bool, resumed: bool) -> Vec<(&'static str, Step)> {
     match (is_server, psk, resumed) {
         (true, _, true) => vec![("Hello", Say(SERVER_HELLO)), ("Finished", Finish)],
         (true, true, _) => vec![
@@ -95,7 +108,8 @@ impl Peer {
     /// Everything, from the beginning.
     pub(crate) fn run(&mut self) {
         let psk = crate::peer::is_psk(self.plan.suite);
-        let steps = script(self.is_server, psk, self.plan.resumes.is_some());
+        let resumed = self.plan.resumes.is_some();
+        let steps = script(self.is_server, psk, resumed, self.plan.ticket.is_some());
         self.steps(&steps);
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     protocol::*,
     script::{Step, script},
 };
+use std::time::Duration;
 
 /// Columns, with what is said.
 const COLUMNS: [(&str, Input); 20] = [
@@ -75,6 +76,7 @@ fn steps_of(plan: &Plan, is_server: bool) -> Vec<(&'static str, Step)> {
         is_server,
         is_psk(plan.suite),
         plan.resumes.is_some() || plan.again,
+        plan.ticket.is_some(),
     )
 }
 
@@ -243,6 +245,77 @@ Finished                    .     10     10     10     10     10     10     10  
 fn a_server_whose_client_takes_up_a_session() {
     let mut plan = Plan::psk();
     plan.engine.max_resumable = 4;
+    plan.again = true;
+    expect(&plan, false, "
+                          hrq     ch     sh    hvr    nst    crt    ske    crq    shd     cv    cke  fin/0    fin    bad    ccs   warn    bye  fatal data/0   data
+nobody                      .      >      .      .      .      .      .      .      .      .      .      .      .      .      .      .      .      .      .      .
+nobody, with a cookie       .      >      .      .      .      .      .      .      .      .      .      .      .      .      .      .      .      .      .      .
+Finished                    .     10     10     10     10     10     10     10     10     10     10      .      >     51      .      .      x      x      .      .
+");
+}
+
+#[test]
+fn a_client_that_is_given_a_ticket() {
+    let mut plan = Plan::psk();
+    plan.connection.session_tickets = true;
+    plan.ticket = Some(Vec::new());
+    expect(&plan, true, "
+                          hrq     ch     sh    hvr    nst    crt    ske    crq    shd     cv    cke  fin/0    fin    bad    ccs   warn    bye  fatal data/0   data
+Hello                       .     10      >      >     10     10     10     10     10     10     10      .      .      .      .      .      x      x      .      .
+Hello, with a cookie        .     10      >      .     10     10     10     10     10     10     10      .      .      .      .      .      x      x      .      .
+KeyExchange                 .     10     10     10     10     10      >     10      >     10     10      .      .      .      .      .      x      x      .      .
+Request                     .     10     10     10     10     10     10     10      >     10     10      .      .      .      .      .      x      x      .      .
+Ticket                      .     10     10     10      >     10     10     10     10     10     10      .     10     10      .      .      x      x      .      .
+Finished                    .     10     10     10     10     10     10     10     10     10     10      .      >     51      .      .      x      x      .      .
+");
+}
+
+#[test]
+fn a_client_that_takes_up_a_session_by_its_ticket() {
+    let mut plan = Plan::psk();
+    plan.connection.session_tickets = true;
+    plan.ticket = Some(Vec::new());
+    let mut peer = plan.clone().server();
+    peer.run();
+    assert!(peer.resumption.as_ref().unwrap().is_ticket());
+    plan.connection.resumption = peer.resumption.clone();
+    plan.resumes = Some((Vec::new(), peer.master.clone()));
+    // Another ticket comes with it.
+    expect(&plan, true, "
+                          hrq     ch     sh    hvr    nst    crt    ske    crq    shd     cv    cke  fin/0    fin    bad    ccs   warn    bye  fatal data/0   data
+Hello                       .     10      >      .     10     10     10     10     10     10     10      .      .      .      .      .      x      x      .      .
+Ticket                      .     10     10     10      >     10     10     10     10     10     10      .     10     10      .      .      x      x      .      .
+Finished                    .     10     10     10     10     10     10     10     10     10     10      .      >     51      .      .      x      x      .      .
+");
+    // None does.
+    plan.ticket = None;
+    expect(&plan, true, "
+                          hrq     ch     sh    hvr    nst    crt    ske    crq    shd     cv    cke  fin/0    fin    bad    ccs   warn    bye  fatal data/0   data
+Hello                       .     10      >      .     10     10     10     10     10     10     10      .      .      .      .      .      x      x      .      .
+Finished                    .     10     10     10     10     10     10     10     10     10     10      .      >     51      .      .      x      x      .      .
+");
+}
+
+#[test]
+fn a_server_that_gives_a_ticket() {
+    let mut plan = Plan::psk();
+    plan.engine.ticket_lifetime = Some(Duration::from_secs(60));
+    plan.ticket = Some(Vec::new());
+    expect(&plan, false, "
+                          hrq     ch     sh    hvr    nst    crt    ske    crq    shd     cv    cke  fin/0    fin    bad    ccs   warn    bye  fatal data/0   data
+nobody                      .      >      .      .      .      .      .      .      .      .      .      .      .      .      .      .      .      .      .      .
+nobody, with a cookie       .      >      .      .      .      .      .      .      .      .      .      .      .      .      .      .      .      .      .      .
+KeyExchange                 .     10     10     10     10     10     10     10     10     10      >      .      .      .      .      .      x      x      .      .
+Key                         .     10     10     10     10     10     10     10     10     10     10      .      >     51      .      .      x      x      .      .
+Finished                    .     10     10     10     10     10     10     10     10     10     10      .      >     51      .      .      x      x      .      .
+");
+}
+
+#[test]
+fn a_server_whose_client_takes_up_a_session_by_its_ticket() {
+    let mut plan = Plan::psk();
+    plan.engine.ticket_lifetime = Some(Duration::from_secs(60));
+    plan.ticket = Some(Vec::new());
     plan.again = true;
     expect(&plan, false, "
                           hrq     ch     sh    hvr    nst    crt    ske    crq    shd     cv    cke  fin/0    fin    bad    ccs   warn    bye  fatal data/0   data

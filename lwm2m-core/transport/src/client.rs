@@ -40,6 +40,14 @@ pub struct ClientTransportConfig {
     /// What carries out DTLS.
     #[cfg(feature = "dtls")]
     pub backend: crate::dtls::Backend,
+    /// Cipher suites that are offered, the preferred first; those that the credentials of a connection cannot serve are
+    /// left out by themselves. Default [`CipherSuite::AEAD`](crate::dtls::CipherSuite::AEAD): all but CBC.
+    #[cfg(feature = "dtls")]
+    pub suites: Vec<crate::dtls::CipherSuite>,
+    /// Whether servers must bind sessions to their handshakes (RFC 7627). Default
+    /// [`ExtendedMasterSecret::Preferred`](crate::dtls::ExtendedMasterSecret::Preferred): used with all that know it.
+    #[cfg(feature = "dtls")]
+    pub extended_master_secret: crate::dtls::ExtendedMasterSecret,
     /// Connections at one time; further ones are refused. Default 1024.
     pub max_connections: usize,
     /// Datagrams that wait in each connection for sending; what comes beyond is dropped. Default 32.
@@ -58,6 +66,10 @@ impl Default for ClientTransportConfig {
             max_handshake_datagram: 1232,
             #[cfg(feature = "dtls")]
             backend: crate::dtls::Backend::default(),
+            #[cfg(feature = "dtls")]
+            suites: crate::dtls::CipherSuite::AEAD.into(),
+            #[cfg(feature = "dtls")]
+            extended_master_secret: crate::dtls::ExtendedMasterSecret::Preferred,
             max_connections: 1024,
             send_queue: 32,
             receive_queue: 256,
@@ -87,6 +99,20 @@ impl ClientTransportConfig {
     #[cfg(feature = "dtls")]
     pub fn backend(mut self, backend: crate::dtls::Backend) -> Self {
         self.backend = backend;
+        self
+    }
+
+    /// Sets [`suites`](Self::suites).
+    #[cfg(feature = "dtls")]
+    pub fn suites(mut self, suites: impl Into<Vec<crate::dtls::CipherSuite>>) -> Self {
+        self.suites = suites.into();
+        self
+    }
+
+    /// Refuses servers that do not know the extended master secret (RFC 7627).
+    #[cfg(feature = "dtls")]
+    pub fn require_extended_master_secret(mut self) -> Self {
+        self.extended_master_secret = crate::dtls::ExtendedMasterSecret::Required;
         self
     }
 

@@ -78,6 +78,10 @@ counters! {
     sessions_idle,
     /// DTLS: sessions that made room for newer ones.
     sessions_over_limit,
+    /// DTLS: sessions that were taken up from the store at the start.
+    sessions_restored,
+    /// DTLS: sessions that will be gone after a restart: there are too many, or the store does not work.
+    sessions_not_kept,
 }
 
 /// A number that only grows.
@@ -90,7 +94,7 @@ impl Counter {
     }
 
     #[cfg(feature = "dtls")]
-    fn add_many(&self, count: u64) {
+    pub(crate) fn add_many(&self, count: u64) {
         if count > 0 {
             self.0.fetch_add(count, Ordering::Relaxed);
         }

@@ -21,7 +21,10 @@ use std::{
 };
 
 #[cfg(feature = "dtls")]
-use crate::dtls::{Backend, DtlsServerConfig, listener::DtlsListener};
+use crate::dtls::{
+    Backend, DtlsServerConfig, KeptSession, RestoredSession, SessionChange, SessionStore,
+    SessionStoreError, listener::DtlsListener,
+};
 #[cfg(feature = "webrtc")]
 use crate::webrtc::server::SecureListeners;
 
@@ -239,6 +242,50 @@ impl ServerTransport {
     /// The counters, which may be kept when the transport has moved into a driver.
     pub fn metrics(&self) -> Arc<Metrics> {
         self.metrics.clone()
+    }
+
+    /// Takes up the sessions that are kept ([`DtlsServerConfig::keep_sessions`]), before anything is received: their
+    /// peers make no handshake. Each is announced with [`Received::Connected`], too. Those that have expired, whose
+    /// credentials have changed or whose listener is no more leave the store.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionStoreError`] where a store cannot be read, or the next sequence numbers cannot be reserved.
+    #[cfg(feature = "dtls")]
+    pub async fn restore(&mut self) -> Result<Vec<RestoredSession>, SessionStoreError> {
+        let mut stores: Vec<Arc<dyn SessionStore>> = Vec::new();
+        for listener in &self.listeners {
+            if let Listener::Coaps(listener) = listener
+                && let Some(store) = listener.session_store()
+                && !stores.iter().any(|known| Arc::ptr_eq(known, store))
+            {
+                stores.push(store.clone());
+            }
+        }
+        let mut restored = Vec::new();
+        for store in stores {
+            let mut sessions = store.load().await?;
+            for (number, listener) in self.listeners.iter_mut().enumerate() {
+                if let Listener::Coaps(listener) = listener
+                    && listener
+                        .session_store()
+                        .is_some_and(|own| Arc::ptr_eq(own, &store))
+                {
+                    let is_own = |session: &KeptSession| usize::from(session.listener) == number;
+                    let (own, others) = sessions.into_iter().partition(is_own);
+                    sessions = others;
+                    restored.extend(listener.restore(own).await?);
+                }
+            }
+            let strays: Vec<_> = sessions
+                .into_iter()
+                .map(|session| SessionChange::Remove(session.name))
+                .collect();
+            for strays in strays.chunks(1000) {
+                store.apply(strays).await?;
+            }
+        }
+        Ok(restored)
     }
 
     fn poll_listeners(&mut self, cx: &mut Context<'_>) -> Poll<Received> {

@@ -39,7 +39,29 @@ pub enum Received {
     },
 }
 
+#[cfg_attr(
+    not(feature = "dtls"),
+    allow(dead_code, reason = "for listeners with sessions")
+)]
 impl Received {
+    /// Whom it is about.
+    pub(crate) fn peer(&self) -> PeerId {
+        match self {
+            Received::Connected { peer, .. }
+            | Received::Datagram { peer, .. }
+            | Received::Closed { peer, .. } => *peer,
+        }
+    }
+
+    pub(crate) fn is_datagram(&self) -> bool {
+        matches!(self, Received::Datagram { .. })
+    }
+
+    /// Whether it was said by who has proven to be this.
+    pub(crate) fn is_datagram_of(&self, whose: &PeerIdentity) -> bool {
+        matches!(self, Received::Datagram { identity, .. } if **identity == *whose)
+    }
+
     /// The same as an engine takes it in.
     pub fn as_inbound(&self) -> Inbound<'_> {
         match self {

@@ -188,6 +188,7 @@ fn endpoint_config(link: &Link) -> EndpointConfig {
     endpoint.retransmit_initial = link.config.retransmit_interval;
     endpoint.handshake_timeout = link.config.handshake_timeout;
     endpoint.idle_timeout = NEVER_IDLE;
+    endpoint.extended_master_secret = link.config.extended_master_secret;
     endpoint.unix_at_zero = unix_now();
     endpoint
 }
@@ -267,6 +268,7 @@ fn client_config(
         _ => return Err(unsupported("these credentials")),
     };
     let mut config = ClientConfig::new(credentials);
+    config.suites = link.config.suites.clone();
     // An IP address is no name that a server could choose by (RFC 6066, section 3).
     config.server_name = target
         .host()

@@ -1,7 +1,9 @@
 //! What a coaps listener is told.
 
+use super::keeping::{Keeping, KeepingConfig, SessionStore};
 use crate::credentials::CredentialSource;
 use lwm2m_core::secret::Secret;
+use lwm2m_dtls::{CipherSuite, ExtendedMasterSecret, UnknownIdentity};
 use std::{fmt, sync::Arc, time::Duration};
 
 /// What carries out DTLS.
@@ -32,6 +34,15 @@ pub struct DtlsServerConfig {
     pub raw_public_key: Option<Secret>,
     /// What carries it out.
     pub backend: Backend,
+    /// Suites that are served, as far as there are credentials for them: of those that a client offers, the first in the
+    /// client's order is taken. Default [`CipherSuite::ALL`].
+    pub suites: Vec<CipherSuite>,
+    /// Whether clients must bind sessions to their handshakes (RFC 7627). Default [`ExtendedMasterSecret::Preferred`]:
+    /// all that know it do, and those that do not are served too.
+    pub extended_master_secret: ExtendedMasterSecret,
+    /// What a client hears whose PSK identity nobody knows. Default [`UnknownIdentity::Alert`], which tells whoever sets
+    /// a device up what is wrong; it also tells whoever tries identities which there are.
+    pub unknown_identity: UnknownIdentity,
     /// Length of the Connection IDs that clients address us by, 4 to 8 bytes; 0: none. Default 6.
     pub connection_id: usize,
     /// Sessions that clients may take up again without a full handshake. Each costs some 300 bytes. Default 0: none; a
@@ -56,6 +67,8 @@ pub struct DtlsServerConfig {
     pub max_sessions: usize,
     /// How long a session lives on without receiving. Default 48 h.
     pub idle_timeout: Duration,
+    /// Where sessions outlive the process, and how. Default: nowhere.
+    pub(super) keeping: Option<Keeping>,
 }
 
 /// The certificate of a server and its private key.
@@ -76,6 +89,9 @@ impl DtlsServerConfig {
             client_trust_anchors: Vec::new(),
             raw_public_key: None,
             backend: Backend::default(),
+            suites: CipherSuite::ALL.into(),
+            extended_master_secret: ExtendedMasterSecret::Preferred,
+            unknown_identity: UnknownIdentity::Alert,
             connection_id: 6,
             max_resumable: 0,
             handshake_timeout: Duration::from_secs(30),
@@ -86,6 +102,7 @@ impl DtlsServerConfig {
             max_handshake_bytes: 16 * 1024,
             max_sessions: 1_000_000,
             idle_timeout: Duration::from_secs(48 * 3600),
+            keeping: None,
         }
     }
 
@@ -113,6 +130,33 @@ impl DtlsServerConfig {
         self
     }
 
+    /// Sets [`suites`](Self::suites).
+    pub fn suites(mut self, suites: impl Into<Vec<CipherSuite>>) -> Self {
+        self.suites = suites.into();
+        self
+    }
+
+    /// Refuses clients that do not know the extended master secret (RFC 7627).
+    pub fn require_extended_master_secret(mut self) -> Self {
+        self.extended_master_secret = ExtendedMasterSecret::Required;
+        self
+    }
+
+    /// Sets [`unknown_identity`](Self::unknown_identity).
+    pub fn unknown_identity(mut self, answer: UnknownIdentity) -> Self {
+        self.unknown_identity = answer;
+        self
+    }
+
+    /// Keeps sessions in this store, so that devices go on with them after a restart; see
+    /// [`KeepingConfig`]. [`ServerTransport::restore`](crate::ServerTransport::restore) takes them up, and must be called
+    /// at every start, which is also when those that have expired leave the store. At an orderly end, devices are not told
+    /// goodbye. Not offered by `Backend::Webrtc`.
+    pub fn keep_sessions(mut self, store: Arc<dyn SessionStore>, config: KeepingConfig) -> Self {
+        self.keeping = Some(Keeping { store, config });
+        self
+    }
+
     /// Sets [`idle_timeout`](Self::idle_timeout).
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = timeout;
@@ -133,6 +177,27 @@ impl DtlsServerConfig {
         self
     }
 
+    /// What is asked for that the other backend has not: a listener says so and does not do without.
+    #[cfg(feature = "webrtc")]
+    pub(crate) fn beyond_webrtc(&self) -> Option<&'static str> {
+        let asked = [
+            (self.keeping.is_some(), "sessions that are kept"),
+            (self.raw_public_key.is_some(), "raw public keys"),
+            (self.max_resumable > 0, "resumption"),
+            (self.suites != CipherSuite::ALL, "a choice of suites"),
+            (
+                self.extended_master_secret == ExtendedMasterSecret::Required,
+                "a required extended master secret",
+            ),
+            (
+                self.unknown_identity == UnknownIdentity::Indistinguishable,
+                "unknown identities that cannot be told from wrong keys",
+            ),
+        ];
+        let found = asked.into_iter().find(|(asked, _)| *asked)?;
+        Some(found.1)
+    }
+
     /// Sets [`max_sessions`](Self::max_sessions).
     pub fn max_sessions(mut self, sessions: usize) -> Self {
         self.max_sessions = sessions;
@@ -147,6 +212,7 @@ impl fmt::Debug for DtlsServerConfig {
             .field("certificate", &self.certificate.is_some())
             .field("raw_public_key", &self.raw_public_key.is_some())
             .field("client_trust_anchors", &self.client_trust_anchors.len())
+            .field("keeping", &self.keeping)
             .finish_non_exhaustive()
     }
 }

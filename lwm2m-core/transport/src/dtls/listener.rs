@@ -1,6 +1,13 @@
 //! A coaps listener: one socket and one DTLS endpoint, polled where the transport is.
 
-use super::{DtlsServerConfig, unix_now};
+use super::{
+    DtlsServerConfig,
+    judge::{Judge, fingerprint},
+    keeping::{
+        KeptSession, RestoredSession, SessionName, SessionStore, SessionStoreError, keeper::Keeper,
+    },
+    unix_now,
+};
 use crate::{
     credentials::CredentialSource,
     metrics::{EngineCounters, Metrics},
@@ -38,6 +45,9 @@ pub(crate) struct DtlsListener {
     udp: UdpListener,
     endpoint: Endpoint,
     credentials: Arc<dyn CredentialSource>,
+    /// Of all trust anchors for clients.
+    anchors: Vec<u8>,
+    keeper: Option<Keeper>,
     /// The keys that handshakes under way have been given, to see at their end whether they are still good. At most as
     /// many as there are handshakes.
     given: HashMap<Connection, Secret>,
@@ -75,11 +85,16 @@ impl DtlsListener {
                 source,
             })?;
         let zero = tokio::time::Instant::now();
+        let keeper = config
+            .keeping
+            .map(|keeping| Keeper::new(keeping, number, config.idle_timeout, metrics.clone()));
         Ok(DtlsListener {
             number,
             udp,
             endpoint,
             credentials: config.credentials,
+            anchors: fingerprint(&config.client_trust_anchors),
+            keeper,
             given: HashMap::new(),
             zero,
             sleep: Box::pin(tokio::time::sleep_until(zero)),
@@ -101,6 +116,14 @@ impl DtlsListener {
             }
             // The clock is looked at in every round, so that a flood of datagrams cannot starve timers.
             let now = self.now();
+            if let Some(keeper) = &mut self.keeper
+                && keeper
+                    .poll(cx, now, &mut self.endpoint, &mut self.received)
+                    .is_ready()
+            {
+                self.drain();
+                continue;
+            }
             if self.endpoint.poll_timeout().is_some_and(|at| at <= now) {
                 self.endpoint.handle_timeout(now);
                 self.drain();
@@ -146,23 +169,85 @@ impl DtlsListener {
     pub(crate) fn close(&mut self, peer: PeerId) {
         if let Some(connection) = connection_of(peer) {
             self.endpoint.close(self.now(), connection);
+            // What it has said already is not delivered behind its end.
+            self.received.retain(|received| received.peer() != peer);
+            if let Some(keeper) = &mut self.keeper {
+                keeper.dropped(connection, peer);
+            }
             self.drain();
         }
     }
 
     pub(crate) fn forget(&mut self, identity: &PeerIdentity) {
+        self.received
+            .retain(|received| !received.is_datagram_of(identity));
+        if let Some(keeper) = &mut self.keeper {
+            keeper.forgotten(identity);
+        }
         self.endpoint.forget(self.now(), identity);
         self.drain();
     }
 
-    /// Says goodbye to everybody.
+    /// Says goodbye to everybody whose session is not kept.
     pub(crate) async fn shutdown(&mut self) {
         let now = self.now();
+        if let Some(keeper) = &mut self.keeper {
+            keeper.settle(now, &mut self.endpoint).await;
+        }
         for connection in self.endpoint.sessions() {
+            if self.keeps(connection) {
+                continue;
+            }
             self.endpoint.close(now, connection);
             self.transmit();
             self.udp.flush().await;
         }
+        self.transmit();
+        self.udp.flush().await;
+    }
+
+    fn keeps(&self, connection: Connection) -> bool {
+        let keeper = self.keeper.as_ref();
+        keeper.is_some_and(|keeper| keeper.keeps(connection))
+    }
+
+    /// Where sessions of this listener are kept.
+    pub(crate) fn session_store(&self) -> Option<&Arc<dyn SessionStore>> {
+        self.keeper.as_ref().map(Keeper::store)
+    }
+
+    /// Takes up those of these sessions that may go on; they are announced as connected, too.
+    pub(crate) async fn restore(
+        &mut self,
+        sessions: Vec<KeptSession>,
+    ) -> Result<Vec<RestoredSession>, SessionStoreError> {
+        let now = self.now();
+        let Some(mut keeper) = self.keeper.take() else {
+            return Ok(Vec::new());
+        };
+        let judge = Judge {
+            credentials: &*self.credentials,
+            anchors: &self.anchors,
+        };
+        let is_good = |identity: &PeerIdentity, session: &KeptSession| {
+            judge.still_good(identity, None)
+                && judge.mark(&session.name, identity) == session.credential
+        };
+        let restored = keeper
+            .restore(now, &mut self.endpoint, sessions, is_good)
+            .await;
+        self.keeper = Some(keeper);
+        let restored = restored?;
+        self.metrics
+            .sessions_restored
+            .add_many(restored.len() as u64);
+        let announced = restored.iter().map(|session| Received::Connected {
+            peer: session.peer,
+            identity: session.identity.clone(),
+            address: session.address,
+        });
+        self.received.extend(announced);
+        Ok(restored)
     }
 
     fn now(&self) -> Instant {
@@ -193,12 +278,19 @@ impl DtlsListener {
                 identity,
                 address,
                 data,
-            } => self.received.push_back(Received::Datagram {
-                peer: self.peer(connection),
-                identity,
-                address,
-                data,
-            }),
+            } => {
+                let datagram = Received::Datagram {
+                    peer: self.peer(connection),
+                    identity,
+                    address,
+                    data,
+                };
+                let deliverable = match &mut self.keeper {
+                    Some(keeper) => keeper.received(now, connection, datagram),
+                    None => Some(datagram),
+                };
+                self.received.extend(deliverable);
+            }
             Event::KeyWanted {
                 connection,
                 identity,
@@ -217,7 +309,7 @@ impl DtlsListener {
                 connection,
                 identity,
             } => {
-                let accepted = self.welcomes(&identity);
+                let accepted = self.judge().welcomes(&identity);
                 self.endpoint.answer_peer(now, connection, accepted);
             }
             Event::Connected {
@@ -227,7 +319,8 @@ impl DtlsListener {
                 ..
             } => {
                 let given = self.given.remove(&connection);
-                if self.still_good(&identity, given) {
+                if self.judge().still_good(&identity, given) {
+                    self.keep(now, connection, &identity);
                     self.received.push_back(Received::Connected {
                         peer: self.peer(connection),
                         identity,
@@ -238,10 +331,20 @@ impl DtlsListener {
                     self.endpoint.close(now, connection);
                 }
             }
-            Event::Closed { connection, reason } => self.received.push_back(Received::Closed {
-                peer: self.peer(connection),
-                reason,
-            }),
+            Event::Closed { connection, reason } => {
+                let peer = self.peer(connection);
+                let end = Received::Closed { peer, reason };
+                let deliverable = match &mut self.keeper {
+                    Some(keeper) => keeper.closed(connection, end),
+                    None => Some(end),
+                };
+                self.received.extend(deliverable);
+            }
+            Event::ExportWanted { connection } => {
+                if let Some(keeper) = &mut self.keeper {
+                    keeper.wanted(&mut self.endpoint, connection);
+                }
+            }
             Event::Refused {
                 connection,
                 address,
@@ -251,36 +354,41 @@ impl DtlsListener {
                 self.given.remove(&connection);
                 self.report(address, &identity, &reason);
             }
-            // Sessions are not exported here.
             _ => {}
         }
     }
 
-    fn welcomes(&self, identity: &PeerIdentity) -> bool {
-        match identity {
-            PeerIdentity::Certificate(names) => self.credentials.certificate_allowed(names),
-            PeerIdentity::RawPublicKey(spki) => self.credentials.raw_public_key_allowed(spki),
-            _ => false,
+    fn judge(&self) -> Judge<'_> {
+        Judge {
+            credentials: &*self.credentials,
+            anchors: &self.anchors,
         }
     }
 
-    /// Whether the credentials of a new session have not been removed since its handshake asked for them. Those
-    /// removed from now on are a matter of `forget`. A session that was taken up again has not asked for its key.
-    fn still_good(&self, identity: &PeerIdentity, given: Option<Secret>) -> bool {
-        match identity {
-            PeerIdentity::Psk(identity) => match (self.credentials.psk(identity), given) {
-                (Some(now), Some(given)) => now == given,
-                (now, None) => now.is_some(),
-                (None, Some(_)) => false,
-            },
-            other => self.welcomes(other),
+    /// Keeps a new session, where sessions are kept.
+    fn keep(&mut self, now: Instant, connection: Connection, identity: &PeerIdentity) {
+        if self.keeper.is_none() {
+            return;
+        }
+        let name = SessionName(rand::random());
+        let session = (
+            self.peer(connection),
+            name,
+            self.judge().mark(&name, identity),
+        );
+        if let Some(keeper) = &mut self.keeper {
+            keeper.connected(now, &mut self.endpoint, connection, session);
         }
     }
 
     /// Says at `warn` what an operator must see of a handshake that failed, bounded, as strangers can cause it.
     fn report(&mut self, address: SocketAddr, identity: &PeerIdentity, reason: &CloseReason) {
-        if matches!(reason, CloseReason::HandshakeTimeout) {
-            debug!(%address, "DTLS handshake timed out");
+        if matches!(
+            reason,
+            CloseReason::HandshakeTimeout | CloseReason::Replaced
+        ) {
+            // A device that has begun anew is everyday life.
+            debug!(%address, %reason, "DTLS handshake ended");
             return;
         }
         let now = self.now();
@@ -316,6 +424,12 @@ fn endpoint_config(config: &DtlsServerConfig) -> EndpointConfig {
         prefix: Vec::new(),
         length: config.connection_id,
     });
+    endpoint.extended_master_secret = config.extended_master_secret;
+    endpoint.unknown_identity = config.unknown_identity;
+    endpoint.export_reservation = config
+        .keeping
+        .as_ref()
+        .map(|keeping| keeping.config.reserve);
     endpoint.unix_at_zero = unix_now();
     endpoint
 }
@@ -324,7 +438,7 @@ fn server_config(
     config: &DtlsServerConfig,
     provider: &dyn Provider,
 ) -> Result<ServerConfig, String> {
-    let mut serves = ServerConfig::new().psk();
+    let mut serves = ServerConfig::new().psk().suites(config.suites.clone());
     match &config.certificate {
         None if !config.client_trust_anchors.is_empty() => {
             return Err("trust anchors for clients, but no certificate of the server".into());

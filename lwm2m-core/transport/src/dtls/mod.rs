@@ -2,34 +2,53 @@
 //!
 //! # What it offers
 //!
-//! | | |
-//! |---|---|
-//! | roles | client and server |
-//! | pre-shared keys | TLS_PSK_WITH_AES_128_CCM_8, _CCM, _GCM_SHA256, _CBC_SHA256 |
-//! | raw public keys, certificates | TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8, _CCM, _GCM_SHA256, _CBC_SHA256; keys on P-256; both sides authenticated; certificate usages 0 to 3 on the client |
-//! | on one port | all of them |
-//! | Connection ID | used with every client that knows it (RFC 9146): a device may change its address |
-//! | extended master secret | used with every peer that knows it (RFC 7627) |
-//! | resumption | by session id, switched on by [`DtlsServerConfig::max_resumable`] |
-//! | not offered | renegotiation; CBC suites by our client |
+//! Two backends carry it out. [`Backend::Engine`] is [`lwm2m_dtls`], driven here without a task or a copy of its own: a
+//! listener is one socket and one endpoint, a connection of a client is one task with both. `Backend::Webrtc` (feature
+//! `webrtc`) is `webrtc-dtls`, which was made for browsers: for comparison, and as a peer of tests.
 //!
-//! The engine is [`lwm2m_dtls`], driven here without a task or a copy of its own: a listener is one socket and one
-//! endpoint, a connection of a client is one task with both. With the feature `webrtc`, `Backend::Webrtc` puts
-//! `webrtc-dtls` in its place, which has no raw public keys, Connection ID, resumption and CBC, and does not withstand
-//! forged datagrams.
+//! | | `Engine`, the default | `Webrtc` |
+//! |---|---|---|
+//! | roles | client and server | client and server |
+//! | pre-shared keys | TLS_PSK_WITH_AES_128_CCM_8, _CCM, _GCM_SHA256, _CBC_SHA256 | the same without CBC |
+//! | raw public keys (RFC 7250) | TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8, _CCM, _GCM_SHA256, _CBC_SHA256; keys on P-256 | no |
+//! | certificates | the same suites; both sides authenticated; certificate usages 0 to 3 on the client | the same without CBC |
+//! | on one port | all of them | pre-shared keys and certificates |
+//! | choice of suites | on either side; CBC is off on the client by default | no |
+//! | Connection ID (RFC 9146) | with every client that knows it: a device may change its address | no |
+//! | extended master secret (RFC 7627) | with every peer that knows it, or required | with every peer that knows it |
+//! | unknown PSK identity | told, or answered as a wrong key is | refused |
+//! | resumption | by session id, switched on by [`DtlsServerConfig::max_resumable`] | no |
+//! | sessions kept over a restart | [`DtlsServerConfig::keep_sessions`] | no |
+//! | a device that begins anew | takes its old session's place when it has proven itself | the same |
+//! | hellos without a cookie | leave nothing behind | cost memory, bounded |
+//! | a forged record | is dropped | ends a session with a pre-shared key |
+//! | a lost last flight | is sent again, 16 times | is sent again |
+//! | a session at rest | about 400 bytes | about 29 KiB |
+//! | renegotiation | no | no |
+//!
+//! What a configuration asks for that its backend has not is an error, and nothing is done without in silence.
 
 pub(crate) mod client;
 mod config;
+mod judge;
+mod keeping;
 mod keys;
 pub(crate) mod listener;
 #[cfg(test)]
 #[allow(clippy::duplicate_mod, reason = "run once with each backend")]
 mod shared_tests;
 #[cfg(test)]
+mod test_device;
+#[cfg(test)]
 mod tests;
 
 pub use config::{Backend, DtlsServerConfig, ServerCertificate};
+pub use keeping::{
+    KeepingConfig, KeptSession, RestoredSession, SessionChange, SessionName, SessionStore,
+    SessionStoreError,
+};
 pub use keys::{KeyError, check_public_key, public_key_of};
+pub use lwm2m_dtls::{CipherSuite, ExtendedMasterSecret, UnknownIdentity};
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -230,3 +230,249 @@ async fn the_two_backends_understand_each_other() {
         }
     }
 }
+
+/// A transport that nobody drives but the test.
+async fn undriven() -> (crate::ServerTransport, std::net::SocketAddr) {
+    let transport = crate::ServerTransport::builder()
+        .coaps(crate::tests::loopback(), DtlsServerConfig::new(table()))
+        .bind()
+        .await
+        .unwrap();
+    let address = transport.local_addresses()[0].1;
+    (transport, address)
+}
+
+/// Two records of a device wait for the program, and it has heard the first: what follows, after `then`.
+async fn behind_the_first(
+    then: impl FnOnce(lwm2m_core::peer::PeerId) -> lwm2m_core::engine::Outbound,
+) -> (lwm2m_core::peer::PeerId, crate::Received) {
+    use crate::{Received, Transport};
+    let (mut transport, address) = undriven().await;
+    let suite = lwm2m_dtls::CipherSuite::PskAes128Ccm8;
+    // Its server runs as long as the handshake does.
+    let device = tokio::spawn(async move {
+        let mut device = super::test_device::Device::connect(address, suite).await;
+        device.send_together(&[b"one", b"two"]).await;
+        device
+    });
+    let Received::Connected { peer, .. } = transport.next().await else {
+        panic!("a connection comes first");
+    };
+    let first = transport.next().await;
+    assert!(matches!(&first, Received::Datagram { data, .. } if data == b"one"));
+    let _device = device.await.unwrap();
+    transport.send(then(peer));
+    // Whoever comes next is heard next.
+    let other = tokio::spawn(super::test_device::Device::connect(address, suite));
+    let next = transport.next().await;
+    other.abort();
+    (peer, next)
+}
+
+#[tokio::test]
+async fn nothing_is_delivered_behind_the_programs_own_end() {
+    use crate::Received;
+    use lwm2m_core::engine::Outbound;
+    let (closed, next) = behind_the_first(|peer| Outbound::Close { peer }).await;
+    assert!(
+        matches!(&next, Received::Connected { peer, .. } if *peer != closed),
+        "{next:?}"
+    );
+    let identity = super::shared_tests::device_identity();
+    let (forgotten, next) = behind_the_first(|_| Outbound::Forget { identity }).await;
+    assert!(
+        matches!(&next, Received::Closed { peer, reason: CloseReason::CredentialsRemoved } if *peer == forgotten),
+        "{next:?}"
+    );
+}
+
+/// What a connection of this client with that server comes to.
+async fn outcome(
+    server: DtlsServerConfig,
+    client: crate::ClientTransportConfig,
+) -> Result<(), String> {
+    use crate::{ClientTransport, tests::Running, toy::Toy};
+    let server = Server::new(server).await;
+    let mut running = Running::new(Toy::default(), ClientTransport::new(client));
+    running.connect(server.uri(), device(&KEY)).await;
+    match running.heard().await {
+        crate::toy::Heard::Connected(..) => Ok(()),
+        crate::toy::Heard::Closed(_, reason) => Err(reason.to_string()),
+        other => panic!("{other:?}"),
+    }
+}
+
+// proves: DTLS-15
+#[tokio::test]
+async fn suites_are_those_that_were_chosen() {
+    use lwm2m_dtls::CipherSuite::{PskAes128CbcSha256, PskAes128Ccm8, PskAes128GcmSha256};
+    let server = || DtlsServerConfig::new(table());
+    for (serves, offers, good) in [
+        (
+            vec![PskAes128GcmSha256],
+            vec![PskAes128Ccm8, PskAes128GcmSha256],
+            true,
+        ),
+        (vec![PskAes128GcmSha256], vec![PskAes128Ccm8], false),
+        (vec![PskAes128CbcSha256], vec![PskAes128CbcSha256], true),
+        (
+            vec![PskAes128CbcSha256],
+            lwm2m_dtls::CipherSuite::AEAD.into(),
+            false,
+        ),
+    ] {
+        let config = super::shared_tests::client_config().suites(offers.clone());
+        let outcome = outcome(server().suites(serves.clone()), config).await;
+        assert_eq!(outcome.is_ok(), good, "{serves:?} {offers:?}: {outcome:?}");
+    }
+    // What is served is what stands on the wire.
+    let (transport, address) = {
+        let config = server().suites([PskAes128GcmSha256]);
+        let transport = crate::ServerTransport::builder()
+            .coaps(crate::tests::loopback(), config)
+            .bind()
+            .await
+            .unwrap();
+        let address = transport.local_addresses()[0].1;
+        (transport, address)
+    };
+    let _server = crate::tests::Running::new(crate::toy::Toy::echo(), transport);
+    let device = super::test_device::Device::connect(address, PskAes128GcmSha256).await;
+    let agreed = device.endpoint.agreed(device.connection).unwrap();
+    assert_eq!(agreed.suite, PskAes128GcmSha256);
+    // A listener that serves nothing says so.
+    let nothing = crate::ServerTransport::builder()
+        .coaps(crate::tests::loopback(), server().suites([]))
+        .bind()
+        .await;
+    let said = nothing.unwrap_err().to_string();
+    assert!(said.contains("cipher suite"), "{said}");
+}
+
+#[tokio::test]
+async fn whoever_tries_identities_may_be_told_nothing() {
+    use crate::{ClientTransport, tests::Running, toy::Toy};
+    use lwm2m_dtls::UnknownIdentity;
+    let stranger = || lwm2m_core::engine::Credentials::Psk {
+        identity: b"stranger".to_vec(),
+        key: Secret::new(KEY.to_vec()),
+    };
+    let mut heard = Vec::new();
+    for (answer, credentials) in [
+        (UnknownIdentity::Alert, stranger()),
+        (UnknownIdentity::Indistinguishable, stranger()),
+        (
+            UnknownIdentity::Indistinguishable,
+            device(b"another key 1234"),
+        ),
+    ] {
+        let server = Server::new(DtlsServerConfig::new(table()).unknown_identity(answer)).await;
+        let mut client = Running::new(Toy::default(), ClientTransport::default());
+        client.connect(server.uri(), credentials).await;
+        heard.push(client.closed().await.1.to_string());
+    }
+    assert!(heard[0].contains("unknown_psk_identity"), "{heard:?}");
+    assert!(!heard[1].contains("unknown_psk_identity"), "{heard:?}");
+    assert_eq!(heard[1], heard[2]);
+}
+
+/// A way to a server on which no hello of a client asks for the extended master secret.
+async fn without_extended_master_secret(server: std::net::SocketAddr) -> std::net::SocketAddr {
+    let inside = UdpSocket::bind(crate::tests::loopback()).await.unwrap();
+    let outside = UdpSocket::bind(crate::tests::loopback()).await.unwrap();
+    outside.connect(server).await.unwrap();
+    let address = inside.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut up, mut down) = ([0; 2048], [0; 2048]);
+        let mut client = address;
+        loop {
+            tokio::select! {
+                Ok((length, from)) = inside.recv_from(&mut up) => {
+                    client = from;
+                    let asked = up[..length].windows(4).position(|bytes| bytes == [0, 23, 0, 0]);
+                    if let Some(at) = asked {
+                        // An extension that nobody knows.
+                        up[at] = 0x77;
+                    }
+                    let _ = outside.send(&up[..length]).await;
+                }
+                Ok(length) = outside.recv(&mut down) => {
+                    let _ = inside.send_to(&down[..length], client).await;
+                }
+                else => return,
+            }
+        }
+    });
+    address
+}
+
+// proves: DTLS-20
+#[tokio::test]
+async fn the_extended_master_secret_may_be_required() {
+    use crate::{ClientTransport, tests::Running, toy::Toy};
+    let server = || DtlsServerConfig::new(table());
+    // Both know it: requiring it changes nothing.
+    let config = client_config().require_extended_master_secret();
+    outcome(server().require_extended_master_secret(), config)
+        .await
+        .unwrap();
+    let mut heard = Vec::new();
+    for (serves, asks) in [
+        (server(), client_config()),
+        (server().require_extended_master_secret(), client_config()),
+        (server(), client_config().require_extended_master_secret()),
+    ] {
+        let server = Server::new(serves).await;
+        let way = without_extended_master_secret(server.address).await;
+        let mut client = Running::new(Toy::default(), ClientTransport::new(asks));
+        client.connect(format!("coaps://{way}"), device(&KEY)).await;
+        heard.push(client.closed().await.1.to_string());
+    }
+    // Where nobody requires it, only the Finished shows that the hello was changed.
+    assert!(
+        !heard[0].contains("master secret") && !heard[0].contains("handshake_failure"),
+        "{heard:?}"
+    );
+    assert!(heard[1].contains("handshake_failure"), "{heard:?}");
+    assert!(
+        heard[2].contains("does not know the extended master secret"),
+        "{heard:?}"
+    );
+}
+
+/// The other backend does not pretend to do what it cannot.
+#[cfg(feature = "webrtc")]
+#[tokio::test]
+async fn the_other_backend_refuses_what_it_has_not() {
+    use super::{Backend, UnknownIdentity};
+    use crate::{ClientTransport, ServerTransport, tests::Running, toy::Toy};
+    use lwm2m_dtls::CipherSuite;
+    let server = || DtlsServerConfig::new(table()).backend(Backend::Webrtc);
+    let mut resuming = server();
+    resuming.max_resumable = 1;
+    for (config, what) in [
+        (server().suites([CipherSuite::PskAes128Ccm8]), "suites"),
+        (server().require_extended_master_secret(), "master secret"),
+        (
+            server().unknown_identity(UnknownIdentity::Indistinguishable),
+            "unknown identities",
+        ),
+        (server().raw_public_key(key_pair().0), "raw public keys"),
+        (resuming, "resumption"),
+    ] {
+        let builder = ServerTransport::builder().coaps(crate::tests::loopback(), config);
+        let said = builder.bind().await.unwrap_err().to_string();
+        assert!(said.contains(what), "{said}");
+    }
+    let address = Server::new(DtlsServerConfig::new(table())).await.uri();
+    let client = || client_config().backend(Backend::Webrtc);
+    for config in [
+        client().suites([CipherSuite::PskAes128Ccm8]),
+        client().require_extended_master_secret(),
+    ] {
+        let mut client = Running::new(Toy::default(), ClientTransport::new(config));
+        client.connect(address.clone(), device(&KEY)).await;
+        let (_, reason) = client.closed().await;
+        assert!(matches!(reason, CloseReason::Unsupported(_)), "{reason}");
+    }
+}

@@ -7,6 +7,7 @@ use super::{
     verify::{ensure_provider, judge_of_server, own_certificate},
     wire::{Role, Shared, Wire},
 };
+use crate::dtls::{CipherSuite, ExtendedMasterSecret};
 use crate::{client::Link, metrics::Metrics, report::Report, udp::PAUSE_AFTER_ERROR};
 use lwm2m_core::{
     engine::{CloseReason, Credentials},
@@ -107,6 +108,16 @@ fn configuration(
     credentials: &Credentials,
 ) -> Result<Config, CloseReason> {
     let unsupported = |what: &str| CloseReason::Unsupported(what.into());
+    if link.config.suites != CipherSuite::AEAD {
+        return Err(unsupported(
+            "a choice of suites with the backend webrtc-dtls",
+        ));
+    }
+    if link.config.extended_master_secret == ExtendedMasterSecret::Required {
+        return Err(unsupported(
+            "a required extended master secret with the backend webrtc-dtls",
+        ));
+    }
     let flights = Flights {
         retransmit_interval: link.config.retransmit_interval,
         max_datagram: link.config.max_handshake_datagram,

@@ -243,6 +243,9 @@ impl SecureListeners {
 
 /// Makes of the configuration what handshakes need.
 fn security(config: &DtlsServerConfig) -> Result<Security, String> {
+    if let Some(what) = config.beyond_webrtc() {
+        return Err(format!("the backend webrtc-dtls does not offer {what}"));
+    }
     ensure_provider();
     let certificate = match &config.certificate {
         None if !config.client_trust_anchors.is_empty() => {

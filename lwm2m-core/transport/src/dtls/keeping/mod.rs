@@ -1,0 +1,174 @@
+//! Sessions that outlive the process: what is asked of a store, and how.
+//!
+//! A server that keeps its sessions goes on with them after a restart, whether it ended orderly or not: its devices make
+//! no handshake and notice nothing. Two things must not happen on the way, and do not:
+//!
+//! - **No sequence number is used twice** for what we send, which would undo the encryption. Numbers are reserved in the
+//!   store before they are used, [`reserve`](KeepingConfig::reserve) at a time, and a session goes on behind those that
+//!   are reserved.
+//! - **No record is heard twice.** What a session receives is delivered when the store knows that it was received, so
+//!   that a record from before a crash is known after it. All sessions that wait are written together, and while a write
+//!   is under way the next gathers: what one datagram waits for is a write or two, however many devices there are.
+//!   [`danger_deliver_unstored`](KeepingConfig::danger_deliver_unstored) trades this for speed.
+//!
+//! A session goes with its credential: it is not taken up again where the pre-shared key has changed or gone, the public
+//! key or certificate is no longer welcome, or the trust anchors are others.
+//!
+//! A store that stands for an earlier moment (a copy of its file, a snapshot of the machine) must not be started from:
+//! its reservations are used up. What makes copies of a store leaves the sessions out.
+
+pub(super) mod keeper;
+#[cfg(test)]
+mod tests;
+
+use async_trait::async_trait;
+use lwm2m_core::{
+    peer::{PeerId, PeerIdentity},
+    secret::Secret,
+};
+use std::{
+    fmt,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+/// Where sessions survive.
+#[async_trait]
+pub trait SessionStore: Send + Sync + 'static {
+    /// All sessions that are kept; called once, by [`ServerTransport::restore`](crate::ServerTransport::restore).
+    ///
+    /// # Errors
+    /// The store failed; no session is taken up then.
+    async fn load(&self) -> Result<Vec<KeptSession>, SessionStoreError>;
+
+    /// Makes these changes last, all of them or none. A name stands in a batch once. When it returns they have reached
+    /// what survives a crash: numbers are used on the strength of it.
+    ///
+    /// # Errors
+    /// The store failed; the same changes are tried again for [`patience`](KeepingConfig::patience).
+    async fn apply(&self, changes: &[SessionChange]) -> Result<(), SessionStoreError>;
+}
+
+/// The store failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the store of sessions failed: {0}")]
+pub struct SessionStoreError(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+impl SessionStoreError {
+    /// For this reason.
+    pub fn new(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        SessionStoreError(reason.into())
+    }
+}
+
+/// Names a session in a store, from its first record there to its last. It is random and tells nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionName(pub [u8; 16]);
+
+/// A session as it is kept, some 200 bytes. Whoever has it can read and forge what is sent in the session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeptSession {
+    /// Its name.
+    pub name: SessionName,
+    /// The number of its listener.
+    pub listener: u16,
+    /// When its peer was heard last, as far as that was written.
+    pub heard: SystemTime,
+    /// Tells whether it still rests on the same credential; nothing can be learned of that but by trying keys.
+    pub credential: Vec<u8>,
+    /// Its state ([`lwm2m_dtls::Export`]), keys included.
+    pub state: Secret,
+}
+
+impl KeptSession {
+    /// One that comes out of a store.
+    pub fn new(
+        name: SessionName,
+        listener: u16,
+        heard: SystemTime,
+        credential: Vec<u8>,
+        state: Secret,
+    ) -> Self {
+        KeptSession {
+            name,
+            listener,
+            heard,
+            credential,
+            state,
+        }
+    }
+}
+
+/// A change to a store of sessions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionChange {
+    /// Put this session in place of what has the same name.
+    Put(KeptSession),
+    /// Remove the session of this name, if there is one.
+    Remove(SessionName),
+}
+
+/// A session that was taken up again.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RestoredSession {
+    /// Its name from now on; it had another one in the process before.
+    pub peer: PeerId,
+    /// Who its peer has proven to be, then.
+    pub identity: Arc<PeerIdentity>,
+    /// Where the peer was when it was heard last.
+    pub address: SocketAddr,
+}
+
+/// How sessions are kept.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct KeepingConfig {
+    /// Sequence numbers that a session reserves in the store at a time; after a crash, those that were not used are
+    /// skipped. The next are reserved when half of them are used, so that half of them is what a session may send during
+    /// one write of the store; what is beyond is dropped. Default 1,000.
+    pub reserve: u64,
+    /// Sessions that are kept, each some 400 bytes more than one that is not, and about as many in the store. Those beyond
+    /// are served, but gone after a restart. Default 100,000.
+    pub max_sessions: usize,
+    /// Sessions in one write. Default 1,000.
+    pub batch: usize,
+    /// Datagrams that wait until it is written that they were received; those beyond are dropped. Default 4,096.
+    pub max_held: usize,
+    /// How long a write that fails is tried again. After that the sessions that it was for are ended, and new ones are
+    /// not kept until a write succeeds. Default 10 s.
+    pub patience: Duration,
+    /// Delivers at once what a session receives, without a write for it. Sessions are then written once for half of
+    /// [`reserve`](Self::reserve) records, and what the peer has said since can be repeated once by whoever has
+    /// overheard it, after a crash; not after an orderly end. Default `false`.
+    pub danger_deliver_unstored: bool,
+}
+
+impl Default for KeepingConfig {
+    fn default() -> Self {
+        KeepingConfig {
+            reserve: 1000,
+            max_sessions: 100_000,
+            batch: 1000,
+            max_held: 4096,
+            patience: Duration::from_secs(10),
+            danger_deliver_unstored: false,
+        }
+    }
+}
+
+/// A store, and how sessions are kept there.
+#[derive(Clone)]
+pub(crate) struct Keeping {
+    pub(crate) store: Arc<dyn SessionStore>,
+    pub(crate) config: KeepingConfig,
+}
+
+impl fmt::Debug for Keeping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.config.fmt(f)
+    }
+}

@@ -80,4 +80,7 @@ pub enum StartError {
     /// The store could not be read.
     #[error("cannot read the store: {0}")]
     Store(#[from] crate::store::StoreError),
+    /// The sessions in the store could not be taken up.
+    #[error("cannot take up the sessions: {0}")]
+    Sessions(#[from] lwm2m_transport::dtls::SessionStoreError),
 }

@@ -45,6 +45,7 @@ mod refusals;
 mod registration;
 mod security;
 mod server;
+mod sessions;
 pub mod store;
 mod write_behind;
 
@@ -60,7 +61,7 @@ pub use firmware::{
 pub use listener::{Listener, ServerCertificate};
 pub use lwm2m_transport::{
     MetricsSnapshot as TransportMetrics,
-    dtls::{KeyError, public_key_of},
+    dtls::{CipherSuite, KeepingConfig, KeyError, UnknownIdentity, public_key_of},
 };
 pub use metrics::Metrics;
 pub use observation::{Notification, Observation, ObservationInfo};

@@ -2,7 +2,10 @@
 
 use crate::error::StartError;
 use lwm2m_core::{secret::Secret, uri::Scheme};
-use lwm2m_transport::{BindError, CredentialSource, DtlsServerConfig, ServerTransport, dtls};
+use lwm2m_transport::{
+    BindError, CredentialSource, DtlsServerConfig, ServerTransport,
+    dtls::{self, CipherSuite, KeepingConfig, SessionStore, UnknownIdentity},
+};
 use std::{fmt, sync::Arc};
 
 /// One socket that a server listens on.
@@ -10,7 +13,16 @@ use std::{fmt, sync::Arc};
 pub struct Listener {
     pub(crate) scheme: Scheme,
     pub(crate) address: String,
+    policy: Policy,
+}
+
+/// What of DTLS is otherwise than by default.
+#[derive(Debug, Clone, Default)]
+struct Policy {
     max_handshake_datagram: Option<usize>,
+    suites: Option<Vec<CipherSuite>>,
+    unknown_identity: Option<UnknownIdentity>,
+    requires_extended_master_secret: bool,
 }
 
 impl Listener {
@@ -22,7 +34,7 @@ impl Listener {
         Listener {
             scheme: Scheme::Coap,
             address: address.to_string(),
-            max_handshake_datagram: None,
+            policy: Policy::default(),
         }
     }
 
@@ -31,7 +43,7 @@ impl Listener {
         Listener {
             scheme: Scheme::Coaps,
             address: address.to_string(),
-            max_handshake_datagram: None,
+            policy: Policy::default(),
         }
     }
 
@@ -40,7 +52,31 @@ impl Listener {
     /// DTLS.
     #[must_use]
     pub fn max_handshake_datagram(mut self, bytes: usize) -> Self {
-        self.max_handshake_datagram = Some(bytes);
+        self.policy.max_handshake_datagram = Some(bytes);
+        self
+    }
+
+    /// With these cipher suites only, as far as there are credentials for them: of those that a device offers, the first
+    /// in its order is taken. Default: [`CipherSuite::ALL`]. It means nothing without DTLS.
+    #[must_use]
+    pub fn suites(mut self, suites: impl Into<Vec<CipherSuite>>) -> Self {
+        self.policy.suites = Some(suites.into());
+        self
+    }
+
+    /// With this answer to devices whose PSK identity nobody knows. Default: [`UnknownIdentity::Alert`]. It means nothing
+    /// without DTLS.
+    #[must_use]
+    pub fn unknown_identity(mut self, answer: UnknownIdentity) -> Self {
+        self.policy.unknown_identity = Some(answer);
+        self
+    }
+
+    /// Refuses devices that do not bind their session to its handshake (RFC 7627). Default: those that can do, and those
+    /// that cannot are served. It means nothing without DTLS.
+    #[must_use]
+    pub fn require_extended_master_secret(mut self) -> Self {
+        self.policy.requires_extended_master_secret = true;
         self
     }
 }
@@ -76,6 +112,7 @@ pub(crate) async fn open(
     listeners: &[Listener],
     credentials: Arc<dyn CredentialSource>,
     proofs: &Proofs,
+    kept: Option<(Arc<dyn SessionStore>, KeepingConfig)>,
 ) -> Result<ServerTransport, StartError> {
     if listeners.is_empty() {
         return Err(StartError::NoListener);
@@ -94,8 +131,21 @@ pub(crate) async fn open(
         builder = match listener.scheme {
             Scheme::Coaps => {
                 let mut config = DtlsServerConfig::new(credentials.clone());
-                if let Some(bytes) = listener.max_handshake_datagram {
+                let policy = &listener.policy;
+                if let Some(bytes) = policy.max_handshake_datagram {
                     config.max_handshake_datagram = bytes;
+                }
+                if let Some(suites) = &policy.suites {
+                    config = config.suites(suites.clone());
+                }
+                if let Some(answer) = policy.unknown_identity {
+                    config = config.unknown_identity(answer);
+                }
+                if policy.requires_extended_master_secret {
+                    config = config.require_extended_master_secret();
+                }
+                if let Some((store, keeping)) = &kept {
+                    config = config.keep_sessions(store.clone(), keeping.clone());
                 }
                 if let Some(ours) = &proofs.certificate {
                     let certificate = dtls::ServerCertificate {

@@ -169,7 +169,7 @@ enum ValueRecord {
 }
 
 /// Bytes as text.
-pub(crate) struct Base64(Vec<u8>);
+pub(crate) struct Base64(pub(crate) Vec<u8>);
 
 impl Serialize for Base64 {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -186,15 +186,15 @@ impl<'de> Deserialize<'de> for Base64 {
 }
 
 impl Base64 {
-    fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         Base64(bytes.to_vec())
     }
 }
 
 /// Why a document is not taken, for a person.
-type Reason = String;
+pub(crate) type Reason = String;
 
-fn write(collection: Collection, key: String, record: &impl Serialize) -> Document {
+pub(crate) fn write(collection: Collection, key: String, record: &impl Serialize) -> Document {
     // The records have text keys and finite numbers: nothing in them that JSON has no form for.
     let content = serde_json::to_vec(record).unwrap_or_default();
     Document {
@@ -204,7 +204,7 @@ fn write(collection: Collection, key: String, record: &impl Serialize) -> Docume
     }
 }
 
-fn read<R: DeserializeOwned, T>(
+pub(crate) fn read<R: DeserializeOwned, T>(
     document: &Document,
     convert: impl FnOnce(R) -> Result<T, Reason>,
 ) -> Result<T, StoreError> {
@@ -343,7 +343,7 @@ pub(crate) fn read_bootstrap(document: &Document) -> Result<BootstrapConfig, Sto
     })
 }
 
-fn millis(time: SystemTime) -> u64 {
+pub(crate) fn millis(time: SystemTime) -> u64 {
     let since = time
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();

@@ -13,12 +13,19 @@ use crate::{
     metrics::Metrics,
     registration::Registration,
     security::{Role, SecurityStore},
+    sessions::Sessions,
     store::{Collection, Store},
-    write_behind::{self, BATCH, Writer},
+    write_behind::{self, BATCH, Names, Writer},
 };
-use lwm2m_core::{coap::Response, model::ObjectModel, secret::Secret, time::Instant, uri::Scheme};
+use lwm2m_core::{
+    coap::Response, model::ObjectModel, peer::PeerIdentity, secret::Secret, time::Instant,
+    uri::Scheme,
+};
 use lwm2m_objects::Definitions;
-use lwm2m_transport::{EngineHandle, Transport};
+use lwm2m_transport::{
+    EngineHandle, Transport,
+    dtls::{KeepingConfig, RestoredSession, SessionStore},
+};
 use std::{
     collections::HashMap,
     net::SocketAddr,
@@ -40,6 +47,7 @@ pub struct ServerBuilder {
     accept_unsecured: bool,
     definitions: Vec<ObjectModel>,
     store: Option<Arc<dyn Store>>,
+    keeping: Option<KeepingConfig>,
     config: ServerConfig,
 }
 
@@ -103,6 +111,16 @@ impl ServerBuilder {
         self
     }
 
+    /// Keeps DTLS sessions in the store, too, so that a server that starts again goes on with its devices at once and they
+    /// make no handshake, however it has ended; see [`KeepingConfig`] for what that costs. Its end is not told to them
+    /// then. The store must never be put back to an earlier state with sessions in it: copies for that are made without
+    /// ([`Collection::is_in_backups`]). Without a store it does nothing.
+    #[must_use]
+    pub fn keep_sessions(mut self, keeping: KeepingConfig) -> Self {
+        self.keeping = Some(keeping);
+        self
+    }
+
     /// With other bounds and times.
     #[must_use]
     pub fn config(mut self, config: ServerConfig) -> Self {
@@ -114,13 +132,23 @@ impl ServerBuilder {
     ///
     /// # Errors
     /// A listener that cannot be opened, an unusable certificate or private key, a store that cannot be read.
-    pub async fn start(self) -> Result<Server, StartError> {
-        // What is in the store must be known before the first handshake.
+    pub async fn start(mut self) -> Result<Server, StartError> {
         let credentials = self.security.for_role(Role::Server);
-        let transport = listener::open(&self.listeners, credentials, &self.proofs).await?;
-        let addresses = transport.local_addresses();
-        let metrics = transport.metrics();
-        self.run(transport, addresses, Some(metrics)).await
+        let kept = self.store.clone().zip(self.keeping.take());
+        let kept = kept.map(|(store, keeping)| {
+            let sessions: Arc<dyn SessionStore> = Arc::new(Sessions(store));
+            (sessions, keeping)
+        });
+        let transport = listener::open(&self.listeners, credentials, &self.proofs, kept);
+        let mut transport = transport.await?;
+        // What is in the store must be known before the first handshake, and before sessions are taken up.
+        let names = self.adopt().await?;
+        let listening = Listening {
+            addresses: transport.local_addresses(),
+            metrics: Some(transport.metrics()),
+            sessions: transport.restore().await?,
+        };
+        self.run(transport, names, listening).await
     }
 
     /// Serves over a transport of one's own: a network in memory, a socket that was handed over. Listeners, certificate
@@ -129,14 +157,23 @@ impl ServerBuilder {
     /// # Errors
     /// A store that cannot be read.
     pub async fn start_on(self, transport: impl Transport) -> Result<Server, StartError> {
-        self.run(transport, Vec::new(), None).await
+        let names = self.adopt().await?;
+        self.run(transport, names, Listening::default()).await
+    }
+
+    /// Reads the credentials in the store.
+    async fn adopt(&self) -> Result<Option<Names>, StartError> {
+        Ok(match &self.store {
+            Some(store) => Some(write_behind::adopt_credentials(store, &self.security).await?),
+            None => None,
+        })
     }
 
     async fn run(
         self,
         transport: impl Transport,
-        addresses: Vec<(Scheme, SocketAddr)>,
-        transport_metrics: Option<Arc<lwm2m_transport::Metrics>>,
+        names: Option<Names>,
+        listening: Listening,
     ) -> Result<Server, StartError> {
         let mut definitions = Definitions::built_in();
         for definition in self.definitions {
@@ -161,14 +198,16 @@ impl ServerBuilder {
             &mut rand::rng(),
         );
         engine.set_wall_clock(Instant::ZERO, SystemTime::now());
-        let mut names = None;
         if let Some(store) = &self.store {
-            names = Some(write_behind::adopt_credentials(store, &security).await?);
             for collection in [Collection::Registrations, Collection::Observations] {
                 for document in &store.load(collection).await? {
                     engine.restore(Instant::ZERO, document)?;
                 }
             }
+            engine.reconnect(listening.sessions.iter().map(|session| {
+                let identity: &PeerIdentity = &session.identity;
+                (session.peer, identity, session.address)
+            }));
             engine.remember_changes();
         }
 
@@ -220,8 +259,8 @@ impl ServerBuilder {
             security,
             definitions,
             config: self.config,
-            addresses,
-            transport_metrics,
+            addresses: listening.addresses,
+            transport_metrics: listening.metrics,
             firmware: Mutex::default(),
             writer: Mutex::new(writer),
             deciding,
@@ -229,6 +268,15 @@ impl ServerBuilder {
         end_sessions_of_removed_credentials(&shared);
         Ok(Server { shared })
     }
+}
+
+/// What is known of a transport of our own.
+#[derive(Default)]
+struct Listening {
+    addresses: Vec<(Scheme, SocketAddr)>,
+    metrics: Option<Arc<lwm2m_transport::Metrics>>,
+    /// Sessions that it goes on with.
+    sessions: Vec<RestoredSession>,
 }
 
 fn end_sessions_of_removed_credentials(shared: &Arc<Shared>) {

@@ -19,24 +19,35 @@ pub enum Collection {
     Credentials,
     /// Bootstrap configurations, by endpoint name. Their documents hold keys.
     Bootstrap,
+    /// DTLS sessions, by a random name, where a server keeps them
+    /// ([`keep_sessions`](crate::ServerBuilder::keep_sessions)). Their documents hold keys, and are good for the present
+    /// only: a server that starts from older ones uses sequence numbers twice. They do not belong in a backup.
+    Sessions,
 }
 
 impl Collection {
     /// All of them.
-    pub const ALL: [Collection; 4] = [
+    pub const ALL: [Collection; 5] = [
         Collection::Registrations,
         Collection::Observations,
         Collection::Credentials,
         Collection::Bootstrap,
+        Collection::Sessions,
     ];
 
-    /// A name for tables and files: `"registrations"`, `"observations"`, `"credentials"`, `"bootstrap"`.
+    /// Whether a copy of the store that may be started from later has them.
+    pub const fn is_in_backups(self) -> bool {
+        !matches!(self, Collection::Sessions)
+    }
+
+    /// A name for tables and files: `"registrations"`, `"observations"`, `"credentials"`, `"bootstrap"`, `"sessions"`.
     pub const fn name(self) -> &'static str {
         match self {
             Collection::Registrations => "registrations",
             Collection::Observations => "observations",
             Collection::Credentials => "credentials",
             Collection::Bootstrap => "bootstrap",
+            Collection::Sessions => "sessions",
         }
     }
 }

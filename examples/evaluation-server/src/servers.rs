@@ -11,8 +11,8 @@ use lwm2m_core::{
 use lwm2m_demo_client::pem::{self, KeyPair, PemError};
 use lwm2m_http::{HttpConfig, HttpConfigError, HttpState};
 use lwm2m_server::{
-    BootstrapServer, BootstrapStore, Credential, Listener, Role, SecurityStore, Server,
-    ServerCertificate, StartError, store::Store,
+    BootstrapServer, BootstrapStore, Credential, KeepingConfig, Listener, Role, SecurityStore,
+    Server, ServerCertificate, StartError, store::Store,
 };
 use lwm2m_store::{OpenError, SqliteStore};
 use std::{
@@ -110,7 +110,10 @@ impl Servers {
             bootstrap = bootstrap.raw_public_key(keys.private_key);
         }
         if let Some(store) = store {
-            server = server.store(store.clone());
+            // Its devices shall not notice when it starts again.
+            server = server
+                .store(store.clone())
+                .keep_sessions(KeepingConfig::default());
             bootstrap = bootstrap.store(store);
         }
         let server = server.start().await.map_err(ServersError::Server)?;

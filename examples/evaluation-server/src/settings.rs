@@ -81,7 +81,8 @@ struct Values {
     #[arg(long, value_name = "N")]
     devices: Option<usize>,
 
-    /// Keep registrations, credentials and bootstrap configurations in this directory; without it nothing is kept
+    /// Keep registrations, DTLS sessions, credentials and bootstrap configurations in this directory; without it nothing
+    /// is kept. Never start from an older copy of it: see the documentation of lwm2m-store
     #[arg(long, value_name = "DIRECTORY")]
     data_dir: Option<PathBuf>,
 

@@ -80,9 +80,18 @@ struct Program {
 
 impl Program {
     fn start(arguments: &[&str]) -> Self {
-        let mut child = command(&[&ANY_PORTS[..], arguments].concat())
-            .spawn()
+        Program::start_at("127.0.0.1:0", arguments)
+    }
+
+    /// With this address for devices with DTLS.
+    fn start_at(coaps: &str, arguments: &[&str]) -> Self {
+        let mut ports = ANY_PORTS;
+        let at = ports
+            .iter()
+            .position(|option| *option == "--coaps")
             .unwrap();
+        ports[at + 1] = coaps;
+        let mut child = command(&[&ports[..], arguments].concat()).spawn().unwrap();
         let out = lines(child.stdout.take().unwrap());
         let errors = lines(child.stderr.take().unwrap());
         let after = |line: &str, mark: &str| {
@@ -308,6 +317,67 @@ async fn what_is_kept_survives() {
     client.kill().await;
     while let Some(event) = events.next().await {
         assert!(!matches!(event, ClientEvent::Deregistered { .. }));
+    }
+}
+
+/// Goes on with its device as if nothing had been.
+async fn goes_on(program: &Program, client: &Client) {
+    let answer = program.ask("GET", "/api/devices/demo/objects/3/0/16", "");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let events = program.events();
+    client.update().await.unwrap();
+    until(&events, is("updated", "demo"));
+    let counted = program.ask("GET", "/metrics", "");
+    for (counter, value) in [
+        ("sessions_restored", 1),
+        ("handshakes_started", 0),
+        ("cookies_sent", 0),
+        ("records_dropped", 0),
+    ] {
+        let line = format!("\nlwm2m_transport_{counter}_total{{role=\"server\"}} {value}\n");
+        assert!(counted.contains(&line), "{counter}: {counted}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn devices_do_not_notice_that_it_starts_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = [
+        "--devices",
+        "0",
+        "--data-dir",
+        folder.path().to_str().unwrap(),
+    ];
+    let program = Program::start(&kept);
+    let coaps = program.coaps.to_string();
+    let psk = Secret::new(hex::decode(&program.guest_key).unwrap());
+    let account = Account::coaps(format!("coaps://{coaps}").parse().unwrap(), "demo", psk);
+    let client = Client::builder("demo")
+        .server(ServerAccount::new(1, account).lifetime(86_400))
+        .start()
+        .await
+        .unwrap();
+    let mut events = client.events();
+    until(&program.events(), is("registered", "demo"));
+    assert_eq!(program.end("TERM").0, Some(0));
+
+    let mut program = Program::start_at(&coaps, &kept);
+    goes_on(&program, &client).await;
+    for _ in 0..3 {
+        // Not a word to anybody.
+        program.child.kill().unwrap();
+        program.child.wait().unwrap();
+        program = Program::start_at(&coaps, &kept);
+        goes_on(&program, &client).await;
+    }
+    client.deregister_and_stop().await;
+    let devices = program.ask("GET", "/api/devices", "");
+    assert!(devices.contains("\"total\":0"), "{devices}");
+    assert_eq!(program.end("TERM").0, Some(0));
+    // It registered once, before anything happened, and knows of nothing else.
+    while let Some(event) = events.next().await {
+        let again = matches!(event, ClientEvent::RegistrationFailed { .. });
+        assert!(!again, "{event:?}");
     }
 }
 

@@ -149,7 +149,7 @@ impl BootstrapServerBuilder {
     /// A listener that cannot be opened, an unusable certificate or private key, a store that cannot be read.
     pub async fn start(self) -> Result<BootstrapServer, StartError> {
         let credentials = self.security.for_role(Role::Bootstrap);
-        let transport = listener::open(&self.listeners, credentials, &self.proofs).await?;
+        let transport = listener::open(&self.listeners, credentials, &self.proofs, None).await?;
         let addresses = transport.local_addresses();
         let metrics = transport.metrics();
         self.run(transport, addresses, Some(metrics)).await

@@ -13,7 +13,12 @@ use lwm2m_core::{
     time::Instant,
     version::LwM2mVersion,
 };
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 impl ServerEngine {
     /// Begins to remember what changes, for [`take_changes`](Self::take_changes).
@@ -67,8 +72,8 @@ impl ServerEngine {
     }
 
     /// Takes a registration or observation back from a store; documents of other kinds are passed over. A
-    /// registration whose time has passed meanwhile expires at once; the connection of a secured device is gone, and
-    /// the device must make a new one; a device with queue mode is taken for asleep.
+    /// registration whose time has passed meanwhile expires at once; the connection of a secured device is gone unless
+    /// [`reconnect`](Self::reconnect) says otherwise, and the device must make a new one; a device with queue mode is taken for asleep.
     ///
     /// # Errors
     /// A document that cannot be read.
@@ -87,6 +92,36 @@ impl ServerEngine {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Tells which connections go on after a restart, those heard last at the end: each restored registration is reached
+    /// over the one whose peer has proven the same identity. Where several have, the address it spoke from last decides,
+    /// and then the time; where several registrations have one identity, only the address does.
+    pub fn reconnect<'a>(
+        &mut self,
+        connections: impl IntoIterator<Item = (PeerId, &'a PeerIdentity, SocketAddr)>,
+    ) {
+        let mut of_identity: HashMap<&PeerIdentity, Vec<(PeerId, SocketAddr)>> = HashMap::new();
+        for (peer, identity, address) in connections {
+            let found = of_identity.entry(identity).or_default();
+            found.push((peer, address));
+        }
+        let mut sharing: HashMap<&PeerIdentity, usize> = HashMap::new();
+        for entry in self.registry.iter() {
+            *sharing.entry(&entry.registration.identity).or_default() += 1;
+        }
+        let found = self.registry.slots().filter_map(|(slot, entry)| {
+            let registration = &entry.registration;
+            let candidates = of_identity.get(&registration.identity)?;
+            let mut latest_first = candidates.iter().rev();
+            let there = latest_first.find(|(_, address)| *address == registration.address);
+            let alone = sharing.get(&registration.identity) == Some(&1);
+            let (peer, _) = there.or_else(|| candidates.last().filter(|_| alone))?;
+            (entry.peer.is_none()).then_some((slot, *peer))
+        });
+        for (slot, peer) in found.collect::<Vec<_>>() {
+            self.registry.set_peer(slot, Some(peer));
+        }
     }
 
     fn restore_registration(&mut self, now: Instant, record: RegistrationRecord) {

@@ -9,7 +9,11 @@
 //!   (write-ahead log, `synchronous = FULL`). One that was interrupted leaves no trace.
 //! - **Alone**: the file is locked for as long as the store is open. A second server on the same file is refused
 //!   with [`OpenError::InUse`]; [`SqliteStore::backup`] copies a store that is open.
-//! - **Private**: credentials and bootstrap configurations hold keys. The file and those beside it are created
+//! - **Never put back**: where a server keeps its DTLS sessions here, an older state of the file must not be started from,
+//!   neither a copy nor a snapshot of the machine: sequence numbers would be used twice, which undoes the encryption of
+//!   these sessions. [`SqliteStore::backup`] leaves them out; of any other copy, remove them first:
+//!   `DELETE FROM document WHERE collection = 'sessions'`.
+//! - **Private**: credentials, bootstrap configurations and sessions hold keys. The file and those beside it are created
 //!   readable by their owner alone, and what is removed is overwritten. The keys are not encrypted: whoever can
 //!   read the file can read them.
 //!
@@ -117,7 +121,8 @@ impl SqliteStore {
         &self.path
     }
 
-    /// Writes a copy of the store to a new file, as of one moment between two batches.
+    /// Writes a copy of the store to a new file, as of one moment between two batches, without DTLS sessions. It is good
+    /// when this has returned without an error; a file that is left of an attempt that failed is to be thrown away.
     ///
     /// # Errors
     /// Where there is a file already, or it cannot be written.

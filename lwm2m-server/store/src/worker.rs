@@ -151,8 +151,19 @@ fn backup(connection: &Connection, to: &Path) -> Result<(), StoreError> {
     let name = to
         .to_str()
         .ok_or_else(|| StoreError::backend("the name of a backup must be UTF-8"))?;
-    connection
-        .execute("VACUUM INTO ?1", [name])
-        .map(drop)
-        .map_err(StoreError::backend)
+    let copy = || {
+        connection.execute("VACUUM INTO ?1", [name])?;
+        // What must not be started from later is not left in it, nor in the space that was its.
+        let copy = Connection::open(to)?;
+        copy.pragma_update_and_check(None, "journal_mode", "MEMORY", |_| Ok(()))?;
+        copy.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
+        for collection in Collection::ALL {
+            if !collection.is_in_backups() {
+                let delete = "DELETE FROM document WHERE collection = ?1";
+                copy.execute(delete, [collection.name()])?;
+            }
+        }
+        copy.close().map_err(|(_, error)| error)
+    };
+    copy().map_err(StoreError::backend)
 }

@@ -292,6 +292,27 @@ async fn files_are_readable_by_their_owner_alone() {
 }
 
 #[tokio::test]
+async fn sessions_stay_out_of_backups() {
+    let (folder, path) = folder();
+    let store = SqliteStore::open(&path).unwrap();
+    let state = "5e551045e55104e55104e551045e5510";
+    let session = document(Collection::Sessions, "00", state);
+    store
+        .apply(&[Change::Put(session.clone()), put("a", "1")])
+        .await
+        .unwrap();
+    let copy = folder.path().join("copy.db");
+    store.backup(&copy).await.unwrap();
+    assert_eq!(store.load(Collection::Sessions).await.unwrap(), [session]);
+    let bytes = fs::read(&copy).unwrap();
+    let found = bytes.windows(state.len()).any(|at| at == state.as_bytes());
+    assert!(!found, "not even where it was");
+    let copy = SqliteStore::open(&copy).unwrap();
+    assert_eq!(copy.load(Collection::Sessions).await.unwrap(), []);
+    assert_eq!(registrations(&copy).await, pairs(&[("a", "1")]));
+}
+
+#[tokio::test]
 async fn removed_keys_are_overwritten() {
     let (folder, path) = folder();
     let store = SqliteStore::open(&path).unwrap();

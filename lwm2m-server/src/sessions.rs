@@ -1,0 +1,140 @@
+//! DTLS sessions as documents of a [`Store`].
+
+use crate::{
+    persistence::{self, Base64},
+    store::{Change, Collection, Document, Store, StoreError},
+};
+use async_trait::async_trait;
+use lwm2m_core::secret::Secret;
+use lwm2m_transport::dtls::{
+    KeptSession, SessionChange, SessionName, SessionStore, SessionStoreError,
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use tracing::warn;
+
+/// A session as it is kept.
+#[derive(Serialize, Deserialize)]
+struct SessionRecord {
+    listener: u16,
+    heard: u64,
+    credential: Base64,
+    state: Base64,
+}
+
+/// The place in a store where sessions are.
+pub(crate) struct Sessions(pub(crate) Arc<dyn Store>);
+
+#[async_trait]
+impl SessionStore for Sessions {
+    async fn load(&self) -> Result<Vec<KeptSession>, SessionStoreError> {
+        let documents = self.0.load(Collection::Sessions).await;
+        let (mut sessions, mut unreadable) = (Vec::new(), Vec::new());
+        for document in documents.map_err(SessionStoreError::new)? {
+            match session(&document) {
+                Ok(session) => sessions.push(session),
+                Err(error) => {
+                    // Its device makes a new one; the server need not stay away for it.
+                    warn!("a session is given up: {error}");
+                    unreadable.push(Change::Remove {
+                        collection: Collection::Sessions,
+                        key: document.key,
+                    });
+                }
+            }
+        }
+        if !unreadable.is_empty() {
+            let removed = self.0.apply(&unreadable).await;
+            removed.map_err(SessionStoreError::new)?;
+        }
+        Ok(sessions)
+    }
+
+    async fn apply(&self, changes: &[SessionChange]) -> Result<(), SessionStoreError> {
+        let changes: Option<Vec<Change>> = changes.iter().map(change).collect();
+        // A kind of change that is not known must not be lost silently.
+        let changes = changes.ok_or_else(|| SessionStoreError::new("unknown kind of change"))?;
+        let applied = self.0.apply(&changes).await;
+        applied.map_err(SessionStoreError::new)
+    }
+}
+
+fn change(change: &SessionChange) -> Option<Change> {
+    Some(match change {
+        SessionChange::Put(session) => Change::Put(document(session)),
+        SessionChange::Remove(name) => Change::Remove {
+            collection: Collection::Sessions,
+            key: key(*name),
+        },
+        _ => return None,
+    })
+}
+
+fn key(name: SessionName) -> String {
+    format!("{:032x}", u128::from_be_bytes(name.0))
+}
+
+fn document(session: &KeptSession) -> Document {
+    let record = SessionRecord {
+        listener: session.listener,
+        heard: persistence::millis(session.heard),
+        credential: Base64::of(&session.credential),
+        state: Base64::of(session.state.expose_secret()),
+    };
+    persistence::write(Collection::Sessions, key(session.name), &record)
+}
+
+fn session(document: &Document) -> Result<KeptSession, StoreError> {
+    persistence::read(document, |record: SessionRecord| {
+        let name = u128::from_str_radix(&document.key, 16).map_err(|error| error.to_string())?;
+        Ok(KeptSession::new(
+            SessionName(name.to_be_bytes()),
+            record.listener,
+            persistence::from_millis(record.heard),
+            record.credential.0,
+            Secret::new(record.state.0),
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    #[test]
+    fn sessions_come_back_as_they_were() {
+        for (name, credential) in [([0; 16], vec![]), ([0xFF; 16], vec![7; 32])] {
+            let kept = KeptSession::new(
+                SessionName(name),
+                3,
+                UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
+                credential,
+                Secret::new((0..=255).collect()),
+            );
+            let document = document(&kept);
+            assert_eq!(document.key.len(), 32);
+            assert_eq!(session(&document).unwrap(), kept);
+        }
+    }
+
+    #[test]
+    fn what_is_no_session_is_said_without_its_content() {
+        for content in [
+            "",
+            "{}",
+            r#"{"listener":0,"heard":1,"credential":"","state":"topsecret!"}"#,
+        ] {
+            let document = Document {
+                collection: Collection::Sessions,
+                key: "00".into(),
+                content: Secret::new(content.as_bytes().to_vec()),
+            };
+            let error = session(&document).unwrap_err().to_string();
+            assert!(
+                error.starts_with("sessions") && !error.contains("topsecret"),
+                "{error}"
+            );
+        }
+    }
+}

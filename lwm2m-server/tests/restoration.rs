@@ -76,7 +76,13 @@ fn restored_registrations_are_reached_over_the_sessions_that_go_on() {
     type Connections = Vec<(PeerId, PeerIdentity, SocketAddr)>;
     let own = [("a", "a"), ("b", "b")];
     let shared = [("a", "all"), ("b", "all")];
-    let cases: [(&str, &[(&str, &str)], Connections, [Option<u64>; 2]); 6] = [
+    type Case<'a> = (
+        &'a str,
+        &'a [(&'a str, &'a str)],
+        Connections,
+        [Option<u64>; 2],
+    );
+    let cases: [Case<'_>; 6] = [
         ("none goes on", &own, vec![], [None, None]),
         (
             "by identity",

@@ -37,12 +37,9 @@ enum Command {
     /// LwM2M servers: registrations and updates a second, beside a raw echo
     #[cfg(target_os = "linux")]
     Lwm2m(commands::load::Options),
-    /// The DTLS engine: handshakes, records, sessions at rest, a flood of hellos
-    Dtls {
-        /// Fewer sessions and a smaller flood
-        #[arg(long)]
-        small: bool,
-    },
+    /// DTLS libraries: handshakes and records; our engine's sessions at rest and a flood of hellos
+    #[cfg(target_os = "linux")]
+    Dtls(commands::load::Options),
     /// Runs one of the servers; the other commands do that by themselves
     #[command(hide = true)]
     Serve {
@@ -90,11 +87,12 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Box<dyn Error>> {
     match command {
         Command::Codecs => commands::codecs::run(),
-        Command::Dtls { small } => lwm2m_bench::dtls::run(small)?,
         #[cfg(target_os = "linux")]
         Command::Coap(options) => commands::coap::run(&options)?,
         #[cfg(target_os = "linux")]
         Command::Lwm2m(options) => commands::lwm2m::run(&options)?,
+        #[cfg(target_os = "linux")]
+        Command::Dtls(options) => commands::dtls::run(&options)?,
         Command::Serve { kind, address } => {
             #[cfg(target_os = "linux")]
             lwm2m_bench::load::program::end_with_parent()?;

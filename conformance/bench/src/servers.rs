@@ -9,9 +9,12 @@ use lwm2m_core::{
     time::Instant,
 };
 use lwm2m_server::{Listener, Server};
-use lwm2m_transport::ServerTransport;
+use lwm2m_transport::{DtlsServerConfig, PskTable, ServerTransport};
 use rand::{SeedableRng, rngs::StdRng};
-use std::{convert::Infallible, error::Error, future::pending, net::SocketAddr};
+use std::{
+    collections::VecDeque, convert::Infallible, error::Error, future::pending, net::SocketAddr,
+    sync::Arc,
+};
 use tokio::net::UdpSocket;
 
 /// A path that libcoap's example server has by itself.
@@ -31,6 +34,10 @@ pub enum Kind {
     CoapCrate,
     /// The LwM2M server, without security and without store.
     Lwm2m,
+    /// Sends back the data of DTLS records: our engine on tokio's socket and nothing else.
+    Dtls,
+    /// Sends back the data of DTLS records: coaps of `lwm2m-transport` with its driver.
+    Coaps,
 }
 
 impl Kind {
@@ -55,6 +62,11 @@ pub fn serve(kind: Kind, address: SocketAddr) -> Result<(), Box<dyn Error>> {
             Kind::Endpoint => endpoint(address).await,
             Kind::CoapCrate => coap_crate(address).await,
             Kind::Lwm2m => lwm2m(address).await,
+            #[cfg(target_os = "linux")]
+            Kind::Dtls => dtls(address).await,
+            #[cfg(not(target_os = "linux"))]
+            Kind::Dtls => Err("it is measured on Linux only".into()),
+            Kind::Coaps => coaps(address).await,
         }
     })
 }
@@ -149,4 +161,90 @@ async fn lwm2m(address: SocketAddr) -> Result<(), Box<dyn Error>> {
         .start()
         .await?;
     pending().await
+}
+
+/// Our engine as `raw` is: a datagram comes, and what there is to be sent goes.
+#[cfg(target_os = "linux")]
+async fn dtls(address: SocketAddr) -> Result<(), Box<dyn Error>> {
+    use crate::dtls::engine::{serve, server_config};
+    use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
+
+    let socket = UdpSocket::bind(address).await?;
+    let mut endpoint = lwm2m_dtls::Endpoint::new(
+        server_config(),
+        Some(lwm2m_dtls::ServerConfig::new().psk()),
+        Arc::new(lwm2m_dtls::crypto::ring::Ring::new()),
+        Box::new(ChaCha20Rng::from_os_rng()),
+    )?;
+    let began = std::time::Instant::now();
+    let mut buffer = vec![0; 2048];
+    let timer = tokio::time::sleep(std::time::Duration::ZERO);
+    tokio::pin!(timer);
+    let mut armed = None;
+    loop {
+        // Deadlines seldom change; a timer of tokio is not for nothing.
+        let next = endpoint.poll_timeout();
+        if let Some(at) = next.filter(|at| armed != Some(*at)) {
+            let after_begin = at.since(Instant::ZERO);
+            timer.as_mut().reset((began + after_begin).into());
+        }
+        armed = next;
+        tokio::select! {
+            biased;
+            received = socket.recv_from(&mut buffer) => {
+                let (length, from) = received?;
+                let now = Instant::ZERO + began.elapsed();
+                endpoint.handle_datagram(now, from, &mut buffer[..length]);
+            }
+            () = &mut timer, if armed.is_some() => {
+                endpoint.handle_timeout(Instant::ZERO + began.elapsed());
+            }
+        }
+        serve(&mut endpoint, Instant::ZERO + began.elapsed());
+        while let Some(transmit) = endpoint.poll_transmit() {
+            socket.send_to(&transmit.data, transmit.to).await?;
+        }
+    }
+}
+
+async fn coaps(address: SocketAddr) -> Result<(), Box<dyn Error>> {
+    let keys = PskTable::new();
+    let key = lwm2m_core::secret::Secret::new(crate::dtls::material::KEY.into());
+    keys.insert(crate::dtls::material::IDENTITY, key);
+    let config = DtlsServerConfig::new(Arc::new(keys));
+    let transport = ServerTransport::builder()
+        .coaps(address, config)
+        .bind()
+        .await?;
+    let engine = DatagramEcho(VecDeque::new());
+    let _running = lwm2m_transport::spawn(engine, transport, |event| match event {});
+    pending().await
+}
+
+/// Sends back each datagram.
+struct DatagramEcho(VecDeque<Outbound>);
+
+impl Engine for DatagramEcho {
+    type Event = Infallible;
+
+    fn handle(&mut self, _now: Instant, inbound: Inbound<'_>) {
+        if let Inbound::Datagram { peer, data, .. } = inbound {
+            let data = data.to_vec();
+            self.0.push_back(Outbound::Datagram { peer, data });
+        }
+    }
+
+    fn handle_timeout(&mut self, _now: Instant) {}
+
+    fn poll_outbound(&mut self) -> Option<Outbound> {
+        self.0.pop_front()
+    }
+
+    fn poll_event(&mut self) -> Option<Infallible> {
+        None
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
 }

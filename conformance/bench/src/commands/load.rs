@@ -151,6 +151,30 @@ impl Options {
         let program = Program::start(command, address, cores).map_err(named)?;
         Contender::new(name, program, self.fleet(devices), traffic)
     }
+
+    /// Starts a server of our own making whose devices need it before they can ask: it answers `question`, then
+    /// `traffic` is made.
+    pub(crate) fn own_met_before<T: Traffic + 'static>(
+        &self,
+        cores: Cores,
+        name: &str,
+        kind: Kind,
+        devices: u32,
+        question: &[u8],
+        traffic: impl FnOnce(SocketAddr) -> Result<T, Box<dyn Error>>,
+    ) -> Result<Contender, Box<dyn Error>> {
+        let address = free_address()?;
+        let mut command = Command::new(env::current_exe()?);
+        command.args(["serve", &kind.argument(), &address.to_string()]);
+        let program = Program::start_that_answers(question, command, address, cores)?;
+        let traffic = traffic(address).map_err(|error| format!("{name}: {error}"))?;
+        Ok(Contender::new(name, program, self.fleet(devices), traffic)?)
+    }
+
+    /// Whether only to show that all works.
+    pub(crate) fn smoke(&self) -> bool {
+        self.smoke
+    }
 }
 
 /// A program of others that ends with this one. It may stand still just then, and would not hear of it.

@@ -15,7 +15,7 @@ use std::{
     array,
     collections::VecDeque,
     io::{self, ErrorKind, IoSliceMut},
-    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
     time::{Duration, Instant},
 };
 
@@ -246,10 +246,17 @@ impl Fleet {
                     Err(error) => return Err(error),
                 }
             };
-            for (buffer, meta) in inbox.chunks_exact(DATAGRAM).zip(&metas).take(received) {
+            let filled = inbox.chunks_exact_mut(DATAGRAM).zip(&metas);
+            for (buffer, meta) in filled.take(received) {
                 // Where the system has joined datagrams, all but the last have the length of the stride.
-                for datagram in buffer[..meta.len].chunks(meta.stride.max(1)) {
-                    self.take(port, traffic, datagram, counts, outcome)?;
+                for datagram in buffer[..meta.len].chunks_mut(meta.stride.max(1)) {
+                    if !traffic.is_secured() {
+                        self.take(port, traffic, datagram, counts, outcome)?;
+                    } else if let Some(device) = meta.dst_ip.and_then(device_at)
+                        && let Some(message) = traffic.open(device, datagram)
+                    {
+                        self.take(port, traffic, &message, counts, outcome)?;
+                    }
                 }
             }
             if received < BATCH_SIZE {
@@ -337,8 +344,17 @@ impl Port {
     }
 }
 
-fn address_of(device: u32) -> Ipv4Addr {
+/// The address of a device.
+pub fn address_of(device: u32) -> Ipv4Addr {
     Ipv4Addr::from_bits(FIRST_ADDRESS + device)
+}
+
+/// The device of an address, if it is one.
+fn device_at(address: IpAddr) -> Option<u32> {
+    match address {
+        IpAddr::V4(address) => address.to_bits().checked_sub(FIRST_ADDRESS),
+        IpAddr::V6(_) => None,
+    }
 }
 
 fn token(device: u32, sequence: u32) -> [u8; TOKEN] {

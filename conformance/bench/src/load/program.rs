@@ -17,6 +17,9 @@ const START_WITHIN: Duration = Duration::from_secs(60);
 
 const PAGE: u64 = 4096;
 
+/// An empty confirmable message (RFC 7252, section 4.3).
+const PING: &[u8] = &[0x40, 0, 0x12, 0x34];
+
 /// Which core the servers have, and which the generator.
 #[derive(Debug, Clone, Copy)]
 pub struct Cores {
@@ -39,6 +42,14 @@ impl Cores {
             server: cores.next().unwrap_or(generator),
             generator,
         })
+    }
+
+    /// Moves the calling thread to the servers' core.
+    ///
+    /// # Errors
+    /// What the system says: there is no such core.
+    pub fn take_server(&self) -> io::Result<()> {
+        pin(self.server)
     }
 
     /// Moves the calling thread to the generator's core.
@@ -87,7 +98,20 @@ impl Program {
     ///
     /// # Errors
     /// It cannot be started, or ends or keeps silent.
-    pub fn start(mut command: Command, address: SocketAddr, cores: Cores) -> io::Result<Self> {
+    pub fn start(command: Command, address: SocketAddr, cores: Cores) -> io::Result<Self> {
+        Program::start_that_answers(PING, command, address, cores)
+    }
+
+    /// The same with a server that answers this datagram with another.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn start_that_answers(
+        question: &[u8],
+        mut command: Command,
+        address: SocketAddr,
+        cores: Cores,
+    ) -> io::Result<Self> {
         // A child has the affinity of the thread that starts it.
         pin(cores.server)?;
         let child = command
@@ -100,11 +124,11 @@ impl Program {
             child: child?,
             address,
         };
-        program.wait()?;
+        program.wait(question)?;
         Ok(program)
     }
 
-    fn wait(&mut self) -> io::Result<()> {
+    fn wait(&mut self, question: &[u8]) -> io::Result<()> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         socket.connect(self.address)?;
         socket.set_read_timeout(Some(Duration::from_millis(50)))?;
@@ -114,14 +138,11 @@ impl Program {
                 return Err(io::Error::other(format!("it ended at once: {status}")));
             }
             if Instant::now() > give_up {
-                return Err(io::Error::new(
-                    ErrorKind::TimedOut,
-                    "it does not answer a ping",
-                ));
+                return Err(io::Error::new(ErrorKind::TimedOut, "it does not answer"));
             }
             // Nobody listens yet: the system says so at the next call.
-            let pinged = socket.send(&[0x40, 0, 0x12, 0x34]);
-            if pinged.is_ok() && socket.recv(&mut [0; 16]).is_ok() {
+            let asked = socket.send(question);
+            if asked.is_ok() && socket.recv(&mut [0; 2048]).is_ok() {
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(20));

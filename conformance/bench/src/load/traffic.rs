@@ -32,6 +32,16 @@ pub trait Traffic {
 
     /// Takes in that the request came back as it was.
     fn echoed(&mut self, _device: u32) {}
+
+    /// Whether what comes is to be opened before anybody can read it.
+    fn is_secured(&self) -> bool {
+        false
+    }
+
+    /// Opens what has come to the address of a device; `None` where there is no message in it.
+    fn open(&mut self, _device: u32, datagram: &mut [u8]) -> Option<Vec<u8>> {
+        Some(datagram.to_vec())
+    }
 }
 
 /// A GET of one path.

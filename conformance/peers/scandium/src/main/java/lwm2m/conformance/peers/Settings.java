@@ -43,6 +43,7 @@ import org.eclipse.californium.scandium.dtls.x509.StaticCertificateVerifier;
  * cid     length of our Connection IDs; without it, the extension is not used
  * ems     NONE, OPTIONAL, ENABLED, REQUIRED    mtu       bytes of an IP packet
  * group   secp256r1, x25519                    fragment  512
+ * chain   leaf: without the intermediate authority
  * </pre>
  */
 final class Settings {
@@ -113,8 +114,8 @@ final class Settings {
         PrivateKey own = KeyFactory.getInstance("EC")
                 .generatePrivate(new PKCS8EncodedKeySpec(Files.readAllBytes(folder.resolve(name + ".pk8"))));
         if (certificates) {
-            // Nobody has issued the certificate of the stranger.
-            X509Certificate[] chain = name.equals("stranger")
+            // Nobody has issued the certificate of the stranger; the authority itself has issued a leaf.
+            X509Certificate[] chain = name.equals("stranger") || "leaf".equals(values.get("chain"))
                     ? new X509Certificate[] { certificate(name) }
                     : new X509Certificate[] { certificate(name), certificate("intermediate") };
             builder.setCertificateIdentityProvider(new SingleCertificateProvider(own, chain, CertificateType.X_509));

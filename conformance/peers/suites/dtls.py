@@ -20,32 +20,37 @@ def programs(root):
 
 
 def run(table, suites, root, maven):
-    """Runs those of `suites` that are of this file; `maven` builds one of our Java projects: its command, or why not."""
+    """Runs those of `suites` that are of this file, and returns the matrix of what came of it; `maven` builds one of our
+    Java projects: its command, or why not.
+    """
     binaries = programs(root)
     target = root / "target"
     matrix = Matrix(table)
     world = World(table, matrix, binaries["dtls-peer"], binaries["webrtc-dtls-peer"])
+
+    def scandium():
+        java, why_not = maven("scandium")
+        if java:
+            dtls_scandium.run(world, java)
+        else:
+            matrix.skip(dtls_scandium.PEER, why_not)
+
+    drive = dict(zip(SUITES, (
+        lambda: dtls_openssl.run(world),
+        scandium,
+        lambda: dtls_gnutls.run(world),
+        lambda: dtls_webrtc.run(world),
+        lambda: dtls_mbedtls.run(world, target),
+        lambda: dtls_wolfssl.run(world, target),
+        lambda: dtls_tinydtls.run(world, target),
+        lambda: dtls_wireshark.run(world),
+    )))
     try:
-        if "dtls-openssl" in suites:
-            dtls_openssl.run(world)
-        if "dtls-scandium" in suites:
-            java, why_not = maven("scandium")
-            if java:
-                dtls_scandium.run(world, java)
-            else:
-                matrix.skip(dtls_scandium.PEER, why_not)
-        if "dtls-gnutls" in suites:
-            dtls_gnutls.run(world)
-        if "dtls-webrtc" in suites:
-            dtls_webrtc.run(world)
-        if "dtls-mbedtls" in suites:
-            dtls_mbedtls.run(world, target)
-        if "dtls-wolfssl" in suites:
-            dtls_wolfssl.run(world, target)
-        if "dtls-tinydtls" in suites:
-            dtls_tinydtls.run(world, target)
-        if "dtls-wireshark" in suites:
-            dtls_wireshark.run(world)
+        for suite in SUITES:
+            if suite in suites:
+                table.begin(suite)
+                drive[suite]()
     finally:
         world.close()
     matrix.print()
+    return matrix

@@ -9,6 +9,7 @@ import socket
 import tempfile
 import threading
 
+from . import report
 from .harness import Failed, Program, expect
 
 PSK_IDENTITY = "device-1"
@@ -59,6 +60,21 @@ ROWS = (tuple(row(suite, "psk") for suite in PSK_SUITES)
         + FEATURES)
 
 
+# What the summary counts together.
+GROUPS = {
+    "PSK": tuple(row(suite, "psk") for suite in PSK_SUITES),
+    "X.509": tuple(row(suite, "x509") for suite in ECDHE_SUITES),
+    "RPK": tuple(row(suite, "rpk") for suite in ECDHE_SUITES),
+    "refusals": (WRONG_KEY, UNKNOWN_IDENTITY, STRANGER, STRANGE_KEY),
+    "extended master secret": (NO_EMS, EMS_REQUIRED),
+    "CBC, both orders": (ENCRYPT_FIRST, MAC_FIRST),
+    "groups": (SECP256R1, X25519),
+    "fragments": (FRAGMENTS, FRAGMENT_LENGTH),
+    "resumption": (RESUMPTION,),
+    "Connection ID": (CID_OURS, CID_PEER, CID_BOTH, CID_MOVE),
+}
+
+
 def expect_group(group, datagrams):
     """A server has made its ephemeral key in this group."""
     if SHARES[group] not in datagrams:
@@ -102,20 +118,45 @@ class Matrix:
             for what in ROWS:
                 self._put(peer, role, what, "skipped")
 
-    def print(self):
+    def markdown(self):
         """The matrix in Markdown: a column is a peer in a role."""
         signs = {"not offered": "-", None: ""}
         head = [""] + [f"{peer}, {role}" for peer, role in self.peers]
-        print("\nDTLS 1.2 engine; the columns say who the peer is. -: the peer does not offer it; empty: not driven\n")
-        print("| " + " | ".join(head) + " |")
-        print("|" + " --- |" * len(head))
+        rows = []
         for what in ROWS:
             cells = [self.cells.get((peer, role, what)) for peer, role in self.peers]
-            print("| " + " | ".join([what] + [signs.get(cell, cell) for cell in cells]) + " |")
-        print()
-        for (peer, why), whats in self.reasons.items():
-            print(f"{peer}: {why}: {', '.join(dict.fromkeys(whats))}")
-        print(flush=True)
+            rows.append([what] + [signs.get(cell, cell) for cell in cells])
+        lines = ["The columns say who the peer is. -: the peer does not offer it; empty: not driven.", "",
+                 report.table(head, rows)]
+        if self.reasons:
+            lines += ["", *(f"- {peer}: {why}: {', '.join(dict.fromkeys(whats))}"
+                            for (peer, why), whats in self.reasons.items())]
+        return "\n".join(lines)
+
+    def summary(self):
+        """A line a peer: of each group of rows, how many passed with the peer as client, and as server."""
+        rows = []
+        for peer in dict.fromkeys(peer for peer, _ in self.peers):
+            cells = [self._of_group(peer, whats) for whats in GROUPS.values()]
+            rows.append([peer, *cells])
+        head = ["Peer", *(f"{name} ({len(whats)})" for name, whats in GROUPS.items())]
+        lines = ["How much of each passed with the peer as client, and as server. -: the peer does not offer any of it.",
+                 "", report.table(head, rows)]
+        return "\n".join(lines)
+
+    def _of_group(self, peer, whats):
+        said = []
+        for role in ("client", "server"):
+            cells = [self.cells.get((peer, role, what), "not driven") for what in whats]
+            count = {cell: cells.count(cell) for cell in cells}
+            parts = [f"{count['FAIL']} FAIL"] if "FAIL" in count else []
+            parts += ["skipped"] if "skipped" in count else []
+            parts += [str(count["pass"])] if "pass" in count else []
+            said.append(" ".join(parts) or ("-" if "not offered" in count else ""))
+        return said[0] if said[0] == said[1] and said[0] in ("", "-", "skipped") else f"{said[0]}, {said[1]}"
+
+    def print(self):
+        print(f"\nDTLS 1.2 engine\n\n{self.markdown()}\n\n{self.summary()}\n", flush=True)
 
 
 class Relay:

@@ -46,6 +46,13 @@ class Table:
 
     def __init__(self):
         self.rows = []
+        # Each with its suite, the area, the name and the detail.
+        self.results = []
+        self.suite = ""
+
+    def begin(self, suite):
+        """What follows belongs to this suite."""
+        self.suite = suite
 
     def check(self, area, name, call):
         """Runs a check; whatever it raises is its failure."""
@@ -63,6 +70,7 @@ class Table:
 
     def _add(self, result, area, name, detail=""):
         self.rows.append(result)
+        self.results.append((self.suite, result, area, name, detail))
         print(f"{result:8} {area:24} {name}" + (f"\n         {detail}" if detail else ""), flush=True)
 
     def finish(self):

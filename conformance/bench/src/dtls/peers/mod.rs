@@ -38,11 +38,11 @@ impl<E: Into<Box<dyn std::error::Error>>> From<E> for Missing {
     }
 }
 
-/// Starts all of them; `folder` has the material for programs, and takes what is built for them.
+/// Those that are Rust libraries, in memory.
 ///
 /// # Errors
-/// One that is here does not work.
-pub fn all(material: &Material, folder: &Path) -> Outcome<Peers> {
+/// One of them refuses its configuration or the material.
+pub fn libraries(material: &Material) -> Outcome<Peers> {
     let mut peers = Peers::default();
     peers.here.push(Box::new(webrtc::WebRtc::new(material)?));
     #[cfg(feature = "dtls-peers")]
@@ -55,6 +55,15 @@ pub fn all(material: &Material, folder: &Path) -> Outcome<Peers> {
         let reason = "built without --features dtls-peers".to_owned();
         peers.skipped.push((name, reason));
     }
+    Ok(peers)
+}
+
+/// All of them; `folder` has the material for programs, and takes what is built for them.
+///
+/// # Errors
+/// One that is here does not work.
+pub fn all(material: &Material, folder: &Path) -> Outcome<Peers> {
+    let mut peers = libraries(material)?;
     for (name, started) in [
         ("OpenSSL", openssl::start(folder)),
         ("Scandium", scandium::start(folder)),

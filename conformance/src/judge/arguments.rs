@@ -81,6 +81,20 @@ struct Common {
     )]
     key: Option<Key>,
 
+    /// PSK identity with the bootstrap server [default: that of --identity]
+    #[arg(long, value_name = "ID", requires = "bootstrap_key")]
+    bootstrap_identity: Option<String>,
+
+    /// Pre-shared key with the bootstrap server
+    #[arg(
+        long,
+        value_name = "HEX",
+        env = "LWM2M_BOOTSTRAP_PSK_KEY",
+        hide_env_values = true,
+        value_parser = parse_key
+    )]
+    bootstrap_key: Option<Key>,
+
     /// The judge's certificate, DER, for coaps
     #[arg(long, value_name = "FILE", requires_all = ["private_key", "trust"])]
     certificate: Option<PathBuf>,
@@ -134,13 +148,16 @@ impl Common {
     }
 
     fn psk(&self) -> Option<PskCredentials> {
-        let (Some(identity), Some(Key(key))) = (&self.identity, &self.key) else {
-            return None;
-        };
-        Some(PskCredentials {
-            identity: identity.clone(),
-            key: key.clone(),
-        })
+        credentials(self.identity.as_ref(), self.key.as_ref())
+    }
+
+    /// Those of the bootstrap server, which are the same where nothing else is said.
+    fn bootstrap_psk(&self) -> Option<PskCredentials> {
+        let own = credentials(
+            self.bootstrap_identity.as_ref(),
+            self.bootstrap_key.as_ref(),
+        );
+        own.or_else(|| self.psk())
     }
 
     fn certificate(&self) -> Result<Option<CertificateCredentials>, ArgumentError> {
@@ -155,6 +172,14 @@ impl Common {
             trust: read(trust)?,
         }))
     }
+}
+
+fn credentials(identity: Option<&String>, key: Option<&Key>) -> Option<PskCredentials> {
+    let (identity, Key(key)) = identity.zip(key)?;
+    Some(PskCredentials {
+        identity: identity.clone(),
+        key: key.clone(),
+    })
 }
 
 fn read(path: &PathBuf) -> Result<Vec<u8>, ArgumentError> {
@@ -183,20 +208,6 @@ pub struct ClientArguments {
     /// The address that a bootstrap gives for the server [default: that of --listen]
     #[arg(long, value_name = "URI")]
     announce: Option<ServerUri>,
-
-    /// PSK identity for the bootstrap server [default: that of --identity]
-    #[arg(long, value_name = "ID", requires = "bootstrap_key")]
-    bootstrap_identity: Option<String>,
-
-    /// Pre-shared key for the bootstrap server
-    #[arg(
-        long,
-        value_name = "HEX",
-        env = "LWM2M_BOOTSTRAP_PSK_KEY",
-        hide_env_values = true,
-        value_parser = parse_key
-    )]
-    bootstrap_key: Option<Key>,
 
     /// The certificate that a bootstrap gives the client, DER
     #[arg(long, value_name = "FILE", requires_all = ["client_private_key", "certificate_authority"])]
@@ -245,17 +256,9 @@ impl ClientArguments {
     }
 
     fn settings(&self, server: &ServerUri) -> Result<client::Settings, ArgumentError> {
-        let psk = self.common.psk();
-        let mut settings = client::Settings::new(self.listen(server, psk.clone())?);
+        let mut settings = client::Settings::new(self.listen(server, self.common.psk())?);
         if let Some(uri) = &self.bootstrap_listen {
-            let own = match (&self.bootstrap_identity, &self.bootstrap_key) {
-                (Some(identity), Some(Key(key))) => Some(PskCredentials {
-                    identity: identity.clone(),
-                    key: key.clone(),
-                }),
-                _ => psk,
-            };
-            settings.bootstrap = Some(self.listen(uri, own)?);
+            settings.bootstrap = Some(self.listen(uri, self.common.bootstrap_psk())?);
         }
         if let (Some(certificate), Some(key), Some(trust)) = (
             &self.client_certificate,
@@ -306,20 +309,6 @@ pub struct ServerArguments {
     #[arg(long, value_name = "URI")]
     bootstrap_uri: Option<ServerUri>,
 
-    /// PSK identity at the bootstrap server [default: that of --identity]
-    #[arg(long, value_name = "ID", requires = "bootstrap_key")]
-    bootstrap_identity: Option<String>,
-
-    /// Pre-shared key at the bootstrap server
-    #[arg(
-        long,
-        value_name = "HEX",
-        env = "LWM2M_BOOTSTRAP_PSK_KEY",
-        hide_env_values = true,
-        value_parser = parse_key
-    )]
-    bootstrap_key: Option<Key>,
-
     /// Endpoint name of the device
     #[arg(long, value_name = "NAME", default_value = "lwm2m-judge")]
     endpoint: String,
@@ -359,18 +348,10 @@ impl ServerArguments {
     }
 
     fn settings(&self, uri: &ServerUri) -> Result<server::Settings, ArgumentError> {
-        let psk = self.common.psk();
-        let access = self.access(uri, psk.clone())?;
+        let access = self.access(uri, self.common.psk())?;
         let mut settings = server::Settings::new(access, self.endpoint.as_str());
         if let Some(uri) = &self.bootstrap_uri {
-            let own = match (&self.bootstrap_identity, &self.bootstrap_key) {
-                (Some(identity), Some(Key(key))) => Some(PskCredentials {
-                    identity: identity.clone(),
-                    key: key.clone(),
-                }),
-                _ => psk,
-            };
-            settings.bootstrap = Some(self.access(uri, own)?);
+            settings.bootstrap = Some(self.access(uri, self.common.bootstrap_psk())?);
         }
         settings.version = self.version;
         settings.pace = self.common.pace().awake(Duration::from_secs(self.awake));

@@ -5,6 +5,7 @@
 //! | [`client`] | plays a server and a bootstrap server, and judges the client that connects |
 //! | [`server`] | plays a device, and judges the server it is sent to |
 //! | [`arguments`] | the two as subcommands of a program |
+//! | `sitting` | what both do while a case is judged |
 //! | [`station`] | the CoAP endpoint under both |
 //! | [`tape`] | what travelled, for whoever must mend a failure |
 //! | [`verdict`] | pass, fail, not applicable |
@@ -18,6 +19,7 @@ pub mod arguments;
 pub mod client;
 mod dtls;
 pub mod server;
+mod sitting;
 pub mod station;
 pub mod tape;
 mod values;

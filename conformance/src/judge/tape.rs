@@ -124,18 +124,15 @@ impl Tape {
         })
     }
 
-    /// The token of the last request with this method, path and Observe option that went this way since a mark.
-    pub fn token(&self, since: usize, code: Code, path: &str, observe: u32) -> Option<Token> {
+    /// The token of the first request to observe that went out since a mark.
+    pub fn observing(&self, since: usize) -> Option<Token> {
         let taped = self.since(since);
-        let messages = taped
-            .iter()
-            .rev()
-            .filter_map(|taped| taped.message.as_ref());
-        let mut found = messages.filter(|message| {
-            message.code == code
-                && message.options.uint(option::OBSERVE) == Some(observe)
-                && path_of(message) == path
-        });
+        let out = (taped.iter()).filter(|taped| taped.direction == Direction::Out);
+        let mut found = out
+            .filter_map(|taped| taped.message.as_ref())
+            .filter(|message| {
+                message.code.is_request() && message.options.uint(option::OBSERVE) == Some(0)
+            });
         found.next().map(|message| message.token)
     }
 

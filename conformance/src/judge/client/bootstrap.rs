@@ -7,6 +7,7 @@ use super::{
     registration::resource,
 };
 use crate::judge::{
+    sitting::Sitting,
     values::{self, expect_code, expect_format, find},
     verdict::{Judged, ensure, fail, not_applicable},
 };
@@ -73,7 +74,7 @@ impl ClientJudge {
     async fn begin_bootstrap(&mut self) -> Judged<Session> {
         let asked = self.bootstrap_asked().await?;
         // It may have come before this case.
-        self.evidence = self.evidence.min(asked.mark);
+        self.bench.evidence = self.bench.evidence.min(asked.mark);
         let mut session = Session {
             format: asked.request.preferred_format,
             asked,
@@ -102,7 +103,10 @@ impl ClientJudge {
     async fn tell(&mut self, session: &Session, operation: DeviceOperation) -> Judged<Response> {
         let patience = self.settings.pace.patience;
         let request = operation.to_request();
-        let asked = self.station.request(session.peer(), request, patience);
+        let asked = self
+            .bench
+            .station
+            .request(session.peer(), request, patience);
         let id = match asked.await {
             Ok(id) => id,
             Err(error) => return fail(format!("{operation} could not be sent: {error}")),
@@ -152,7 +156,7 @@ impl ClientJudge {
             None => FORMATS.to_vec(),
         };
         for format in formats {
-            let data = match content::encode(format, entries, &path, &self.definitions) {
+            let data = match content::encode(format, entries, &path, &self.bench.definitions) {
                 Ok(data) => data,
                 Err(error) => return fail(format!("{path} cannot be written: {error}")),
             };
@@ -337,7 +341,7 @@ pub(super) async fn int_8(judge: &mut ClientJudge) -> Judged {
     ];
     let format = session.format.unwrap_or(ContentFormat::Tlv);
     let path = Path::object_instance(2, 0);
-    let data = match content::encode(format, &entries, &path, &judge.definitions) {
+    let data = match content::encode(format, &entries, &path, &judge.bench.definitions) {
         Ok(data) => data,
         Err(error) => return fail(format!("{path} cannot be written: {error}")),
     };
@@ -364,7 +368,7 @@ pub(super) async fn int_8(judge: &mut ClientJudge) -> Judged {
         let read = Read { path, accept: None };
         let response = judge.tell_must(&session, read, Code::CONTENT).await?;
         let what = format!("a read of {path}");
-        let entries = values::decode(&response, &path, None, &judge.definitions, &what)?;
+        let entries = values::decode(&response, &path, None, &judge.bench.definitions, &what)?;
         if object == 1 {
             ensure(find(&entries, &Path::resource(1, 0, 1)).is_some(), || {
                 "/1/0/1 is missing".to_owned()

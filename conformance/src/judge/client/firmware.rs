@@ -2,6 +2,7 @@
 
 use super::ClientJudge;
 use crate::judge::{
+    sitting::Sitting,
     values,
     verdict::{Judged, ensure, fail, not_applicable},
 };

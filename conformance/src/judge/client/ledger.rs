@@ -143,7 +143,7 @@ pub(super) async fn take(judge: &mut ClientJudge, happening: Happening) {
 
 async fn answer(judge: &mut ClientJudge, exchange: ExchangeId, response: Response) {
     // The client may be gone meanwhile: then there is nobody to answer.
-    if let Err(error) = judge.station.respond(exchange, response).await {
+    if let Err(error) = judge.bench.station.respond(exchange, response).await {
         tracing::debug!(%error, "not answered");
     }
 }
@@ -214,7 +214,7 @@ fn bootstrap(
             if wanted.is_some_and(|name| asked.endpoint.as_ref().is_some_and(|ep| ep != name)) {
                 return Response::new(Code::BAD_REQUEST).diagnostic("another client is judged");
             }
-            let mark = judge.station.tape().mark().saturating_sub(1);
+            let mark = judge.bench.station.tape().mark().saturating_sub(1);
             // Only the latest: a client that asks again has begun anew.
             judge.ledger.bootstraps.clear();
             judge.ledger.bootstraps.push(BootstrapAsked {
@@ -285,7 +285,7 @@ fn registered(
     if other {
         return Response::new(Code::FORBIDDEN).diagnostic("another client is judged");
     }
-    let mark = judge.station.tape().mark().saturating_sub(1);
+    let mark = judge.bench.station.tape().mark().saturating_sub(1);
     let ledger = &mut judge.ledger;
     ledger.registrations += 1;
     ledger.forgotten = false;
@@ -334,7 +334,7 @@ fn sent(judge: &mut ClientJudge, request: &Request, at: Instant) -> Response {
     let decoded = Send::from_request(request)
         .map_err(|error| error.to_string())
         .and_then(|send| {
-            let entries = send.payload.decode(&Path::ROOT, &judge.definitions);
+            let entries = send.payload.decode(&Path::ROOT, &judge.bench.definitions);
             entries.map_err(|error| error.to_string())
         });
     match decoded {

@@ -20,10 +20,11 @@ mod writing;
 pub use provision::Provision;
 
 use super::{
-    Case, Pace, UnknownCase, chosen,
+    Pace, UnknownCase, chosen,
     dtls::{self, CertificateCredentials, PskCredentials},
-    station::Station,
-    verdict::{Judged, Outcome, Report, Verdict, fail},
+    sitting::{Bench, Sitting},
+    station::{Happening, Station},
+    verdict::{Judged, Outcome, Report, fail},
 };
 use ledger::{Ledger, Registration};
 use lwm2m_core::{
@@ -32,14 +33,12 @@ use lwm2m_core::{
     uri::{Scheme, ServerUri},
     version::LwM2mVersion,
 };
-use lwm2m_objects::Definitions;
 use lwm2m_transport::{BindError, Metrics, ServerTransport};
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
-use tokio::time::Instant;
 
 /// The case that comes last where all are judged.
 const LAST: u16 = 9;
@@ -124,13 +123,10 @@ type Hint = Box<dyn Fn(&str) + Send + Sync>;
 
 /// See the [module](self).
 pub struct ClientJudge {
-    station: Station,
+    bench: Bench,
     settings: Settings,
     ledger: Ledger,
-    definitions: Definitions,
     metrics: Arc<Metrics>,
-    /// Where the evidence of the case begins on the tape.
-    evidence: usize,
     /// What puts back what the case has changed, last first.
     undo: Vec<DeviceOperation>,
     /// The lifetime that is put back, seconds.
@@ -178,12 +174,10 @@ impl ClientJudge {
             settings.announce = Some(ServerUri::new(scheme, host, address.port()));
         }
         Ok(ClientJudge {
-            station: Station::new(transport),
+            bench: Bench::new(Station::new(transport)),
             settings,
             ledger: Ledger::default(),
-            definitions: Definitions::built_in(),
             metrics,
-            evidence: 0,
             undo: Vec::new(),
             lifetime_before: None,
             addresses,
@@ -227,85 +221,13 @@ impl ClientJudge {
         Ok(report)
     }
 
-    async fn judge_one(&mut self, case: Case) -> Outcome {
-        self.ledger.begin();
-        let mut judged = judge(self, case.number).await;
-        if judged.is_ok()
-            && let Some(fault) = self.ledger.faults.first()
-        {
-            judged = fail(fault.clone());
-        }
-        self.station.settle().await;
-        let verdict = Verdict::from(judged);
-        let exchange = match verdict {
-            Verdict::Fail(_) => self.station.tape().print(self.evidence, &self.definitions),
-            _ => String::new(),
-        };
-        self.put_back().await;
-        // What comes between two cases, as the registration before the first, belongs to the next.
-        self.evidence = self.station.tape().mark();
-        Outcome {
-            number: case.number,
-            title: case.title,
-            verdict,
-            exchange,
-        }
-    }
-
     /// Ends the judge; its sockets are closed.
     pub async fn stop(self) {
-        self.station.stop().await;
+        self.bench.station.stop().await;
     }
 
     fn hint(&self, text: &str) {
         (self.hint)(text);
-    }
-
-    /// Takes in one happening; false when the time is over.
-    async fn step(&mut self, deadline: Instant) -> bool {
-        match self.station.next(deadline).await {
-            Some(happening) => {
-                ledger::take(self, happening).await;
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// Waits until something is found; `None` when the time is over.
-    async fn until<T>(
-        &mut self,
-        within: Duration,
-        mut find: impl FnMut(&mut Ledger) -> Option<T>,
-    ) -> Option<T> {
-        let deadline = Instant::now() + within;
-        loop {
-            if let Some(found) = find(&mut self.ledger) {
-                return Some(found);
-            }
-            if !self.step(deadline).await {
-                return find(&mut self.ledger);
-            }
-        }
-    }
-
-    /// Waits for what must come.
-    async fn awaited<T>(
-        &mut self,
-        what: &str,
-        find: impl FnMut(&mut Ledger) -> Option<T>,
-    ) -> Judged<T> {
-        let patience = self.settings.pace.patience;
-        match self.until(patience, find).await {
-            Some(found) => Ok(found),
-            None => fail(format!("{what} did not come within {patience:.0?}")),
-        }
-    }
-
-    /// Lets time pass.
-    async fn pass(&mut self, time: Duration) {
-        let deadline = Instant::now() + time;
-        while self.step(deadline).await {}
     }
 
     /// The client's registration; waits for it where there is none.
@@ -358,6 +280,39 @@ impl ClientJudge {
             Some(_) => Ok(()),
             None => super::verdict::not_applicable(format!("the client has no object {object}")),
         }
+    }
+}
+
+impl Sitting for ClientJudge {
+    type Ledger = Ledger;
+
+    fn bench(&mut self) -> &mut Bench {
+        &mut self.bench
+    }
+
+    fn ledger(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+
+    fn faults(&self) -> &[String] {
+        &self.ledger.faults
+    }
+
+    fn patience(&self) -> Duration {
+        self.settings.pace.patience
+    }
+
+    async fn take(&mut self, happening: Happening) {
+        ledger::take(self, happening).await;
+    }
+
+    async fn hear(&mut self, number: u16) -> Judged {
+        self.ledger.begin();
+        judge(self, number).await
+    }
+
+    async fn adjourn(&mut self) {
+        self.put_back().await;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{ClientJudge, management::DEVICE, registration::resource, writing::portfolio};
 use crate::judge::{
+    sitting::Sitting,
     values,
     verdict::{Judged, ensure, fail},
 };

@@ -2,12 +2,13 @@
 
 use super::{ClientJudge, PUT_BACK, ledger::Answered};
 use crate::judge::{
+    sitting::Sitting,
     values::{self, expect_code},
     verdict::{Judged, fail, not_applicable},
 };
 use lwm2m_core::{
     attributes::AttributeChange,
-    coap::{Code, Response},
+    coap::{Code, Response, Token},
     content::{Codec, ContentFormat},
     endpoint::ObservationId,
     entry::Entry,
@@ -26,6 +27,10 @@ pub(super) struct Observed {
     pub(super) id: ObservationId,
     /// When the first value came.
     pub(super) at: lwm2m_core::time::Instant,
+    /// The token of its notifications.
+    pub(super) token: Token,
+    /// Where the tape tells of them.
+    pub(super) mark: usize,
 }
 
 impl ClientJudge {
@@ -38,7 +43,10 @@ impl ClientJudge {
         let registration = self.registered().await?;
         let request = operation.to_request_below(registration.supported.root());
         let patience = self.settings.pace.patience;
-        let asked = self.station.request(registration.peer, request, patience);
+        let asked = self
+            .bench
+            .station
+            .request(registration.peer, request, patience);
         let id = match asked.await {
             Ok(id) => id,
             Err(error) => return fail(format!("{operation} could not be sent: {error}")),
@@ -126,7 +134,7 @@ impl ClientJudge {
         let root = self.root().await?;
         let what = format!("the request for {base}");
         let format = values::expect_format(response, accept, &what)?;
-        let codec = Codec::new(&self.definitions).below(&root);
+        let codec = Codec::new(&self.bench.definitions).below(&root);
         match codec.decode(format, &response.payload, &base) {
             Ok(entries) => Ok(entries),
             Err(error) => fail(format!("the answer to {what} cannot be decoded: {error}")),
@@ -173,7 +181,7 @@ impl ClientJudge {
         base: Path,
         root: &str,
     ) -> Judged<Payload> {
-        let codec = Codec::new(&self.definitions).below(root);
+        let codec = Codec::new(&self.bench.definitions).below(root);
         match codec.encode(format, entries, &base) {
             Ok(data) => Ok(Payload {
                 format,
@@ -309,29 +317,36 @@ impl ClientJudge {
     }
 
     async fn begin(&mut self, operation: DeviceOperation) -> Judged<(Observed, Response)> {
+        let before = self.bench.station.tape().mark();
         let answered = self.answered(&operation).await?;
         let response = match answered.result {
             Ok(response) => response,
             Err(failure) => return fail(format!("{operation}: {failure}")),
         };
         expect_code(&response, Code::CONTENT, &operation.to_string())?;
-        match answered.observation {
-            Some(id) => Ok((
+        let Some(id) = answered.observation else {
+            return fail(format!(
+                "{operation} was answered without an Observe option"
+            ));
+        };
+        let tape = self.bench.station.tape();
+        match tape.observing(before) {
+            Some(token) => Ok((
                 Observed {
                     id,
                     at: answered.at,
+                    token,
+                    mark: tape.mark(),
                 },
                 response,
             )),
-            None => fail(format!(
-                "{operation} was answered without an Observe option"
-            )),
+            None => fail(format!("{operation} is not on the tape")),
         }
     }
 
     /// Ends an observation by Observe = 1, which must be answered 2.05.
     pub(super) async fn cancel(&mut self, observed: Observed) -> Judged<Response> {
-        let id = match self.station.cancel(observed.id).await {
+        let id = match self.bench.station.cancel(observed.id).await {
             Ok(id) => id,
             Err(error) => return fail(format!("the observation has ended by itself: {error}")),
         };
@@ -361,7 +376,7 @@ impl ClientJudge {
             return;
         }
         for observation in observations {
-            if let Ok(id) = self.station.cancel(observation).await {
+            if let Ok(id) = self.bench.station.cancel(observation).await {
                 let patience = self.settings.pace.patience;
                 self.until(patience, |ledger| ledger.answers.remove(&id))
                     .await;

@@ -2,6 +2,7 @@
 
 use super::{ClientJudge, ledger::Registration};
 use crate::judge::{
+    sitting::Sitting,
     values,
     verdict::{Judged, ensure, fail, not_applicable},
 };
@@ -59,7 +60,7 @@ fn check_objects(registration: &Registration) -> Judged {
 pub(super) async fn int_101(judge: &mut ClientJudge) -> Judged {
     let registration = judge.registered().await?;
     // It may have come before this case: its messages are the evidence.
-    judge.evidence = judge.evidence.min(registration.mark);
+    judge.bench.evidence = judge.bench.evidence.min(registration.mark);
     let request = &registration.request;
     let queries = request.options.texts(option::URI_QUERY).unwrap_or_default();
     let has = |name: &str| queries.iter().any(|query| query.starts_with(name));
@@ -227,7 +228,7 @@ pub(super) async fn int_107(judge: &mut ClientJudge) -> Judged {
 pub(super) async fn int_108(judge: &mut ClientJudge) -> Judged {
     judge.needs(LwM2mVersion::V1_1).await?;
     let registration = judge.registered().await?;
-    judge.evidence = judge.evidence.min(registration.mark);
+    judge.bench.evidence = judge.bench.evidence.min(registration.mark);
     match registration.register.queue_mode {
         true => Ok(()),
         false => not_applicable("the client registers without queue mode"),
@@ -238,7 +239,7 @@ pub(super) async fn int_108(judge: &mut ClientJudge) -> Judged {
 async fn with_profile(judge: &mut ClientJudge) -> Judged<Registration> {
     judge.needs(LwM2mVersion::V1_2).await?;
     let registration = judge.registered().await?;
-    judge.evidence = judge.evidence.min(registration.mark);
+    judge.bench.evidence = judge.bench.evidence.min(registration.mark);
     let Some(text) = &registration.register.profile else {
         return not_applicable("the client registers without a profile id");
     };

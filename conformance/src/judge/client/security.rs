@@ -1,7 +1,10 @@
 //! Security: int-401 to int-403.
 
 use super::ClientJudge;
-use crate::judge::verdict::{Judged, ensure, not_applicable};
+use crate::judge::{
+    sitting::Sitting,
+    verdict::{Judged, ensure, not_applicable},
+};
 use lwm2m_core::{content::ContentFormat, path::Path, peer::PeerIdentity};
 
 /// Registration, then a read of the device object, over the connection whose identity was proven.

@@ -1,9 +1,13 @@
 //! Send: int-306, int-307 and int-311.
 
 use super::{ClientJudge, registration::resource};
-use crate::judge::verdict::{Judged, ensure, not_applicable};
+use crate::judge::{
+    sitting::Sitting,
+    verdict::{Judged, ensure, not_applicable},
+};
 use lwm2m_core::{
-    content::ContentFormat, entry::Entry, path::Path, time::Instant, version::LwM2mVersion,
+    coap::Code, content::ContentFormat, entry::Entry, operation::WriteMode, path::Path,
+    time::Instant, version::LwM2mVersion,
 };
 
 impl ClientJudge {
@@ -49,10 +53,16 @@ pub(super) async fn int_307(judge: &mut ClientJudge) -> Judged {
     let (second, _) = judge.sent().await?;
     let period = second.since(first);
     judge.put_back_values(&[Entry::new(mute, false)]).await?;
-    judge.write(mute, ContentFormat::Text, true).await?;
-    // What was under way when it was muted has come by now.
+    let muted = [Entry::new(mute, true)];
+    let write = judge
+        .write_of(mute, WriteMode::Replace, ContentFormat::Text, &muted)
+        .await?;
+    judge.may(write, Code::CHANGED, "Mute Send /1/x/23").await?;
+    // What was under way when it was muted has come when this is over.
+    let slack = judge.settings.pace.slack;
+    judge.pass(slack).await;
     judge.ledger.sends.clear();
-    judge.pass(period * 2 + judge.settings.pace.slack).await;
+    judge.pass(period * 2 + slack).await;
     ensure(judge.ledger.sends.is_empty(), || {
         "the client sent although it is muted".to_owned()
     })?;

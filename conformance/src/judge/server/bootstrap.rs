@@ -3,6 +3,7 @@
 use super::{Access, ServerJudge, Wanted, device::Device, session::Asked};
 use crate::judge::{
     dtls::{CertificateCredentials, PskCredentials},
+    sitting::Sitting,
     values::expect_code,
     verdict::{Judged, ensure, fail, not_applicable},
 };
@@ -54,7 +55,7 @@ impl ServerJudge {
             .await?;
         // What was given is kept, the connection is not.
         self.device.bootstrapping = false;
-        if let Err(error) = self.station.close(peer).await {
+        if let Err(error) = self.bench.station.close(peer).await {
             return fail(error.to_string());
         }
         if let Err(missing) = self.device.account() {
@@ -269,14 +270,14 @@ pub(super) async fn int_12(judge: &mut ServerJudge) -> Judged {
         &response,
         &Path::ROOT,
         Some(format),
-        &judge.definitions,
+        &judge.bench.definitions,
         what,
     )?;
     for entry in entries {
         judge.device.set(entry.path, entry.value);
     }
     judge.device.bootstrapping = false;
-    if let Err(error) = judge.station.close(peer).await {
+    if let Err(error) = judge.bench.station.close(peer).await {
         return fail(error.to_string());
     }
     judge.register_as_provided().await.map(drop)

@@ -55,7 +55,7 @@ pub(super) async fn int_770(judge: &mut ServerJudge) -> Judged {
     judge.operate(update).await?;
     // The device restarts with its new firmware.
     let before = judge.session()?;
-    if let Err(error) = judge.station.close(before.peer).await {
+    if let Err(error) = judge.bench.station.close(before.peer).await {
         return fail(error.to_string());
     }
     judge.device.updated();

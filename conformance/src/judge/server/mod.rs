@@ -17,10 +17,11 @@ pub use operations::Wanted;
 pub use trigger::{CommandTrigger, NoTrigger, Trigger, TriggerError, Triggering};
 
 use super::{
-    Case, Pace, UnknownCase, chosen,
+    Pace, UnknownCase, chosen,
     dtls::{CertificateCredentials, PskCredentials},
-    station::Station,
-    verdict::{Judged, Outcome, Report, Verdict, fail},
+    sitting::{Bench, Sitting},
+    station::{Happening, Station},
+    verdict::{Judged, Outcome, Report},
 };
 use device::Device;
 use lwm2m_core::{
@@ -28,11 +29,9 @@ use lwm2m_core::{
     uri::{Scheme, ServerUri},
     version::LwM2mVersion,
 };
-use lwm2m_objects::Definitions;
 use lwm2m_transport::{ClientTransport, ClientTransportConfig};
 use session::{Ledger, Session};
 use std::{sync::Arc, time::Duration};
-use tokio::time::Instant;
 
 /// A server and what the device proves itself with there.
 #[derive(Debug, Clone)]
@@ -89,16 +88,14 @@ impl Settings {
 
 /// See the [module](self).
 pub struct ServerJudge {
-    station: Station,
+    bench: Bench,
     settings: Settings,
     ledger: Ledger,
     device: Device,
-    definitions: Definitions,
     session: Option<Session>,
     trigger: Arc<dyn Trigger>,
     /// What ends the observations that the case has ordered.
     observing: Vec<Wanted>,
-    evidence: usize,
 }
 
 impl ServerJudge {
@@ -106,15 +103,13 @@ impl ServerJudge {
     pub fn start(settings: Settings, trigger: Box<dyn Trigger>) -> Self {
         let config = ClientTransportConfig::new().handshake_timeout(settings.pace.patience);
         ServerJudge {
-            station: Station::new(ClientTransport::new(config)),
+            bench: Bench::new(Station::new(ClientTransport::new(config))),
             device: Device::new(settings.version),
             settings,
             ledger: Ledger::default(),
-            definitions: Definitions::built_in(),
             session: None,
             trigger: Arc::from(trigger),
             observing: Vec::new(),
-            evidence: 0,
         }
     }
 
@@ -136,82 +131,43 @@ impl ServerJudge {
         Ok(report)
     }
 
-    async fn judge_one(&mut self, case: Case) -> Outcome {
-        self.ledger = Ledger::default();
-        self.device = Device::new(self.settings.version);
-        let mut judged = judge(self, case.number).await;
-        if judged.is_ok()
-            && let Some(fault) = self.ledger.faults.first()
-        {
-            judged = fail(fault.clone());
-        }
-        self.station.settle().await;
-        let verdict = Verdict::from(judged);
-        let exchange = match verdict {
-            Verdict::Fail(_) => self.station.tape().print(self.evidence, &self.definitions),
-            _ => String::new(),
-        };
-        self.leave().await;
-        // What comes between two cases, as the registration before the first, belongs to the next.
-        self.evidence = self.station.tape().mark();
-        Outcome {
-            number: case.number,
-            title: case.title,
-            verdict,
-            exchange,
-        }
-    }
-
     /// Ends the judge.
     pub async fn stop(self) {
-        self.station.stop().await;
+        self.bench.station.stop().await;
+    }
+}
+
+impl Sitting for ServerJudge {
+    type Ledger = Ledger;
+
+    fn bench(&mut self) -> &mut Bench {
+        &mut self.bench
     }
 
-    /// Takes in one happening; false when the time is over.
-    async fn step(&mut self, deadline: Instant) -> bool {
-        match self.station.next(deadline).await {
-            Some(happening) => {
-                session::take(self, happening).await;
-                true
-            }
-            None => false,
-        }
+    fn ledger(&mut self) -> &mut Ledger {
+        &mut self.ledger
     }
 
-    /// Waits until something is found; `None` when the time is over.
-    async fn until<T>(
-        &mut self,
-        within: Duration,
-        mut find: impl FnMut(&mut Ledger) -> Option<T>,
-    ) -> Option<T> {
-        let deadline = Instant::now() + within;
-        loop {
-            if let Some(found) = find(&mut self.ledger) {
-                return Some(found);
-            }
-            if !self.step(deadline).await {
-                return find(&mut self.ledger);
-            }
-        }
+    fn faults(&self) -> &[String] {
+        &self.ledger.faults
     }
 
-    /// Waits for what must come.
-    async fn awaited<T>(
-        &mut self,
-        what: &str,
-        find: impl FnMut(&mut Ledger) -> Option<T>,
-    ) -> Judged<T> {
-        let patience = self.settings.pace.patience;
-        match self.until(patience, find).await {
-            Some(found) => Ok(found),
-            None => fail(format!("{what} did not come within {patience:.0?}")),
-        }
+    fn patience(&self) -> Duration {
+        self.settings.pace.patience
     }
 
-    /// Lets time pass.
-    async fn pass(&mut self, time: Duration) {
-        let deadline = Instant::now() + time;
-        while self.step(deadline).await {}
+    async fn take(&mut self, happening: Happening) {
+        session::take(self, happening).await;
+    }
+
+    async fn hear(&mut self, number: u16) -> Judged {
+        self.ledger = Ledger::default();
+        self.device = Device::new(self.settings.version);
+        judge(self, number).await
+    }
+
+    async fn adjourn(&mut self) {
+        self.leave().await;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{ServerJudge, Wanted, device::LIFETIME};
 use crate::judge::{
+    sitting::Sitting,
     values::expect_code,
     verdict::{Judged, ensure, fail, not_applicable},
 };
@@ -224,7 +225,7 @@ pub(super) async fn int_241(judge: &mut ServerJudge) -> Judged {
         .await?;
     // A device that restarts says no goodbye.
     let before = judge.session()?;
-    if let Err(error) = judge.station.close(before.peer).await {
+    if let Err(error) = judge.bench.station.close(before.peer).await {
         return fail(error.to_string());
     }
     judge.register().await?;

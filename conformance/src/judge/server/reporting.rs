@@ -3,6 +3,7 @@
 use super::{ServerJudge, Wanted, management::identities, session::Asked};
 use crate::judge::{
     Ending,
+    sitting::Sitting,
     tape::Direction,
     values::expect_code,
     verdict::{Judged, ensure, fail, not_applicable},
@@ -103,7 +104,7 @@ pub(super) async fn int_302(judge: &mut ServerJudge) -> Judged {
     }
     for (index, (path, asked)) in pair.iter().enumerate() {
         judge.forgotten(*path).await?;
-        let mark = judge.station.tape().mark();
+        let mark = judge.bench.station.tape().mark();
         judge.notify(asked).await?;
         let observer = asked.observer;
         judge
@@ -112,9 +113,10 @@ pub(super) async fn int_302(judge: &mut ServerJudge) -> Judged {
                 gone.then_some(())
             })
             .await?;
-        ensure(judge.station.tape().resets(mark, Direction::In) > 0, || {
-            format!("the observation of {path} ended without a reset")
-        })?;
+        ensure(
+            judge.bench.station.tape().resets(mark, Direction::In) > 0,
+            || format!("the observation of {path} ended without a reset"),
+        )?;
         // The other goes on.
         for (_, other) in &pair[index + 1..] {
             judge.notify_acknowledged(other).await?;
@@ -247,7 +249,7 @@ pub(super) async fn int_312(judge: &mut ServerJudge) -> Judged {
 
 async fn send(judge: &mut ServerJudge, format: ContentFormat, entries: &[Entry]) -> Judged {
     let session = judge.session()?;
-    let data = content::encode(format, entries, &Path::ROOT, &judge.definitions);
+    let data = content::encode(format, entries, &Path::ROOT, &judge.bench.definitions);
     let data = match data {
         Ok(data) => data.into(),
         Err(error) => return fail(error.to_string()),

@@ -7,6 +7,7 @@ use super::{
     trigger::{self, TriggerError},
 };
 use crate::judge::{
+    sitting::Sitting,
     station::Happening,
     values::expect_code,
     verdict::{Judged, ensure, fail, not_applicable},
@@ -39,7 +40,7 @@ pub(super) struct Asked {
 
 /// What has happened in a case.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     /// Requests of the server.
     pub(super) asked: Vec<Asked>,
     answers: HashMap<RequestId, Result<Response, Failure>>,
@@ -147,7 +148,12 @@ async fn asked(judge: &mut ServerJudge, exchange: ExchangeId, request: &Request)
     );
     let mut observer = None;
     if begins && code.is_success() {
-        match judge.station.respond_observe(exchange, response).await {
+        match judge
+            .bench
+            .station
+            .respond_observe(exchange, response)
+            .await
+        {
             Ok(id) => observer = Some(id),
             Err(error) => tracing::debug!(%error, "not observed"),
         }
@@ -163,7 +169,7 @@ async fn asked(judge: &mut ServerJudge, exchange: ExchangeId, request: &Request)
 
 async fn respond(judge: &ServerJudge, exchange: ExchangeId, response: Response) {
     // The server may be gone meanwhile: then there is nobody to answer.
-    if let Err(error) = judge.station.respond(exchange, response).await {
+    if let Err(error) = judge.bench.station.respond(exchange, response).await {
         tracing::debug!(%error, "not answered");
     }
 }
@@ -172,7 +178,7 @@ impl ServerJudge {
     /// Connects; the handshake must succeed.
     pub(super) async fn connect(&mut self, access: &Access) -> Judged<PeerId> {
         let credentials = access.credentials();
-        let connecting = self.station.connect(access.uri.clone(), credentials);
+        let connecting = self.bench.station.connect(access.uri.clone(), credentials);
         let peer = match connecting.await {
             Ok(peer) => peer,
             Err(error) => return fail(error.to_string()),
@@ -201,7 +207,7 @@ impl ServerJudge {
         what: &str,
     ) -> Judged<Response> {
         let patience = self.settings.pace.patience;
-        let id = match self.station.request(peer, request, patience).await {
+        let id = match self.bench.station.request(peer, request, patience).await {
             Ok(id) => id,
             Err(error) => return fail(format!("{what} could not be sent: {error}")),
         };
@@ -308,7 +314,7 @@ impl ServerJudge {
                 tracing::debug!(?ending, "not de-registered");
             }
             self.session = None;
-            if let Err(error) = self.station.close(session.peer).await {
+            if let Err(error) = self.bench.station.close(session.peer).await {
                 tracing::debug!(%error, "not closed");
             }
         }
@@ -324,7 +330,7 @@ impl ServerJudge {
         let mut in_time = true;
         while in_time && (ended.is_none() || found.is_none()) {
             tokio::select! {
-                happening = self.station.next(deadline) => match happening {
+                happening = self.bench.station.next(deadline) => match happening {
                     Some(happening) => take(self, happening).await,
                     None => in_time = false,
                 },
@@ -352,7 +358,7 @@ impl ServerJudge {
                 Ok(_) => fail(format!("the server did not {wanted}")),
             };
         };
-        if let Err(error) = wanted.check(&found.operation, &self.definitions) {
+        if let Err(error) = wanted.check(&found.operation, &self.bench.definitions) {
             return fail(format!("{wanted}: {error}"));
         }
         match result {
@@ -369,9 +375,11 @@ impl ServerJudge {
         let meant: Vec<&Asked> = asked
             .filter(|asked| wanted.is_meant(&asked.operation))
             .collect();
-        let right = meant
-            .iter()
-            .find(|asked| wanted.check(&asked.operation, &self.definitions).is_ok());
+        let right = meant.iter().find(|asked| {
+            wanted
+                .check(&asked.operation, &self.bench.definitions)
+                .is_ok()
+        });
         right.or(meant.first()).map(|asked| (*asked).clone())
     }
 
@@ -389,7 +397,7 @@ impl ServerJudge {
         let deadline = Instant::now() + self.settings.pace.patience;
         loop {
             tokio::select! {
-                happening = self.station.next(deadline) => match happening {
+                happening = self.bench.station.next(deadline) => match happening {
                     Some(happening) => take(self, happening).await,
                     None => {
                         asking.abort();
@@ -442,7 +450,7 @@ impl ServerJudge {
         let Some(observer) = asked.observer else {
             return fail("the observation was refused");
         };
-        match self.station.notify(observer, response).await {
+        match self.bench.station.notify(observer, response).await {
             Ok(()) => Ok(()),
             Err(error) => fail(format!("the observation has ended: {error}")),
         }

@@ -124,7 +124,7 @@ public final class DeviceProgram {
         System.exit(0);
     }
 
-    private static BaseInstanceEnablerFactory making(Supplier<LwM2mInstanceEnabler> instances) {
+    static BaseInstanceEnablerFactory making(Supplier<LwM2mInstanceEnabler> instances) {
         return new BaseInstanceEnablerFactory() {
             @Override
             public LwM2mInstanceEnabler create() {
@@ -133,7 +133,7 @@ public final class DeviceProgram {
         };
     }
 
-    private static Security security(String[] args, boolean bootstrap) throws Exception {
+    static Security security(String[] args, boolean bootstrap) throws Exception {
         String uri = args[2];
         if (args.length < 5) {
             return bootstrap ? Security.noSecBootstrap(uri) : Security.noSec(uri, SHORT_SERVER_ID);
@@ -252,7 +252,7 @@ public final class DeviceProgram {
     }
 
     /** Says what the engine does. */
-    private static final class Reporter extends LwM2mClientObserverAdapter {
+    static final class Reporter extends LwM2mClientObserverAdapter {
         @Override
         public void onBootstrapSuccess(LwM2mServer server, BootstrapRequest request) {
             Text.say("bootstrapped");

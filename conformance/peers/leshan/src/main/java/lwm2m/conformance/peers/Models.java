@@ -9,15 +9,26 @@ import org.eclipse.leshan.core.model.ResourceModel;
 import org.eclipse.leshan.core.model.ResourceModel.Operations;
 import org.eclipse.leshan.core.model.ResourceModel.Type;
 
-/** The objects both programs know: those that come with Leshan, and a temperature sensor. */
+/** The objects that the programs know: those that come with Leshan, a temperature sensor, and the portfolio. */
 final class Models {
     static final int TEMPERATURE = 3303;
+    static final int PORTFOLIO = 16;
 
     private Models() {
     }
 
+    /** As a device has them, each in one version. */
     static List<ObjectModel> all() {
-        List<ObjectModel> models = new ArrayList<>(ObjectLoader.loadDefault());
+        return with(ObjectLoader.loadDefault());
+    }
+
+    /** As a server needs them that meets devices of all versions. */
+    static List<ObjectModel> everyVersion() {
+        return with(ObjectLoader.loadAllDefault());
+    }
+
+    private static List<ObjectModel> with(List<ObjectModel> standard) {
+        List<ObjectModel> models = new ArrayList<>(standard);
         models.add(new ObjectModel(TEMPERATURE, "Temperature", "", "1.1", true, false,
                 resource(5700, "Sensor Value", Operations.R, true, Type.FLOAT),
                 resource(5601, "Min Measured Value", Operations.R, false, Type.FLOAT),
@@ -25,6 +36,8 @@ final class Models {
                 resource(5701, "Sensor Units", Operations.R, false, Type.STRING),
                 resource(5605, "Reset Min and Max Measured Values", Operations.E, false, Type.NONE),
                 resource(5750, "Application Type", Operations.RW, false, Type.STRING)));
+        models.add(new ObjectModel(PORTFOLIO, "Portfolio", "", "1.0", true, false, new ResourceModel(0, "Identity",
+                Operations.RW, true, true, Type.STRING, "", "", "")));
         return models;
     }
 

@@ -10,24 +10,30 @@ import java.security.cert.X509Certificate;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.Date;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 import org.eclipse.californium.core.config.CoapConfig;
 import org.eclipse.californium.elements.config.Configuration;
 import org.eclipse.leshan.core.endpoint.Protocol;
 import org.eclipse.leshan.core.link.lwm2m.attributes.DefaultLwM2mAttributeParser;
 import org.eclipse.leshan.core.link.lwm2m.attributes.LwM2mAttributeSet;
+import org.eclipse.leshan.core.node.LwM2mMultipleResource;
+import org.eclipse.leshan.core.node.LwM2mNode;
 import org.eclipse.leshan.core.node.LwM2mObjectInstance;
 import org.eclipse.leshan.core.node.LwM2mPath;
 import org.eclipse.leshan.core.node.LwM2mResource;
+import org.eclipse.leshan.core.node.LwM2mResourceInstance;
 import org.eclipse.leshan.core.node.LwM2mSingleResource;
 import org.eclipse.leshan.core.node.TimestampedLwM2mNodes;
 import org.eclipse.leshan.core.observation.CompositeObservation;
 import org.eclipse.leshan.core.observation.Observation;
 import org.eclipse.leshan.core.observation.SingleObservation;
+import org.eclipse.leshan.core.request.CancelCompositeObservationRequest;
 import org.eclipse.leshan.core.request.CancelObservationRequest;
 import org.eclipse.leshan.core.request.ContentFormat;
 import org.eclipse.leshan.core.request.CreateRequest;
@@ -80,7 +86,8 @@ public final class ServerProgram {
 
     private final LeshanServer server;
     private final InMemorySecurityStore credentials = new InMemorySecurityStore();
-    private final Map<LwM2mPath, SingleObservation> observations = new HashMap<>();
+    /** What is observed, by the name of the device and the path or paths. */
+    private final Map<List<String>, Observation> observations = new HashMap<>();
 
     /**
      * Arguments: port of coap and port of coaps; for certificates, PEM files with the server's certificate, its private
@@ -101,7 +108,7 @@ public final class ServerProgram {
         endpoints.addEndpoint(new InetSocketAddress("127.0.0.1", coap), Protocol.COAP);
         endpoints.addEndpoint(new InetSocketAddress("127.0.0.1", coaps), Protocol.COAPS);
         LeshanServerBuilder builder = new LeshanServerBuilder().setEndpointsProviders(endpoints.build())
-                .setObjectModelProvider(new VersionedModelProvider(Models.all())).setSecurityStore(credentials)
+                .setObjectModelProvider(new VersionedModelProvider(Models.everyVersion())).setSecurityStore(credentials)
                 .setClientAwakeTimeProvider(new StaticClientAwakeTimeProvider(AWAKE_MS));
         if (args.length > 2) {
             builder.setCertificateChain(new X509Certificate[] { Pem.certificate(args[2]) })
@@ -150,6 +157,10 @@ public final class ServerProgram {
                     + (Boolean.TRUE.equals(device.getQueueMode()) ? "Q " : "")
                     + Arrays.toString(device.getSortedObjectLinks());
         }
+        if (words[0].equals("forget")) {
+            server.getObservationService().cancelObservation(observation(words));
+            return "204\t";
+        }
         LwM2mResponse response = server.send(device, request(words), ANSWER_TIMEOUT_MS);
         return response == null ? "timeout" : text(words, response);
     }
@@ -158,7 +169,7 @@ public final class ServerProgram {
         String path = words[2];
         return switch (words[0]) {
         case "read" -> new ReadRequest(format(words[3]), path);
-        case "write" -> new WriteRequest(Mode.REPLACE, format(words[3]), path, resource(path, words[4]));
+        case "write" -> new WriteRequest(Mode.REPLACE, format(words[3]), path, node(path, words[4]));
         case "replace", "update" -> {
             LwM2mPath place = new LwM2mPath(path);
             yield new WriteRequest(words[0].equals("update") ? Mode.UPDATE : Mode.REPLACE, format(words[3]),
@@ -177,7 +188,8 @@ public final class ServerProgram {
         case "attributes" -> new WriteAttributesRequest(path,
                 new LwM2mAttributeSet(new DefaultLwM2mAttributeParser().parseUriQuery(words[3])));
         case "observe" -> new ObserveRequest(format(words[3]), path);
-        case "cancel" -> new CancelObservationRequest(observations.get(new LwM2mPath(path)));
+        case "cancel" -> new CancelObservationRequest((SingleObservation) observation(words));
+        case "cancel-composite" -> new CancelCompositeObservationRequest((CompositeObservation) observation(words));
         case "read-composite" -> new ReadCompositeRequest(format(words[3]), format(words[3]), path.split(" "));
         case "observe-composite" -> new ObserveCompositeRequest(format(words[3]), format(words[3]), path.split(" "));
         case "write-composite" -> {
@@ -198,15 +210,14 @@ public final class ServerProgram {
             return text + response.getErrorMessage();
         }
         if (response instanceof ObserveResponse observed) {
-            if (observed.getObservation() != null) {
-                observations.put(observed.getObservation().getPath(), observed.getObservation());
-            }
+            remember(words, observed.getObservation());
             return text + Text.of(new LwM2mPath(words[2]), observed.getContent());
         }
         if (response instanceof ReadResponse read) {
             return text + Text.of(new LwM2mPath(words[2]), read.getContent());
         }
         if (response instanceof ObserveCompositeResponse observed) {
+            remember(words, observed.getObservation());
             return text + Text.of(observed.getContent());
         }
         if (response instanceof ReadCompositeResponse read) {
@@ -225,21 +236,48 @@ public final class ServerProgram {
         return name.equals("-") ? null : ContentFormat.fromName(name);
     }
 
-    /** {@code ID=type:value}, from word {@code from} on. */
+    private void remember(String[] words, Observation observation) {
+        if (observation != null) {
+            observations.put(List.of(words[1], words[2]), observation);
+        }
+    }
+
+    private Observation observation(String[] words) {
+        Observation observation = observations.get(List.of(words[1], words[2]));
+        if (observation == null) {
+            throw new IllegalArgumentException(words[2] + " is not observed");
+        }
+        return observation;
+    }
+
+    /** {@code ID=type:value}, or {@code ID/ID=type:value} of a resource instance, from word {@code from} on. */
     private static List<LwM2mResource> resources(String[] words, int from) throws Exception {
         List<LwM2mResource> resources = new ArrayList<>();
+        Map<Integer, List<LwM2mResourceInstance>> multiple = new TreeMap<>();
         for (String word : Arrays.copyOfRange(words, from, words.length)) {
             String[] parts = word.split("=", 2);
-            resources.add(LwM2mSingleResource.newResource(Integer.parseInt(parts[0]), typed(parts[1])));
+            String[] ids = parts[0].split("/");
+            int id = Integer.parseInt(ids[0]);
+            if (ids.length > 1) {
+                multiple.computeIfAbsent(id, any -> new ArrayList<>())
+                        .add(LwM2mResourceInstance.newInstance(Integer.parseInt(ids[1]), typed(parts[1])));
+            } else {
+                resources.add(LwM2mSingleResource.newResource(id, typed(parts[1])));
+            }
         }
+        multiple.forEach(
+                (id, instances) -> resources.add(new LwM2mMultipleResource(id, instances.get(0).getType(), instances)));
         return resources;
     }
 
-    private static LwM2mResource resource(String path, String value) throws Exception {
-        return LwM2mSingleResource.newResource(new LwM2mPath(path).getResourceId(), typed(value));
+    private static LwM2mNode node(String path, String value) throws Exception {
+        LwM2mPath place = new LwM2mPath(path);
+        return place.isResourceInstance()
+                ? LwM2mResourceInstance.newInstance(place.getResourceInstanceId(), typed(value))
+                : LwM2mSingleResource.newResource(place.getResourceId(), typed(value));
     }
 
-    /** {@code string:x}, {@code integer:1}, {@code float:1.5}, {@code boolean:true}, {@code file:/path}. */
+    /** {@code string:x}, {@code integer:1}, {@code float:1.5}, {@code boolean:true}, {@code time:1}, {@code file:/path}. */
     private static Object typed(String text) throws Exception {
         String[] parts = text.split(":", 2);
         return switch (parts[0]) {
@@ -247,6 +285,7 @@ public final class ServerProgram {
         case "integer" -> Long.valueOf(parts[1]);
         case "float" -> Double.valueOf(parts[1]);
         case "boolean" -> Boolean.valueOf(parts[1]);
+        case "time" -> new Date(Long.parseLong(parts[1]) * 1000);
         case "file" -> Files.readAllBytes(Path.of(parts[1]));
         default -> throw new IllegalArgumentException("unknown type " + parts[0]);
         };

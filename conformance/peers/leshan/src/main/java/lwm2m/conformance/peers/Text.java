@@ -14,6 +14,7 @@ import org.eclipse.leshan.core.node.LwM2mObjectInstance;
 import org.eclipse.leshan.core.node.LwM2mPath;
 import org.eclipse.leshan.core.node.LwM2mResource;
 import org.eclipse.leshan.core.node.LwM2mResourceInstance;
+import org.eclipse.leshan.core.node.LwM2mRoot;
 
 /** Values as lines of text that a script can compare: {@code /3/0/0=name}, a tab between two. */
 final class Text {
@@ -58,6 +59,8 @@ final class Text {
     private static void collect(String path, LwM2mNode node, Map<String, String> values) {
         if (node == null) {
             values.put(path, "(nothing)");
+        } else if (node instanceof LwM2mRoot root) {
+            children(path, root.getObjects().values(), values);
         } else if (node instanceof LwM2mObject object) {
             children(path, object.getInstances().values(), values);
         } else if (node instanceof LwM2mObjectInstance instance) {

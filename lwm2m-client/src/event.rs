@@ -29,6 +29,9 @@ pub enum SessionError {
     /// The bootstrap server wrote a configuration that cannot work and did not correct it.
     #[error("the configuration is inconsistent: {0}")]
     Inconsistent(String),
+    /// Too many requests to the server are under way.
+    #[error("too many requests are under way")]
+    Busy,
     /// The program or a restart ended it.
     #[error("ended by the program")]
     Aborted,

@@ -5,14 +5,14 @@
 
 use super::{ClientEngine, Purpose, SendError, management::Refusal};
 use crate::{
-    event::ClientEvent,
+    event::{ClientEvent, SessionError},
     object::{Context, ResourceValue},
     tree::{Access, flag, number},
 };
 use alloc::vec::Vec;
 use lwm2m_core::{
     attributes::{AttributeChange, Attributes},
-    coap::Response,
+    coap::{Request, Response},
     content::{
         ContentFormat,
         negotiation::{self, Extent, is_allowed, send_format},
@@ -409,23 +409,47 @@ impl ClientEngine {
         if sends.count() + unmuted.len() > self.config.max_sends {
             return Err(SendError::Busy);
         }
+        // All of them are made before the first is sent: an error says that none is.
+        let requests = unmuted.into_iter().map(|(server, _, peer, version)| {
+            let request = self.send_request(version, &entries)?;
+            Ok((server, peer, request))
+        });
+        let requests = requests.collect::<Result<Vec<_>, SendError>>()?;
         let id = self.next_send;
-        for (server, _, peer, version) in unmuted {
-            let allowed = |format: &ContentFormat| {
-                is_allowed(*format, negotiation::Purpose::Send, Extent::Values, version)
-            };
-            let format = (self.config.format.filter(allowed)).or(send_format(version));
-            let format = format.ok_or(SendError::Encode)?;
-            let payload = Payload::encode(format, &entries, &Path::ROOT, &self.tree)
-                .map_err(|_| SendError::Encode)?;
-            let request = Send { payload }.to_request();
-            let request = self
-                .endpoint
-                .request(now, peer, request, RequestOptions::default())
-                .map_err(|_| SendError::Busy)?;
-            self.pending.push((request, Purpose::Send { server, id }));
+        let (mut sent, mut refused) = (false, Vec::new());
+        for (server, peer, request) in requests {
+            let options = RequestOptions::default();
+            match self.endpoint.request(now, peer, request, options) {
+                Ok(request) => {
+                    self.pending.push((request, Purpose::Send { server, id }));
+                    sent = true;
+                }
+                Err(error) => {
+                    tracing::debug!(%error, server, "a Send was not sent");
+                    refused.push(server);
+                }
+            }
+        }
+        if !sent {
+            return Err(SendError::Busy);
         }
         self.next_send += 1;
+        // What has gone to one server cannot be taken back for the sake of another.
+        for server in refused {
+            let result = Err(SessionError::Busy);
+            (self.events).push_back(ClientEvent::Sent { id, server, result });
+        }
         Ok(id)
+    }
+
+    fn send_request(&self, version: LwM2mVersion, entries: &[Entry]) -> Result<Request, SendError> {
+        let allowed = |format: &ContentFormat| {
+            is_allowed(*format, negotiation::Purpose::Send, Extent::Values, version)
+        };
+        let format = (self.config.format.filter(allowed)).or(send_format(version));
+        let format = format.ok_or(SendError::Encode)?;
+        let payload = Payload::encode(format, entries, &Path::ROOT, &self.tree)
+            .map_err(|_| SendError::Encode)?;
+        Ok(Send { payload }.to_request())
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::engine::SendError;
+use crate::{engine::SendError, event::SessionError};
 use lwm2m_core::{content, entry::Entry, model::NoModels, path::Path};
 use std::vec::Vec;
 
@@ -269,6 +269,50 @@ fn send_reaches_the_server_that_wants_it() {
     let hidden = "/0/0/5".parse::<Path>().unwrap();
     let refused = world.client(|client, now| client.send(now, &[hidden]));
     assert_eq!(refused, Err(SendError::Path(hidden)));
+}
+
+/// What has gone to one server is told, though another has no room for it.
+#[test]
+fn send_to_one_server_goes_on_where_another_is_busy() {
+    let account = |uri: &str, id| {
+        let account = Account::nosec(uri.parse().unwrap());
+        ServerAccount::new(id, account).mute_send(false)
+    };
+    let mut config = crate::ClientConfig::default();
+    config.endpoint.max_requests_per_peer = 1;
+    let builder = builder()
+        .config(config)
+        .server(account(SERVER, 7))
+        .server(account(BOOTSTRAP, 8));
+    let mut world = World::new(builder);
+    world.run(SECOND);
+    let (server, silent) = (world.server, world.bootstrap);
+    (world.net.host_mut(silent)).next_answer("dp", None);
+    let path = "/3/0/0".parse::<Path>().unwrap();
+    world
+        .client(|client, now| client.send(now, &[path]))
+        .unwrap();
+    world.run(SECOND);
+    world.take_told();
+    world.asked(server);
+    let id = world
+        .client(|client, now| client.send(now, &[path]))
+        .unwrap();
+    world.run(SECOND);
+    assert_eq!(world.asked(server).len(), 1);
+    let told = world.take_told();
+    for (server, result) in [(7, Ok(())), (8, Err(SessionError::Busy))] {
+        let sent = ClientEvent::Sent { id, server, result };
+        assert!(told.contains(&sent), "{told:?}");
+    }
+    // Where nobody has room, nothing is sent.
+    (world.net.host_mut(server)).next_answer("dp", None);
+    world.run(SECOND * 400);
+    (world.net.host_mut(silent)).next_answer("dp", None);
+    let sent = world.client(|client, now| client.send(now, &[path]));
+    assert!(sent.is_ok());
+    let busy = world.client(|client, now| client.send(now, &[path]));
+    assert_eq!(busy, Err(SendError::Busy));
 }
 
 // proves: REP-56

@@ -34,8 +34,6 @@ pub struct ClientConfig {
     pub max_composite_paths: usize,
     /// Most places with attributes of all servers together, about 150 bytes each; one more is refused with 4.13.
     pub max_attributes: usize,
-    /// Most requests of one server that are held until its registration completes.
-    pub max_deferred: usize,
     /// Most resources in one object instance that a server may write or create; each costs its value and about
     /// 60 bytes.
     pub max_resources: usize,
@@ -76,7 +74,6 @@ impl Default for ClientConfig {
             max_observers: 64,
             max_composite_paths: 64,
             max_attributes: 64,
-            max_deferred: 8,
             max_resources: 256,
             max_instances: 64,
             max_sends: 16,

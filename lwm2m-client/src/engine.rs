@@ -83,13 +83,6 @@ enum Purpose {
     Send { server: u16, id: u64 },
 }
 
-/// A request that waits until the registration completes.
-struct Deferred {
-    peer: PeerId,
-    exchange: ExchangeId,
-    request: lwm2m_core::coap::Request,
-}
-
 /// An LwM2M client.
 ///
 /// See [`Engine`] for how it is driven. Everything that can be asked of it returns at once; what follows comes as
@@ -105,7 +98,6 @@ pub struct ClientEngine {
     observers: Vec<Observer>,
     pending: Vec<(RequestId, Purpose)>,
     uploads: Vec<Upload>,
-    deferred: Vec<Deferred>,
     outbound: VecDeque<Outbound>,
     events: VecDeque<ClientEvent>,
     next_connection: u64,
@@ -169,7 +161,6 @@ impl ClientEngine {
             observers: Vec::new(),
             pending: Vec::new(),
             uploads: Vec::new(),
-            deferred: Vec::new(),
             outbound: VecDeque::new(),
             events: VecDeque::new(),
             next_connection: 0,
@@ -278,7 +269,8 @@ impl ClientEngine {
     /// by one [`ClientEvent::Sent`] for each server, with the id that is returned (Core 1.2.2, section 6.4.6).
     ///
     /// # Errors
-    /// See [`SendError`].
+    /// See [`SendError`]. Nothing is sent to anybody then; where it cannot be sent to one of several servers, the event
+    /// about that one says so.
     pub fn send(&mut self, now: Instant, paths: &[Path]) -> Result<u64, SendError> {
         let sent = self.send_values(now, paths);
         self.settle(now);
@@ -514,20 +506,6 @@ impl ClientEngine {
             return;
         };
         let session = &self.sessions[index];
-        if session.registration.is_registering() {
-            // The server knows of our registration before we do: its answer is on the way, or was lost.
-            let waiting = self.deferred.iter().filter(|other| other.peer == peer);
-            if waiting.count() < self.config.max_deferred {
-                self.deferred.push(Deferred {
-                    peer,
-                    exchange,
-                    request,
-                });
-            } else {
-                self.respond_code(now, exchange, lwm2m_core::coap::Code::SERVICE_UNAVAILABLE);
-            }
-            return;
-        }
         let (server, version) = (session.server_id, session.registration.version());
         self.on_management(now, server, version, exchange, &request);
     }
@@ -535,6 +513,15 @@ impl ClientEngine {
     /// Whether a connection is one of ours and not ended.
     fn knows(&self, peer: PeerId) -> bool {
         self.bootstrap.is_peer(peer) || self.session_of(peer).is_some()
+    }
+
+    /// Whether this is a request of a server where the registration is not complete: it is ignored. No trace of it is
+    /// left, so that a repetition behind the answer to the registration is answered.
+    fn comes_too_early(&self, peer: PeerId, datagram: &[u8]) -> bool {
+        // RFC 7252, section 3: the code is the second byte, and those of requests are 0.01 to 0.31.
+        let is_request = matches!(datagram.get(1), Some(1..=31));
+        let session = (self.session_of(peer)).map(|index| &self.sessions[index].registration);
+        is_request && session.is_some_and(|registration| !registration.is_complete())
     }
 
     fn take_pending(&mut self, request: RequestId) -> Option<Purpose> {
@@ -549,6 +536,9 @@ impl Engine for ClientEngine {
     fn handle(&mut self, now: Instant, inbound: Inbound<'_>) {
         match inbound {
             Inbound::Connected { peer, .. } => self.on_connected(now, peer),
+            Inbound::Datagram { peer, data, .. } if self.comes_too_early(peer, data) => {
+                tracing::debug!(%peer, "a request before the registration is complete is ignored");
+            }
             Inbound::Datagram { peer, data, .. } if self.knows(peer) => {
                 self.endpoint.handle_datagram(now, peer, data);
             }

@@ -116,7 +116,7 @@ pub(crate) enum Command {
     },
     /// Send a de-register request.
     Deregister { location: Vec<String> },
-    /// Registered: observations of an earlier registration are void, requests that waited may be answered.
+    /// Registered: observations of an earlier registration are void.
     Registered,
     /// An attempt failed; the next follows after this long.
     AttemptFailed(SessionError, Duration),
@@ -215,9 +215,13 @@ impl Registration {
         matches!(self.state, State::Registered { .. })
     }
 
-    /// Whether an answer to a register request is awaited.
-    pub(crate) fn is_registering(&self) -> bool {
-        matches!(self.state, State::Registering(_))
+    /// Whether a server may ask anything of the client: from the answer to the register request on, until the
+    /// de-registration is answered (Core 1.2.2, sections 6.3 and 6.4).
+    pub(crate) fn is_complete(&self) -> bool {
+        matches!(
+            self.state,
+            State::Registered { .. } | State::Deregistering(_)
+        )
     }
 
     /// Whether nothing happens until [`Input::Start`].

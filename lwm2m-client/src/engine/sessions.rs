@@ -1,6 +1,6 @@
 //! Connections and registrations: carries out what the [`Registration`] machines decide.
 
-use super::{ClientEngine, Deferred, Purpose};
+use super::{ClientEngine, Purpose};
 use crate::{
     account::Account,
     event::{ClientEvent, SessionError},
@@ -253,7 +253,6 @@ impl ClientEngine {
                     location,
                 });
                 self.advance_order(now);
-                self.answer_deferred(now, server);
             }
             Command::Updated => self.events.push_back(ClientEvent::Updated { server }),
             Command::AttemptFailed(reason, wait) => {
@@ -382,11 +381,9 @@ impl ClientEngine {
 
     /// Drops what lives only as long as a connection.
     fn forget_session_state(&mut self, now: Instant, index: usize) {
-        let session = &self.sessions[index];
-        let (server, peer) = (session.server_id, session.peer);
+        let server = self.sessions[index].server_id;
         self.forget_observers(server);
         self.abort_uploads(now, server);
-        self.deferred.retain(|deferred| Some(deferred.peer) != peer);
         let mut lost = Vec::new();
         self.pending.retain(|(_, purpose)| match purpose {
             Purpose::Registration(of) => *of != server,
@@ -400,7 +397,7 @@ impl ClientEngine {
             let result = Err(SessionError::Request(Failure::PeerLost));
             (self.events).push_back(ClientEvent::Sent { id, server, result });
         }
-        if let Some(peer) = peer {
+        if let Some(peer) = self.sessions[index].peer {
             self.endpoint.forget_peer(now, peer);
         }
     }
@@ -484,23 +481,6 @@ impl ClientEngine {
                 let result = Err(SessionError::Request(failure));
                 (self.events).push_back(ClientEvent::Sent { id, server, result });
             }
-        }
-    }
-
-    fn answer_deferred(&mut self, now: Instant, server: u16) {
-        let Some(index) = self.session(server) else {
-            return;
-        };
-        let (peer, version) = (
-            self.sessions[index].peer,
-            self.sessions[index].registration.version(),
-        );
-        let (ready, waiting): (Vec<Deferred>, Vec<Deferred>) = core::mem::take(&mut self.deferred)
-            .into_iter()
-            .partition(|deferred| Some(deferred.peer) == peer);
-        self.deferred = waiting;
-        for deferred in ready {
-            self.on_management(now, server, version, deferred.exchange, &deferred.request);
         }
     }
 

@@ -169,7 +169,7 @@ fn a_lost_registration_is_made_anew() {
             r.step(seconds(2), answered(code), &s),
             [refused(code), Command::Register(LwM2mVersion::V1_2)]
         );
-        assert!(r.is_registering());
+        assert!(matches!(r.state, State::Registering(_)) && !r.is_complete());
     }
     let mut r = registered();
     r.step(seconds(1), Input::Update, &s);

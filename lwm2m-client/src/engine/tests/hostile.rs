@@ -167,7 +167,6 @@ fn storm(mut world: World, server: HostId<Scripted>, seed: u64, least: u32) {
             assert!(client.observers.len() <= client.config.max_observers);
             assert!(client.attributes.iter().count() <= client.config.max_attributes);
             assert!(client.pending.len() <= 4, "{:?}", client.pending);
-            assert!(client.deferred.len() <= client.config.max_deferred);
             assert!(client.outbound.is_empty() && client.events.is_empty());
         });
     }

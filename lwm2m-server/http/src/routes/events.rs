@@ -18,7 +18,10 @@ use serde::Deserialize;
 use std::{collections::VecDeque, convert::Infallible, sync::Arc};
 use tokio::sync::{
     OwnedSemaphorePermit,
-    broadcast::{Receiver, error::RecvError},
+    broadcast::{
+        Receiver,
+        error::{RecvError, TryRecvError},
+    },
 };
 use utoipa::IntoParams;
 
@@ -44,6 +47,8 @@ struct Stream {
     /// Whether the end of the backlog is still to be said.
     backlog: bool,
     receiver: Receiver<Arc<Record>>,
+    /// When the program ends: how many events are still to be told.
+    ending: Option<usize>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -86,6 +91,7 @@ pub(crate) async fn stream(
         replay: subscription.replay,
         missed: subscription.missed,
         receiver: subscription.receiver,
+        ending: None,
         state,
         query,
         _permit: permit,
@@ -109,27 +115,44 @@ impl Stream {
                     self.backlog = false;
                     return Some(Event::default().data(live()));
                 }
-                None => {
-                    let closing = self.state.closing().clone();
-                    let received = tokio::select! {
-                        biased;
-                        () = closing.cancelled() => return None,
-                        received = self.receiver.recv() => received,
-                    };
-                    match received {
-                        Ok(record) => record,
-                        Err(RecvError::Lagged(missed)) => {
-                            self.missed = missed;
-                            continue;
-                        }
-                        Err(RecvError::Closed) => return None,
+                None => match self.received().await? {
+                    Ok(record) => record,
+                    Err(missed) => {
+                        self.missed = missed;
+                        continue;
                     }
-                }
+                },
             };
             if self.query.wants(&record) {
                 let data = rendered(&record, &self.state).await;
                 return Some(Event::default().id(record.id.to_string()).data(&*data));
             }
+        }
+    }
+}
+
+impl Stream {
+    /// The next event, or how many were lost; none behind the end of the program.
+    async fn received(&mut self) -> Option<Result<Arc<Record>, u64>> {
+        if self.ending.is_none() {
+            let closing = self.state.closing().clone();
+            tokio::select! {
+                biased;
+                () = closing.cancelled() => {}
+                received = self.receiver.recv() => return match received {
+                    Ok(record) => Some(Ok(record)),
+                    Err(RecvError::Lagged(missed)) => Some(Err(missed)),
+                    Err(RecvError::Closed) => None,
+                },
+            }
+        }
+        // What had happened by then is told, and what goes on happening is not.
+        let left = self.ending.get_or_insert(self.receiver.len());
+        *left = left.checked_sub(1)?;
+        match self.receiver.try_recv() {
+            Ok(record) => Some(Ok(record)),
+            Err(TryRecvError::Lagged(missed)) => Some(Err(missed)),
+            Err(TryRecvError::Empty | TryRecvError::Closed) => None,
         }
     }
 }

@@ -83,6 +83,21 @@ async fn streams_are_bounded_and_end_with_the_program() {
 }
 
 #[tokio::test]
+async fn what_has_happened_is_told_before_the_end() {
+    let api = Api::start().await;
+    let mut stream = api.events("").await;
+    for number in 0..3 {
+        api.state.publish("note", json!({"number": number}));
+    }
+    api.state.close();
+    for number in 0..3 {
+        let event = stream.next().await.expect("an event before the end");
+        assert_eq!(event["data"]["number"], number);
+    }
+    assert_eq!(stream.next().await, None);
+}
+
+#[tokio::test]
 async fn serving_ends_though_a_stream_is_open() {
     let api = Api::start().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -150,6 +150,8 @@ pub enum DeregistrationReason {
     ByDevice,
     /// Its credentials were removed.
     CredentialsRemoved,
+    /// It had registered without security, and has got credentials.
+    CredentialsAdded,
 }
 
 /// Why a request of a device was refused.

@@ -85,6 +85,28 @@ impl Credential {
         }
     }
 
+    /// Whether this credential of an endpoint is what the identity has proven.
+    pub(crate) fn proves(&self, endpoint: &str, identity: &PeerIdentity) -> bool {
+        match (self, identity) {
+            (Credential::Psk { identity, .. }, PeerIdentity::Psk(proven)) => identity == proven,
+            (Credential::RawPublicKey { public_key }, PeerIdentity::RawPublicKey(proven)) => {
+                public_key == proven
+            }
+            (Credential::Certificate(matching), PeerIdentity::Certificate(proven)) => {
+                let named = |name: &str| {
+                    let mut names = proven.common_name.iter().chain(&proven.alternative_names);
+                    names.any(|known| known == name)
+                };
+                match matching {
+                    CertificateMatch::EndpointName => named(endpoint),
+                    CertificateMatch::Name(name) => named(name),
+                    CertificateMatch::Pinned(der) => *der == proven.certificate,
+                }
+            }
+            _ => false,
+        }
+    }
+
     /// Whether it has the lengths and the form that handshakes need.
     fn check(&self) -> Result<(), SecurityError> {
         match self {
@@ -140,6 +162,12 @@ pub(crate) struct SecurityChange {
     pub(crate) endpoint: Arc<str>,
     /// What is no longer good.
     pub(crate) removed: Vec<EndpointCredential>,
+    /// For which roles it has credentials now.
+    pub(crate) roles: Vec<Role>,
+}
+
+fn roles(credentials: &[EndpointCredential]) -> Vec<Role> {
+    credentials.iter().map(|entry| entry.role).collect()
 }
 
 type Listener = Box<dyn Fn(&SecurityChange) + Send + Sync>;
@@ -148,7 +176,8 @@ type Listener = Box<dyn Fn(&SecurityChange) + Send + Sync>;
 ///
 /// It answers handshakes (as [`CredentialSource`], by [`for_role`](SecurityStore::for_role)) and it is the default
 /// authorizer: an endpoint name is accepted from who holds one of its credentials, and from nobody else. When a
-/// credential is removed, servers that use the store end the sessions that rest on it at once.
+/// credential is removed, servers that use the store end the sessions that rest on it at once, and when the first is added
+/// to an endpoint, the registration that it had without security.
 #[derive(Clone, Default)]
 pub struct SecurityStore {
     inner: Arc<Inner>,
@@ -260,12 +289,14 @@ impl SecurityStore {
             for key in keys {
                 tables.index.insert(key, name.clone());
             }
+            let roles = roles(&credentials);
             if !credentials.is_empty() {
                 tables.endpoints.insert(name.clone(), credentials);
             }
             SecurityChange {
                 endpoint: name,
                 removed,
+                roles,
             }
         };
         self.announce(&change);
@@ -287,6 +318,7 @@ impl SecurityStore {
             self.announce(&SecurityChange {
                 endpoint: endpoint.into(),
                 removed,
+                roles: Vec::new(),
             });
         }
         any
@@ -410,7 +442,7 @@ impl SecurityStore {
         }
     }
 
-    /// Calls `listener` after each change that takes something away, in the task of who makes the change.
+    /// Calls `listener` after each change, in the task of who makes it.
     pub(crate) fn on_change(&self, listener: impl Fn(&SecurityChange) + Send + Sync + 'static) {
         let mut listeners = self
             .inner

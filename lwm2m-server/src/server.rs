@@ -265,7 +265,7 @@ impl ServerBuilder {
             writer: Mutex::new(writer),
             deciding,
         });
-        end_sessions_of_removed_credentials(&shared);
+        follow_credentials(&shared);
         Ok(Server { shared })
     }
 }
@@ -279,12 +279,15 @@ struct Listening {
     sessions: Vec<RestoredSession>,
 }
 
-fn end_sessions_of_removed_credentials(shared: &Arc<Shared>) {
+/// Ends what rests on credentials that were removed, or on there having been none.
+fn follow_credentials(shared: &Arc<Shared>) {
     let weak = Arc::downgrade(shared);
     // The store may be changed from anywhere, so the call to the engine needs a runtime of ours.
     let runtime = tokio::runtime::Handle::current();
     shared.security.on_change(move |change| {
-        let Some(shared) = weak.upgrade().filter(|_| !change.removed.is_empty()) else {
+        let is_secured = change.roles.contains(&Role::Server);
+        let matters = is_secured || !change.removed.is_empty();
+        let Some(shared) = weak.upgrade().filter(|_| matters) else {
             return;
         };
         let (handle, endpoint, removed) = (
@@ -295,7 +298,12 @@ fn end_sessions_of_removed_credentials(shared: &Arc<Shared>) {
         runtime.spawn(async move {
             // An error means that the server has stopped, and its sessions with it.
             let _ = handle
-                .call(move |engine, _| engine.credentials_removed(&endpoint, &removed))
+                .call(move |engine, _| {
+                    engine.credentials_removed(&endpoint, &removed);
+                    if is_secured {
+                        engine.credentials_added(&endpoint);
+                    }
+                })
                 .await;
         });
     });

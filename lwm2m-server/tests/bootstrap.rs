@@ -389,6 +389,31 @@ fn removed_credentials_end_a_session() {
 }
 
 #[test]
+fn a_session_outlives_the_removal_of_another_credential() {
+    let mut bench = Bench::new(
+        BootstrapConfig::with_account(account()),
+        From::psk(1, "bs-a"),
+    );
+    let other = Credential::psk("bs-other", vec![9; 16]);
+    bench.security.add("a", Role::Bootstrap, other).unwrap();
+    bench.device.handler = Box::new(|_| None);
+    bench.ask(&["ep=a"]);
+    let (used, other): (Vec<_>, Vec<_>) = (bench.security.credentials("a").into_iter()).partition(
+        |entry| matches!(&entry.credential, Credential::Psk { identity, .. } if identity == b"bs-a"),
+    );
+    bench.server.credentials_removed("a", &other);
+    bench.settle();
+    assert_eq!(bench.failure_count(), 0);
+    assert!(matches!(
+        &bench.outbound[..],
+        [Outbound::Forget { identity: PeerIdentity::Psk(identity) }] if identity == b"bs-other"
+    ));
+    bench.server.credentials_removed("a", &used);
+    bench.settle();
+    assert_eq!(bench.failure(), "its credentials were removed");
+}
+
+#[test]
 fn a_removed_raw_public_key_ends_a_session() {
     let public_key = rcgen::KeyPair::generate().unwrap().public_key_der();
     let mut bench = Bench::new(

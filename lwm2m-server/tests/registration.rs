@@ -423,6 +423,41 @@ fn removed_credentials_end_session_and_registration() {
     ));
 }
 
+#[test]
+fn a_registration_without_security_ends_when_credentials_are_added() {
+    let mut bench = Bench::new(ServerConfig::default(), open_policy(&security()));
+    let unsecured = bench.add(From::address(1));
+    let secured = bench.add(From::psk(2, "id-a"));
+    let query = |name: &str| [format!("ep={name}"), "lt=60".into(), "lwm2m=1.1".into()];
+    let locations = [(unsecured, "new"), (secured, "a")].map(|(device, name)| {
+        let query = query(name);
+        bench.register(device, &query.each_ref().map(String::as_str), LINKS)
+    });
+    bench.take_events();
+    bench.server.credentials_added("a");
+    bench.server.credentials_added("new");
+    bench.server.credentials_added("nobody");
+    bench.settle();
+    let events = bench.take_events();
+    assert!(
+        matches!(
+            &events[..],
+            [ServerEvent::Deregistered {
+                endpoint,
+                reason: DeregistrationReason::CredentialsAdded,
+            }] if &**endpoint == "new"
+        ),
+        "{events:?}"
+    );
+    for (device, location, code) in [
+        (unsecured, &locations[0], Code::NOT_FOUND),
+        (secured, &locations[1], Code::CHANGED),
+    ] {
+        let answer = bench.ask(device, to_location(Code::POST, location, &[]));
+        assert_eq!(answer.code, code);
+    }
+}
+
 // proves: SEC-13, SEC-18, SEC-20
 #[test]
 fn a_raw_public_key_is_who_a_device_is_until_it_is_removed() {

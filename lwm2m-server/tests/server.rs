@@ -816,6 +816,46 @@ async fn removing_credentials_ends_the_registration_at_once() {
     .await;
 }
 
+// proves: SEC-37
+#[tokio::test(start_paused = true)]
+async fn adding_credentials_ends_the_registration_without_security() {
+    let (wire, end) = Wire::new(From::address(1));
+    let security = SecurityStore::new();
+    let server = Server::builder()
+        .security(security.clone())
+        .danger_accept_unsecured()
+        .start_on(wire)
+        .await
+        .unwrap();
+    let mut events = server.events();
+    end.act(|device, now| device.send(now, register(&["ep=a", "lt=60", "lwm2m=1.1"], LINKS)));
+    until(&mut events, |event| {
+        matches!(event, ServerEvent::Registered { .. })
+    })
+    .await;
+    // Those for the other role are none of ours.
+    let key = || Credential::psk("id-a", vec![3; 16]);
+    security.add("a", Role::Bootstrap, key()).unwrap();
+    assert!(server.device("a").await.is_ok());
+    security.add("a", Role::Server, key()).unwrap();
+    let event = events.next().await;
+    assert!(
+        matches!(
+            event,
+            Some(ServerEvent::Deregistered {
+                reason: DeregistrationReason::CredentialsAdded,
+                ..
+            })
+        ),
+        "{event:?}"
+    );
+    end.act(|device, now| device.send(now, register(&["ep=a", "lt=60", "lwm2m=1.1"], LINKS)));
+    until(&mut events, |event| {
+        matches!(event, ServerEvent::Refused { .. })
+    })
+    .await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_bootstrap_server() {
     let store = Memory::default();

@@ -165,13 +165,15 @@ impl BootstrapEngine {
             if let Some(identity) = credential.identity() {
                 self.outbound.push_back(Outbound::Forget { identity });
             }
-            let Some(&peer) = self.by_endpoint.get(endpoint) else {
+            let Some((peer, identity)) = (self.by_endpoint.get(endpoint))
+                .and_then(|peer| Some((*peer, self.sessions.get(peer)?.identity.clone())))
+            else {
                 continue;
             };
-            if let Some(PeerIdentity::Certificate(names)) =
-                self.sessions.get(&peer).map(|session| &session.identity)
-            {
-                let identity = PeerIdentity::Certificate(names.clone());
+            if !credential.proves(endpoint, &identity) {
+                continue;
+            }
+            if matches!(identity, PeerIdentity::Certificate(_)) {
                 self.outbound.push_back(Outbound::Forget { identity });
             }
             self.fail(peer, "its credentials were removed");

@@ -10,7 +10,7 @@ use crate::{
     event::{DeregistrationReason, RefusalReason, ServerEvent},
     persistence::Dirty,
     registration::{ObjectList, Presence, Registration},
-    security::{CertificateMatch, Credential, EndpointCredential, Role},
+    security::{EndpointCredential, Role},
 };
 use lwm2m_core::{
     coap::{Code, Response},
@@ -289,7 +289,7 @@ impl ServerEngine {
                 continue;
             };
             let identity = entry.registration.identity.clone();
-            if !proves(credential, endpoint, &identity) {
+            if !credential.proves(endpoint, &identity) {
                 continue;
             }
             if matches!(identity, PeerIdentity::Certificate(_)) {
@@ -299,6 +299,22 @@ impl ServerEngine {
                 let reason = DeregistrationReason::CredentialsRemoved;
                 self.emit(ServerEvent::Deregistered { endpoint, reason });
             }
+        }
+    }
+
+    /// Ends the registration of an endpoint that came without security and from now on has credentials: whoever comes
+    /// without is refused then, and shall not go on with updates either.
+    pub fn credentials_added(&mut self, endpoint: &str) {
+        let Some((slot, entry)) = (self.registry.by_name(endpoint))
+            .and_then(|slot| Some((slot, self.registry.entry(slot)?)))
+        else {
+            return;
+        };
+        if entry.registration.identity == PeerIdentity::None
+            && let Some(endpoint) = self.remove(slot)
+        {
+            let reason = DeregistrationReason::CredentialsAdded;
+            self.emit(ServerEvent::Deregistered { endpoint, reason });
         }
     }
 
@@ -340,27 +356,5 @@ impl ServerEngine {
                 return id.into();
             }
         }
-    }
-}
-
-/// Whether this credential is what the identity has proven.
-fn proves(credential: &Credential, endpoint: &str, identity: &PeerIdentity) -> bool {
-    match (credential, identity) {
-        (Credential::Psk { identity, .. }, PeerIdentity::Psk(proven)) => identity == proven,
-        (Credential::RawPublicKey { public_key }, PeerIdentity::RawPublicKey(proven)) => {
-            public_key == proven
-        }
-        (Credential::Certificate(matching), PeerIdentity::Certificate(proven)) => {
-            let named = |name: &str| {
-                let mut names = proven.common_name.iter().chain(&proven.alternative_names);
-                names.any(|known| known == name)
-            };
-            match matching {
-                CertificateMatch::EndpointName => named(endpoint),
-                CertificateMatch::Name(name) => named(name),
-                CertificateMatch::Pinned(der) => *der == proven.certificate,
-            }
-        }
-        _ => false,
     }
 }

@@ -110,6 +110,7 @@ async fn data_of(event: &ServerEvent, state: &HttpState) -> Json {
         ServerEvent::Deregistered { reason, .. } => json!({"reason": match reason {
             DeregistrationReason::ByDevice => "by-device",
             DeregistrationReason::CredentialsRemoved => "credentials-removed",
+            DeregistrationReason::CredentialsAdded => "credentials-added",
             _ => "other",
         }}),
         ServerEvent::Refused {

@@ -27,7 +27,7 @@ use lwm2m_core::{
 use lwm2m_objects::validate::{Operation, validate_instance};
 use std::{
     sync::{Arc, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 use tokio::sync::mpsc;
 
@@ -393,7 +393,7 @@ impl Device {
                 }))
             })
             .await?;
-        decode(&response, &Path::ROOT, &plan.models())
+        decode(&response, &Path::ROOT, &plan.models(), SystemTime::now())
     }
 
     /// Writes values at several places, all or none (1.1).
@@ -449,7 +449,7 @@ impl Device {
         let response = self
             .request(DeviceOperation::Read(Read { path, accept }))
             .await?;
-        decode(&response, &path, &plan.models())
+        decode(&response, &path, &plan.models(), SystemTime::now())
     }
 
     async fn observe_target(&self, target: ObserveTarget) -> Result<Observation, DeviceError> {

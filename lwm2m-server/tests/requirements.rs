@@ -17,7 +17,7 @@ use lwm2m_server::{
     Server, ServerEvent,
     engine::{EngineEvent, ObserveTarget},
 };
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use support::{Bench, From, Wire, code, register, text, to_location};
 
 const LINKS: &str = "</1/0>,</3/0>,</3303>;ver=1.1,</3303/0>";
@@ -301,4 +301,42 @@ fn values_with_times_are_told() {
     let expected = [(0.0, 20.0), (60.0, 21.0), (120.0, 22.0)]
         .map(|(after, value)| (Some(1.7e9 + after), Value::Float(value)));
     assert_eq!(found, expected);
+}
+
+// proves: SML-08
+#[test]
+fn times_from_now_are_put_on_the_clock() {
+    let (mut bench, _) = registered(&["lt=60"]);
+    let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    bench.server.set_wall_clock(bench.now, wall);
+    bench.devices[0].1.handler = Box::new(|_| text("20"));
+    observe(&mut bench, TEMPERATURE);
+    bench.take_events();
+    // RFC 8428, section 4.5.3: from 2^28 on since 1970, below that from now on.
+    let series = r#"[{"bn":"/3303/0/5700","t":-5,"v":1},{"t":0,"v":2},{"t":3,"v":3},
+        {"t":268435455,"v":4},{"t":268435456,"v":5},{"v":6}]"#;
+    let expected = [
+        Some(1_699_999_995.0),
+        Some(1_700_000_000.0),
+        Some(1_700_000_003.0),
+        Some(1_968_435_455.0),
+        Some(268_435_456.0),
+        None,
+    ];
+    let now = bench.now;
+    let late = json(Response::new(Code::CONTENT), series);
+    bench.devices[0].1.notify(now, "/3303/0/5700", late);
+    let send = Request::new(Code::POST).path_segment("dp");
+    let send = send.body(ContentFormat::SenmlJson.number(), series);
+    assert_eq!(bench.ask(0, send).code, Code::CHANGED);
+    let events = bench.take_events();
+    let told: Vec<Vec<_>> = (events.iter())
+        .map(|event| match event {
+            ServerEvent::Notification(told) => &told.entries[..],
+            ServerEvent::Sent { entries, .. } => entries,
+            other => panic!("{other:?}"),
+        })
+        .map(|entries| entries.iter().map(|entry| entry.time).collect())
+        .collect();
+    assert_eq!(told, [expected, expected]);
 }

@@ -33,7 +33,11 @@ use lwm2m_core::{
     time::Instant,
 };
 use rand_core::RngCore;
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 use tracing::debug;
 
 /// How often a renewal that the device refuses is tried again, and after how long: a device that has just sent its
@@ -426,7 +430,8 @@ impl ServerEngine {
             .definitions
             .device(registration.version, &registration.objects.objects[..]);
         self.metrics.notifications += 1;
-        let entries = match decode(response, &wanted.target.base(), &models) {
+        let base = wanted.target.base();
+        let entries = match decode(response, &base, &models, received_at) {
             Ok(entries) => entries,
             Err(error) => {
                 self.metrics.notifications_unreadable += 1;
@@ -448,11 +453,12 @@ impl ServerEngine {
     }
 }
 
-/// The values of a response.
+/// The values of a response that came at that moment.
 pub(crate) fn decode(
     response: &Response,
     base: &Path,
     models: &dyn lwm2m_core::model::Models,
+    received_at: SystemTime,
 ) -> Result<Vec<Entry>, DeviceError> {
     match response.options.content_format() {
         None if response.payload.is_empty() => Ok(Vec::new()),
@@ -460,7 +466,21 @@ pub(crate) fn decode(
         Some(number) => {
             let unknown = DeviceError::Transfer("its Content-Format is unknown");
             let format = ContentFormat::from_number(number).ok_or(unknown)?;
-            Ok(content::decode(format, &response.payload, base, models)?)
+            let mut entries = content::decode(format, &response.payload, base, models)?;
+            date(&mut entries, received_at);
+            Ok(entries)
         }
+    }
+}
+
+/// Puts times that count from the moment of sending on the clock (RFC 8428, section 4.5.3): nobody who reads them later
+/// could know that moment.
+pub(crate) fn date(entries: &mut [Entry], received_at: SystemTime) {
+    let since_1970 = received_at.duration_since(SystemTime::UNIX_EPOCH);
+    let Ok(now) = since_1970.map(|time| time.as_secs_f64()) else {
+        return;
+    };
+    for entry in entries.iter_mut().filter(|entry| entry.time.is_some()) {
+        entry.time = Some(entry.time_at(now));
     }
 }

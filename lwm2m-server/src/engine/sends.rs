@@ -1,6 +1,6 @@
 //! The reporting interface from the device's side: Send (Core 1.2.2, section 6.4.6).
 
-use super::{ServerEngine, Source};
+use super::{ServerEngine, Source, observations::date};
 use crate::event::{RefusalReason, ServerEvent};
 use lwm2m_core::{
     coap::{Code, Response},
@@ -36,7 +36,7 @@ impl ServerEngine {
         let models = self
             .definitions
             .device(registration.version, &registration.objects.objects[..]);
-        let entries = match send.payload.decode(&Path::ROOT, &models) {
+        let mut entries = match send.payload.decode(&Path::ROOT, &models) {
             Ok(entries) => entries,
             Err(error) => {
                 let reason = RefusalReason::Content(error.to_string());
@@ -54,6 +54,7 @@ impl ServerEngine {
         self.metrics.sends += 1;
         self.respond(now, exchange, Response::new(Code::CHANGED));
         let received_at = self.wall(now);
+        date(&mut entries, received_at);
         self.emit(ServerEvent::Sent {
             endpoint,
             entries: entries.into(),

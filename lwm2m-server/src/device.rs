@@ -1,7 +1,7 @@
 //! The handle to one registered device.
 
 use crate::{
-    engine::{ObserveTarget, ServerEngine, decode},
+    engine::{ObserveTarget, ServerEngine},
     error::DeviceError,
     firmware::{self, FirmwarePackage, FirmwareProgress, FirmwareUpdate},
     observation::{Observation, ObservationInfo},
@@ -17,7 +17,7 @@ use lwm2m_core::{
     link::{self, Link, LinkTarget},
     model::Models,
     operation::{
-        Create, Delete, DeviceOperation, Discover, Execute, Payload, Read, ReadComposite, Write,
+        Create, Delete, DeviceOperation, Discover, Execute, Read, ReadComposite, Write,
         WriteAttributes, WriteComposite, WriteMode, format_arguments,
     },
     path::{Path, PathLevel},
@@ -27,7 +27,7 @@ use lwm2m_core::{
 use lwm2m_objects::validate::{Operation, validate_instance};
 use std::{
     sync::{Arc, PoisonError},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 use tokio::sync::mpsc;
 
@@ -183,7 +183,7 @@ impl Device {
             None => plan.write_formats(path, &entries),
         };
         self.try_formats(&formats, |format| {
-            let payload = Payload::encode(format, &entries, &path, &plan.models())?;
+            let payload = plan.encode(format, &entries, &path)?;
             Ok(DeviceOperation::Write(Write {
                 path,
                 mode,
@@ -240,7 +240,7 @@ impl Device {
         };
         let response = self
             .try_formats(&formats, |format| {
-                let payload = Payload::encode(format, &entries, &base, &plan.models())?;
+                let payload = plan.encode(format, &entries, &base)?;
                 Ok(DeviceOperation::Create(Create { object, payload }))
             })
             .await?;
@@ -393,7 +393,7 @@ impl Device {
                 }))
             })
             .await?;
-        decode(&response, &Path::ROOT, &plan.models(), SystemTime::now())
+        plan.decode(&response, &Path::ROOT)
     }
 
     /// Writes values at several places, all or none (1.1).
@@ -403,7 +403,7 @@ impl Device {
         plan.check_composite(&paths, Operation::Write)?;
         let entries = plan.conform(Path::ROOT, entries)?;
         self.try_formats(&plan.composite_formats(), |format| {
-            let payload = Payload::encode(format, &entries, &Path::ROOT, &plan.models())?;
+            let payload = plan.encode(format, &entries, &Path::ROOT)?;
             Ok(DeviceOperation::WriteComposite(WriteComposite { payload }))
         })
         .await
@@ -449,7 +449,7 @@ impl Device {
         let response = self
             .request(DeviceOperation::Read(Read { path, accept }))
             .await?;
-        decode(&response, &path, &plan.models(), SystemTime::now())
+        plan.decode(&response, &path)
     }
 
     async fn observe_target(&self, target: ObserveTarget) -> Result<Observation, DeviceError> {

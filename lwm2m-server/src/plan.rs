@@ -1,10 +1,12 @@
 //! What is known about a device before something is sent to it: whether it can be right, and in which format.
 
-use crate::{error::DeviceError, registration::Registration};
+use crate::{engine::decode, error::DeviceError, registration::Registration};
 use lwm2m_core::{
-    content::ContentFormat,
+    coap::Response,
+    content::{ContentFormat, EncodeError},
     entry::Entry,
     model::Models,
+    operation::Payload,
     path::{Path, PathLevel},
     value::Value,
     version::LwM2mVersion,
@@ -13,7 +15,7 @@ use lwm2m_objects::{
     Definitions,
     validate::{Operation, conform, validate_operation},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 /// A device's registration with the definitions of its objects.
 pub(crate) struct Plan {
@@ -27,6 +29,30 @@ impl Plan {
         let objects = &self.registration.objects;
         self.definitions
             .device(self.registration.version, &objects.objects[..])
+    }
+
+    /// Values as a payload for the device, whose names begin with its root.
+    pub(crate) fn encode(
+        &self,
+        format: ContentFormat,
+        entries: &[Entry],
+        base: &Path,
+    ) -> Result<Payload, EncodeError> {
+        let models = self.models();
+        let codec = self.registration.objects.codec(&models);
+        let data = codec.encode(format, entries, base)?.into();
+        Ok(Payload { format, data })
+    }
+
+    /// The values of an answer that has just come.
+    pub(crate) fn decode(
+        &self,
+        response: &Response,
+        base: &Path,
+    ) -> Result<Vec<Entry>, DeviceError> {
+        let models = self.models();
+        let codec = self.registration.objects.codec(&models);
+        decode(response, base, &codec, SystemTime::now())
     }
 
     /// Whether a server can do this at this place, as far as it can be known. Objects without definition are not

@@ -1,8 +1,9 @@
 //! The record of one registered device, as the program sees it.
 
 use lwm2m_core::{
-    content::ContentFormat,
+    content::{Codec, ContentFormat},
     link::{Link, LinkSet, implied_version},
+    model::Models,
     operation::Binding,
     path::Path,
     peer::PeerIdentity,
@@ -108,6 +109,12 @@ impl ObjectList {
             .binary_search_by_key(&object, |(id, _)| *id)
             .ok()?;
         Some(self.objects[at].1)
+    }
+
+    /// What reads and writes payloads of the device, whose objects have these definitions: names in SenML and JSON
+    /// begin with its root.
+    pub fn codec<'a>(&'a self, models: &'a dyn Models) -> Codec<'a> {
+        Codec::new(models).below(self.links.supported().root())
     }
 
     /// The objects without instances and the object instances, in order.

@@ -326,6 +326,76 @@ async fn composite_operations() {
         .unwrap();
 }
 
+// proves: GEN-21
+/// What a device with another root than `/` is sent and sends has its root before each name.
+#[tokio::test(start_paused = true)]
+async fn names_begin_with_the_root_of_the_device() {
+    let (wire, end) = Wire::new(From::address(1));
+    let server = Server::builder()
+        .danger_accept_unsecured()
+        .start_on(wire)
+        .await
+        .unwrap();
+    let mut events = server.events();
+    let links = "</lwm2m>;rt=\"oma.lwm2m\",</lwm2m/1/0>,</lwm2m/3/0>,</lwm2m/16>";
+    let written: Arc<Mutex<Vec<String>>> = Arc::default();
+    let kept = written.clone();
+    end.act(|device, now| {
+        device.handler = Box::new(move |request| {
+            let body = String::from_utf8_lossy(&request.payload).into_owned();
+            let names = r#"[{"bn":"/lwm2m/3/0/","n":"0","vs":"Maker"},{"n":"1","vs":"Model"}]"#;
+            match request.code {
+                Code::GET | Code::FETCH => Some(Response::new(Code::CONTENT).body(110, names)),
+                _ => {
+                    kept.lock()
+                        .unwrap()
+                        .push(format!("{} {body}", path_of(request)));
+                    code(Code::CHANGED)
+                }
+            }
+        });
+        device.send(now, register(&["ep=a", "lt=60", "lwm2m=1.1"], links));
+    });
+    until(&mut events, |event| {
+        matches!(event, ServerEvent::Registered { .. })
+    })
+    .await;
+    let device = server.device("a").await.unwrap();
+    let format = Some(ContentFormat::SenmlJson);
+    let place = |resource| Path::resource(1, 0, resource);
+    let entries = vec![Entry::new(place(1), 60), Entry::new(place(6), true)];
+    device
+        .write_with("/1/0", WriteMode::PartialUpdate, entries, format)
+        .await
+        .unwrap();
+    device
+        .write_composite(vec![Entry::new(place(1), 60)])
+        .await
+        .unwrap();
+    let paths = [Path::resource(3, 0, 0), Path::resource(3, 0, 1)];
+    let values = device.read_composite(&paths).await.unwrap();
+    assert_eq!(values.iter().map(|e| e.path).collect::<Vec<_>>(), paths);
+    let mut observation = device.observe("/3/0").await.unwrap();
+    let first = observation.next().await.unwrap();
+    assert_eq!(first.entries.len(), 2);
+    end.act(|device, now| {
+        let send = Request::new(Code::POST).path_segment("dp");
+        device.send(
+            now,
+            send.body(110, r#"[{"n":"/lwm2m/3/0/0","vs":"Maker"}]"#),
+        );
+    });
+    until(&mut events, |event| match event {
+        ServerEvent::Sent { entries, .. } => entries[0].path == paths[0],
+        _ => false,
+    })
+    .await;
+    let written = written.lock().unwrap();
+    let expected = r#"/lwm2m/1/0 [{"bn":"/lwm2m/1/0/","n":"1","v":60},{"n":"6","vb":true}]"#;
+    assert_eq!(written[0], expected);
+    assert!(written[1].starts_with("/lwm2m ") && written[1].contains("/lwm2m/1/0/1"));
+}
+
 /// The firmware object of a scripted device.
 #[derive(Default)]
 struct Firmware {

@@ -25,7 +25,7 @@ use crate::{
 use lwm2m_core::{
     attributes::Attributes,
     coap::{Code, Response},
-    content::{self, ContentFormat},
+    content::{Codec, ContentFormat},
     endpoint::ObservationId,
     entry::Entry,
     operation::{DeviceOperation, Observe, ObserveComposite},
@@ -429,9 +429,10 @@ impl ServerEngine {
         let models = self
             .definitions
             .device(registration.version, &registration.objects.objects[..]);
+        let codec = registration.objects.codec(&models);
         self.metrics.notifications += 1;
         let base = wanted.target.base();
-        let entries = match decode(response, &base, &models, received_at) {
+        let entries = match decode(response, &base, &codec, received_at) {
             Ok(entries) => entries,
             Err(error) => {
                 self.metrics.notifications_unreadable += 1;
@@ -457,7 +458,7 @@ impl ServerEngine {
 pub(crate) fn decode(
     response: &Response,
     base: &Path,
-    models: &dyn lwm2m_core::model::Models,
+    codec: &Codec<'_>,
     received_at: SystemTime,
 ) -> Result<Vec<Entry>, DeviceError> {
     match response.options.content_format() {
@@ -466,7 +467,7 @@ pub(crate) fn decode(
         Some(number) => {
             let unknown = DeviceError::Transfer("its Content-Format is unknown");
             let format = ContentFormat::from_number(number).ok_or(unknown)?;
-            let mut entries = content::decode(format, &response.payload, base, models)?;
+            let mut entries = codec.decode(format, &response.payload, base)?;
             date(&mut entries, received_at);
             Ok(entries)
         }

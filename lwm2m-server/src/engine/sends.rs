@@ -36,7 +36,9 @@ impl ServerEngine {
         let models = self
             .definitions
             .device(registration.version, &registration.objects.objects[..]);
-        let mut entries = match send.payload.decode(&Path::ROOT, &models) {
+        let codec = registration.objects.codec(&models);
+        let payload = &send.payload;
+        let mut entries = match codec.decode(payload.format, &payload.data, &Path::ROOT) {
             Ok(entries) => entries,
             Err(error) => {
                 let reason = RefusalReason::Content(error.to_string());

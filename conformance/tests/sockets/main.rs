@@ -10,6 +10,7 @@ mod certificates;
 mod client;
 mod device;
 mod hook;
+mod pairs;
 mod program;
 mod proxy;
 mod server;

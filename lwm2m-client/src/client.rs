@@ -203,6 +203,14 @@ impl Client {
         Ok(self.engine.call(ClientEngine::update).await?)
     }
 
+    /// Says that the device has another address; see [`ClientEngine::address_changed`].
+    ///
+    /// # Errors
+    /// [`ClientError::Stopped`]
+    pub async fn address_changed(&self) -> Result<(), ClientError> {
+        Ok(self.engine.call(ClientEngine::address_changed).await?)
+    }
+
     /// Begins a bootstrap; false where there is no bootstrap account.
     ///
     /// # Errors

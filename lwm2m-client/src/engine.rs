@@ -283,6 +283,13 @@ impl ClientEngine {
         self.settle(now);
     }
 
+    /// Says that the device has another address: another network, another bearer. Servers without security, which know it
+    /// by its address, are registered with anew (Transport 1.2.2, section 6.4.3); the others get a registration update.
+    pub fn address_changed(&mut self, now: Instant) {
+        self.move_sessions(now);
+        self.settle(now);
+    }
+
     /// Begins a bootstrap where there is a bootstrap account; false where there is none.
     pub fn start_bootstrap(&mut self, now: Instant) -> bool {
         let begun = self.begin_bootstrap(now, false);

@@ -14,6 +14,9 @@
 //! A stop while `Registering` leads to `Withdrawing`: the server may have registered the client already, so the answer
 //! is waited for and what it brought about is de-registered.
 //!
+//! A client without security whose address changes goes from `Registered` to `Registering`, too: nothing shows the server
+//! that it is the same (Transport 1.2.2, section 6.4.3).
+//!
 //! **When an update is due.** An update is sent MAX_TRANSMIT_WAIT before the lifetime ends, the time that all
 //! retransmissions of it may take with the transmission parameters of the client (93 s with those of RFC 7252, section
 //! 4.8); after half of it where the lifetime is shorter than twice that. A lifetime of
@@ -92,6 +95,8 @@ pub(crate) enum Input {
     Changed,
     /// An update is wanted whatever has changed.
     Update,
+    /// The client has another address, and there is no security that could show the server who it is.
+    Moved,
     /// De-register and stop.
     Stop,
     /// De-register and come back later (/1/x/4).
@@ -105,6 +110,8 @@ pub(crate) enum Command {
     Connect,
     /// End the connection.
     Disconnect,
+    /// Wait for no answer to a registration request under way.
+    Withdraw,
     /// Send a register request of this version.
     Register(LwM2mVersion),
     /// Send an update with what has changed.
@@ -401,6 +408,11 @@ impl Registration {
                     *forced |= now >= *due;
                 }
                 update_if_needed(state, settings, out)
+            }
+            // The answer to an update under way would be taken for the answer to this.
+            (State::Registered { .. } | State::Registering(_), Input::Moved) => {
+                out.push(Command::Withdraw);
+                self.register(settings, out)
             }
             (State::Registered { location, .. }, Input::Stop) => {
                 out.push(Command::Deregister { location });

@@ -17,7 +17,7 @@ use core::{cmp::Reverse, time::Duration};
 use lwm2m_core::{
     coap::{Request, Response},
     endpoint::{Failure, RequestOptions},
-    engine::{CloseReason, Outbound},
+    engine::{CloseReason, Credentials, Outbound},
     link::Link,
     model::Models,
     operation::{Binding, Deregister, Register, Update},
@@ -193,6 +193,28 @@ impl ClientEngine {
         }
     }
 
+    /// The device has another address: servers that know it by its address are registered with anew, the others learn of
+    /// it by an update.
+    pub(super) fn move_sessions(&mut self, now: Instant) {
+        let clock = self.clock(now);
+        let is_secured = |account| {
+            let data = self.tree.instance(&clock, security::ID, account);
+            let account = Account::from_instance(&data.unwrap_or_default());
+            account.is_ok_and(|account| !matches!(account.credentials(), Credentials::None))
+        };
+        let moved: Vec<(u16, Input)> = (self.sessions.iter())
+            .map(|session| match is_secured(session.account) {
+                true => (session.server_id, Input::Update),
+                false => (session.server_id, Input::Moved),
+            })
+            .collect();
+        for (server, input) in moved {
+            if let Some(index) = self.session(server) {
+                self.step(now, index, input);
+            }
+        }
+    }
+
     pub(super) fn tick_sessions(&mut self, now: Instant) {
         let is_due = |session: &&Session| session.registration.deadline().is_some_and(|d| d <= now);
         let due = self.sessions.iter().filter(is_due);
@@ -209,6 +231,7 @@ impl ClientEngine {
         match command {
             Command::Connect => self.connect_session(now, index),
             Command::Disconnect => self.disconnect(now, index),
+            Command::Withdraw => self.cancel_registration_requests(server),
             Command::Register(version) => self.send_register(now, index, version),
             Command::Update {
                 location,

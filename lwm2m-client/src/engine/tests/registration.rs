@@ -381,6 +381,33 @@ fn a_request_before_the_answer_is_ignored() {
     assert_eq!(text(&response), "Maker");
 }
 
+// proves: REG-48
+#[test]
+fn another_address_is_another_registration_where_there_is_no_security() {
+    let mut world = World::registered();
+    let server = world.server;
+    world.ask(server, observe("3303/0/5700"));
+    // An update is under way when the network changes.
+    world.asked(server);
+    (world.net.host_mut(server)).next_answer("rd", None);
+    world.client(|client, now| client.update(now));
+    world.net.rebind(world.client);
+    world.client(|client, now| client.address_changed(now));
+    world.run(SECOND * 10);
+    let asked = world.asked(server);
+    let anew = asked.iter().filter(|(request, _)| path_of(request) == "rd");
+    assert_eq!(anew.count(), 1, "{asked:?}");
+    let told = world.take_told();
+    let registered = |event: &&ClientEvent| matches!(event, ClientEvent::Registered { .. });
+    assert_eq!(told.iter().filter(registered).count(), 1, "{told:?}");
+    // It is the new one that is updated, and that the server speaks with.
+    world.client(|client, now| client.update(now));
+    world.run(SECOND);
+    assert_eq!(path_of(&world.asked(server)[0].0), "rd/2");
+    assert_eq!(text(&world.ask(server, get("3/0/0"))), "Maker");
+    assert!(world.client(|client, _| client.observers.is_empty()));
+}
+
 // proves: REG-57, REG-58
 #[test]
 fn servers_register_in_the_order_of_their_priority() {

@@ -502,7 +502,9 @@ pub trait Object: Send {
         Err(ObjectError::MethodNotAllowed)
     }
 
-    /// Takes an instance away.
+    /// Takes an instance away. Without a server in the context it is the program that asks, or a bootstrap server that has
+    /// deleted everything (Core 1.2.2, section 6.1.7.6): what stands for a part of the device goes, too, and comes back
+    /// when the program puts it in place again, at the latest with its next start.
     ///
     /// # Errors
     /// By default [`ObjectError::MethodNotAllowed`].
@@ -512,7 +514,7 @@ pub trait Object: Send {
     }
 
     /// Whether a bootstrap server may make and remove instances. Otherwise it may only write resources of the
-    /// instances that are there.
+    /// instances that are there, and delete them with all others.
     fn is_provisionable(&self) -> bool {
         false
     }

@@ -7,7 +7,7 @@ use crate::{
     tree::{Grouped, ObjectTree, PlannedWrite, TreeLimits, group},
 };
 use alloc::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     format,
     string::{String, ToString},
     vec::Vec,
@@ -27,6 +27,8 @@ use lwm2m_objects::{device, security, server, validate::validate_value};
 pub(crate) struct Staging {
     /// Objects whose instances it may make and remove: all their instances, as they will be.
     replaced: BTreeMap<u16, BTreeMap<u16, Instance>>,
+    /// The others that are to lose all their instances.
+    emptied: BTreeSet<u16>,
     /// Writes to the instances of the others.
     writes: Vec<PlannedWrite>,
     /// The instance of object 0 that this bootstrap runs on.
@@ -131,7 +133,10 @@ impl Staging {
         limits: TreeLimits,
     ) -> Result<(), ObjectError> {
         let object = tree.get(id).ok_or(ObjectError::NotFound)?;
-        let instances = object.instances();
+        let instances = match self.emptied.contains(&id) {
+            true => Vec::new(),
+            false => object.instances(),
+        };
         let context = Context::new(*clock, None);
         let mut planned = Vec::new();
         for ((instance, resource), value) in grouped {
@@ -161,7 +166,8 @@ impl Staging {
     }
 
     /// Bootstrap-delete of the root, an object or an instance (section 6.1.7.6). The account of this bootstrap
-    /// and the device object stay.
+    /// and the device object stay. With the root go the instances of all other objects, also of those that a bootstrap
+    /// server can else only write to.
     ///
     /// # Errors
     /// 4.00 where the path names what stays or cannot be removed, 4.04 for what is not there.
@@ -174,11 +180,16 @@ impl Staging {
         let refused = ObjectError::BadRequest("this cannot be deleted");
         match *path.ids() {
             [] => {
-                for id in tree.ids().collect::<Vec<_>>() {
-                    if tree.get(id).is_some_and(|object| object.is_provisionable()) {
-                        self.delete_instances(tree, clock, id);
+                for object in tree.ids().filter_map(|id| tree.get(id)) {
+                    match object.model().id {
+                        device::ID => {}
+                        id if object.is_provisionable() => self.delete_instances(tree, clock, id),
+                        id => {
+                            self.emptied.insert(id);
+                        }
                     }
                 }
+                self.writes.retain(|write| write.object == device::ID);
                 Ok(())
             }
             [device::ID, ..] => Err(refused),
@@ -273,6 +284,7 @@ impl Staging {
                 }
                 _ => match self.replaced.get(&id) {
                     Some(staged) => staged.keys().map(|id| (*id, None)).collect(),
+                    None if self.emptied.contains(&id) => BTreeMap::new(),
                     None => {
                         let ids = tree.get(id).map(|object| object.instances());
                         ids.unwrap_or_default()
@@ -368,6 +380,22 @@ impl Staging {
         for (id, instances) in self.replaced {
             if let Some(object) = tree.get_mut(id) {
                 object.provision(context, instances);
+            }
+        }
+        for id in self.emptied {
+            let Some(object) = tree.get_mut(id) else {
+                continue;
+            };
+            for instance in object.instances() {
+                match (
+                    object.delete(context, instance),
+                    Path::try_from_ids(&[id, instance]),
+                ) {
+                    (Ok(()), Ok(path)) => context.changed(path),
+                    // An object of the program's own that does not let go of it.
+                    (Err(error), _) => tracing::warn!(%error, "/{id}/{instance} was not deleted"),
+                    _ => {}
+                }
             }
         }
         for planned in self.writes {

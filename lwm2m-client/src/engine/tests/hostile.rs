@@ -176,7 +176,8 @@ fn storm(mut world: World, server: HostId<Scripted>, seed: u64, least: u32) {
     );
 }
 
-struct Nowhere;
+/// A firmware storage that takes everything and keeps nothing.
+pub(super) struct Nowhere;
 
 impl crate::firmware::FirmwareStorage for Nowhere {
     fn begin(&mut self, _: Option<u64>) -> Result<(), crate::firmware::FirmwareError> {

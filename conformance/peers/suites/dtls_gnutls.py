@@ -111,6 +111,7 @@ class Peer:
         server = self.world.server("--connection-id", "6", "--resumable", "100")
         small = self.world.server("--mtu", "256", "--provider", "rustcrypto")
         strict = self.world.server("--require-extended-master-secret")
+        sealing = self.world.server("--ticket-lifetime", "3600")
 
         def check(what, call):
             self.matrix.check(PEER, "client", what, call)
@@ -154,13 +155,15 @@ class Peer:
         check(world_of.FRAGMENT_LENGTH, lambda: meet(
             server, X509, "x509", "--recordsize", "512", expected={"max_plaintext": "512"}))
 
-        def resumption(suite, kind):
-            since = server.mark()
-            self.client(server.port, suite, kind, "--resume", sees=("*** This is a resumed session",))
-            server.wait("connected ", since, holds=lambda line: line.endswith("resumed=yes"))
+        def resumption(at, suite, kind):
+            since = at.mark()
+            self.client(at.port, suite, kind, "--resume", sees=("*** This is a resumed session",))
+            at.wait("connected ", since, holds=lambda line: line.endswith("resumed=yes"))
 
         for suite, kind in ((PSK, "psk"), (X509, "rpk"), (X509, "x509"), *CBC):
-            check(world_of.RESUMPTION, lambda suite=suite, kind=kind: resumption(suite, kind))
+            check(world_of.RESUMPTION, lambda suite=suite, kind=kind: resumption(server, suite, kind))
+            # A server that gives tickets keeps no session: there is no other way to take one up.
+            check(world_of.TICKET, lambda suite=suite, kind=kind: resumption(sealing, suite, kind))
 
     def as_server(self):
         def check(what, call):
@@ -202,12 +205,13 @@ class Peer:
         check(world_of.FRAGMENT_LENGTH, lambda: expect(
             self.exchange(X509, "x509", "--max-fragment-length", "512")[0]["max-plaintext"], "512", "longest data"))
 
-        def resumed(suite, kind):
-            said = self.exchange(suite, kind, "--resume", theirs=("--noticket",))
+        def resumed(suite, kind, *ours, theirs=()):
+            said = self.exchange(suite, kind, "--resume", *ours, theirs=theirs)
             expect([one["resumed"] for one in said], ["no", "yes"], "taken up")
 
         for suite, kind in ((PSK, "psk"), (X509, "rpk"), (X509, "x509"), *CBC):
-            check(world_of.RESUMPTION, lambda suite=suite, kind=kind: resumed(suite, kind))
+            check(world_of.RESUMPTION, lambda suite=suite, kind=kind: resumed(suite, kind, theirs=("--noticket",)))
+            check(world_of.TICKET, lambda suite=suite, kind=kind: resumed(suite, kind, "--ticket"))
 
     def group_of_server(self, group):
         capture = self.world.path("group.pcap")

@@ -25,7 +25,7 @@ class MbedTls(Library):
         "no raw public keys": OF_RPK,
         "the Python package is built without Connection ID": OF_CID,
         "the Python package cannot switch it": (world_of.NO_EMS, world_of.MAC_FIRST, world_of.SECP256R1, world_of.X25519),
-        "the Python package does not keep sessions": (world_of.RESUMPTION,),
+        "the Python package does not keep sessions": (world_of.RESUMPTION, world_of.TICKET),
     }
     wrong_key = "alert"
     unknown_identity = "alert"

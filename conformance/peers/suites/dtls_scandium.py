@@ -73,6 +73,7 @@ class Peer:
         self.as_server()
         for role in ("client", "server"):
             self.matrix.not_offered(PEER, role, [world_of.ENCRYPT_FIRST], "no encrypt-then-MAC")
+            self.matrix.not_offered(PEER, role, [world_of.TICKET], "no tickets")
 
     def as_client(self):
         plain = self.world.server()

@@ -32,7 +32,7 @@ class TinyDtls(Library):
         "its extended master secret cannot be switched off": (world_of.NO_EMS,),
         "no x25519": (world_of.X25519,),
         "no fragments, and no max_fragment_length": (world_of.FRAGMENTS, world_of.FRAGMENT_LENGTH),
-        "no resumption": (world_of.RESUMPTION,),
+        "no resumption": (world_of.RESUMPTION, world_of.TICKET),
     }
     unknown_identity = "alert"
 

@@ -17,7 +17,7 @@ class Webrtc(Library):
                                 world_of.MAC_FIRST),
         "no raw public keys": OF_RPK,
         "no Connection ID": OF_CID,
-        "no resumption": (world_of.RESUMPTION,),
+        "no resumption": (world_of.RESUMPTION, world_of.TICKET),
         "no max_fragment_length": (world_of.FRAGMENT_LENGTH,),
         "its server asks for keys without the identity": (world_of.UNKNOWN_IDENTITY,),
         "its groups cannot be chosen": (world_of.SECP256R1, world_of.X25519),

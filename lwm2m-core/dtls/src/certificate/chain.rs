@@ -1,6 +1,7 @@
 //! Chains of certificates: bounds, and the path to a trust anchor (RFC 5280, section 6).
 
-use super::{CertificateError, CredentialError, algorithms::algorithms, x509::Certificate};
+use super::{CertificateError, CredentialError, algorithms::with_algorithms, x509::Certificate};
+use crate::crypto::Provider;
 use alloc::vec::Vec;
 use core::{cell::Cell, time::Duration};
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
@@ -102,12 +103,13 @@ impl<'a> Chain<'a> {
     /// notBefore: certificates that were never valid together are refused, expired ones are not noticed.
     pub(super) fn verify(
         &self,
+        provider: Option<&dyn Provider>,
         anchors: &Anchors,
         role: Role,
         unix_time: Option<u64>,
         accept: impl Fn(&Path<'_>) -> Result<(), CertificateError>,
     ) -> Result<(), CertificateError> {
-        self.end_entity.public_key()?;
+        self.end_entity.public_key(provider)?;
         if !self.end_entity.may_sign() {
             return Err(CertificateError::KeyUsage);
         }
@@ -135,22 +137,25 @@ impl<'a> Chain<'a> {
             Role::Server => KeyUsage::server_auth(),
             Role::Client => KeyUsage::client_auth(),
         };
-        end_entity
-            .verify_for_usage(
-                algorithms(),
-                &anchors.0,
-                &intermediates,
-                UnixTime::since_unix_epoch(Duration::from_secs(time)),
-                usage,
-                None,
-                Some(&verify_path),
-            )
-            .map(|_| ())
-            .map_err(|error| {
-                objection
-                    .get()
-                    .unwrap_or_else(|| CertificateError::of_verifier(&error))
-            })
+        let time = UnixTime::since_unix_epoch(Duration::from_secs(time));
+        let verified = with_algorithms(provider, |algorithms| {
+            end_entity
+                .verify_for_usage(
+                    algorithms,
+                    &anchors.0,
+                    &intermediates,
+                    time,
+                    usage,
+                    None,
+                    Some(&verify_path),
+                )
+                .map(|_| ())
+        });
+        verified.map_err(|error| {
+            objection
+                .get()
+                .unwrap_or_else(|| CertificateError::of_verifier(&error))
+        })
     }
 
     fn latest_start(&self) -> Result<u64, CertificateError> {

@@ -5,6 +5,7 @@ use super::{
     chain::{Anchors, Chain, Role},
     x509::Certificate,
 };
+use crate::crypto::Provider;
 use alloc::{
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
@@ -66,9 +67,19 @@ impl ClientTrust {
         chain: &[&[u8]],
         unix_time: Option<u64>,
     ) -> Result<CertificateIdentity, CertificateError> {
+        self.verify_with(None, chain, unix_time)
+    }
+
+    /// The same, with the cryptography of a handshake.
+    pub(crate) fn verify_with(
+        &self,
+        provider: Option<&dyn Provider>,
+        chain: &[&[u8]],
+        unix_time: Option<u64>,
+    ) -> Result<CertificateIdentity, CertificateError> {
         let chain = Chain::read(chain, &self.limits)?;
         self.denied.check(&chain.end_entity)?;
-        chain.verify(&self.anchors, Role::Client, unix_time, |path| {
+        chain.verify(provider, &self.anchors, Role::Client, unix_time, |path| {
             path.intermediates
                 .iter()
                 .try_for_each(|certificate| self.denied.check(certificate))

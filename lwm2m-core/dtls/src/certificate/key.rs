@@ -1,7 +1,7 @@
 //! Public keys as they travel: in a SubjectPublicKeyInfo, alone (RFC 7250) or in a certificate.
 
 use super::{CertificateError, x509::Certificate, x509::Elements};
-use crate::crypto::PublicKey;
+use crate::crypto::{Provider, PublicKey};
 use alloc::vec::Vec;
 use der::Tag;
 
@@ -20,6 +20,14 @@ const SPKI_HEAD: [u8; 27] = [
 /// [`CertificateError::InvalidKey`] where the coordinates are no point of the curve,
 /// [`CertificateError::Malformed`] where it is no SubjectPublicKeyInfo, whole and alone.
 pub fn public_key_of_spki(der: &[u8]) -> Result<PublicKey, CertificateError> {
+    read_spki(None, der)
+}
+
+/// The same; the provider of a handshake says whether the point is one.
+pub(crate) fn read_spki(
+    provider: Option<&dyn Provider>,
+    der: &[u8],
+) -> Result<PublicKey, CertificateError> {
     let Some(coordinates) = der.strip_prefix(&SPKI_HEAD) else {
         return Err(if is_spki(der) {
             CertificateError::UnsupportedKey
@@ -31,9 +39,15 @@ pub fn public_key_of_spki(der: &[u8]) -> Result<PublicKey, CertificateError> {
         .try_into()
         .map_err(|_| CertificateError::Malformed("the public key"))?;
     // The head ends with the first byte of the point.
-    p256::ecdsa::VerifyingKey::from_sec1_bytes(&der[SPKI_HEAD.len() - 1..])
-        .map_err(|_| CertificateError::InvalidKey)?;
-    Ok(PublicKey::from_checked(coordinates))
+    let point = &der[SPKI_HEAD.len() - 1..];
+    match provider {
+        Some(provider) => provider
+            .public_key(point)
+            .map_err(|_| CertificateError::InvalidKey),
+        None => p256::ecdsa::VerifyingKey::from_sec1_bytes(point)
+            .map(|_| PublicKey::from_checked(coordinates))
+            .map_err(|_| CertificateError::InvalidKey),
+    }
 }
 
 /// Whether it has the outline of a SubjectPublicKeyInfo, of whatever algorithm.
@@ -55,7 +69,15 @@ pub(super) fn is_spki(der: &[u8]) -> bool {
 ///
 /// Those of [`public_key_of_spki`]; [`CertificateError::Malformed`] where it is no certificate, whole and alone.
 pub fn public_key_of_certificate(der: &[u8]) -> Result<PublicKey, CertificateError> {
-    Certificate::read(der)?.public_key()
+    read_certificate(None, der)
+}
+
+/// The same; the provider of a handshake says whether the point is one.
+pub(crate) fn read_certificate(
+    provider: Option<&dyn Provider>,
+    der: &[u8],
+) -> Result<PublicKey, CertificateError> {
+    Certificate::read(der)?.public_key(provider)
 }
 
 /// The SubjectPublicKeyInfo of a key, DER, 91 bytes: a raw public key as it is sent and compared (RFC 7250).

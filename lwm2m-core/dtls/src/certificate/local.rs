@@ -32,7 +32,7 @@ impl LocalCertificate {
         if !end_entity.may_sign() {
             return Err(own(0)(CertificateError::KeyUsage));
         }
-        if end_entity.public_key().map_err(own(0))? != signer.public_key() {
+        if end_entity.public_key(None).map_err(own(0))? != signer.public_key() {
             return Err(CredentialError::KeyMismatch);
         }
         Ok(LocalCertificate { chain, signer })

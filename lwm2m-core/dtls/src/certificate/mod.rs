@@ -25,6 +25,7 @@ pub use chain::ChainLimits;
 pub use client::{ClientTrust, DenyList};
 pub use error::{CertificateError, CredentialError};
 pub use key::{public_key_of_certificate, public_key_of_spki, spki_of};
+pub(crate) use key::{read_certificate, read_spki};
 pub use local::LocalCertificate;
 pub use server::ServerTrust;
 

@@ -7,7 +7,7 @@ use super::{
     key,
     x509::Certificate,
 };
-use crate::crypto::PublicKey;
+use crate::crypto::{Provider, PublicKey};
 use alloc::vec::Vec;
 use lwm2m_core::{engine::CertificateUsage, peer::CertificateIdentity};
 use rustls_pki_types::TrustAnchor;
@@ -130,12 +130,22 @@ impl ServerTrust {
         chain: &[&[u8]],
         unix_time: Option<u64>,
     ) -> Result<CertificateIdentity, CertificateError> {
+        self.verify_with(None, chain, unix_time)
+    }
+
+    /// The same, with the cryptography of a handshake.
+    pub(crate) fn verify_with(
+        &self,
+        provider: Option<&dyn Provider>,
+        chain: &[&[u8]],
+        unix_time: Option<u64>,
+    ) -> Result<CertificateIdentity, CertificateError> {
         let chain = Chain::read(chain, &self.limits)?;
         match &self.policy {
             Policy::Pinned(expected) => {
-                expected.check(&chain.end_entity)?;
+                expected.check(provider, &chain.end_entity)?;
                 // The handshake needs a key that it can verify with.
-                chain.end_entity.public_key()?;
+                chain.end_entity.public_key(provider)?;
             }
             Policy::Chained {
                 anchors,
@@ -145,9 +155,9 @@ impl ServerTrust {
                 // What costs least comes first: no signature is looked at for a host that was not asked for.
                 let named_by = host.named_by(&chain.end_entity, self.wildcards)?;
                 if let Also::EndEntity(expected) = also {
-                    expected.check(&chain.end_entity)?;
+                    expected.check(provider, &chain.end_entity)?;
                 }
-                chain.verify(anchors, Role::Server, unix_time, |path| {
+                chain.verify(provider, anchors, Role::Server, unix_time, |path| {
                     also.check_path(named_by, path)
                 })?;
             }
@@ -179,15 +189,19 @@ impl EndEntity {
             Err(error) => return Err(CredentialError::Expected(error)),
         }
         Certificate::read(expected)
-            .and_then(|certificate| certificate.public_key())
+            .and_then(|certificate| certificate.public_key(None))
             .map_err(CredentialError::Expected)?;
         Ok(EndEntity::Certificate(expected.to_vec()))
     }
 
-    fn check(&self, presented: &Certificate<'_>) -> Result<(), CertificateError> {
+    fn check(
+        &self,
+        provider: Option<&dyn Provider>,
+        presented: &Certificate<'_>,
+    ) -> Result<(), CertificateError> {
         let same = match self {
             EndEntity::Certificate(expected) => presented.der == expected,
-            EndEntity::Key(expected) => presented.public_key()? == *expected,
+            EndEntity::Key(expected) => presented.public_key(provider)? == *expected,
         };
         if same {
             Ok(())

@@ -6,7 +6,7 @@
 //! into memory of its own, and refuse more than that.
 
 use super::{CertificateError, key};
-use crate::crypto::PublicKey;
+use crate::crypto::{Provider, PublicKey};
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use der::{
     Decode, Reader, SliceReader, Tag, TagNumber, Tagged,
@@ -163,8 +163,11 @@ impl<'a> Certificate<'a> {
     }
 
     /// The public key, which must be of P-256.
-    pub(super) fn public_key(&self) -> Result<PublicKey, CertificateError> {
-        key::public_key_of_spki(self.spki)
+    pub(super) fn public_key(
+        &self,
+        provider: Option<&dyn Provider>,
+    ) -> Result<PublicKey, CertificateError> {
+        key::read_spki(provider, self.spki)
     }
 
     /// When its validity begins, in seconds since 1970.

@@ -2,7 +2,7 @@
 
 use super::{Abort, Cause, Client, Context, Handshake, MAX_PLAINTEXT, NewTicket, Role};
 use crate::{
-    certificate::{MAX_CHAIN, public_key_of_certificate, public_key_of_spki, spki_of},
+    certificate::{MAX_CHAIN, read_certificate, read_spki, spki_of},
     config::{ClientConfig, ClientCredentials, ConfigError, ExtendedMasterSecret},
     crypto::{
         CryptoError, Group,
@@ -353,7 +353,7 @@ impl Handshake {
     fn on_server_certificate(&mut self, cx: &mut Context<'_>, body: &[u8]) -> Result<(), Abort> {
         let kind = self.negotiated.server_certificate;
         let chain = parse_certificate(body, kind, MAX_CHAIN)?;
-        let unix_time = unix_time(cx);
+        let (provider, unix_time) = (cx.provider, unix_time(cx));
         let client = self.client()?;
         let (key, identity) = match &client.config.credentials {
             ClientCredentials::RawPublicKey { server, .. } => {
@@ -367,13 +367,16 @@ impl Handshake {
                     )
                     .because(Cause::Certificate));
                 }
-                let key = public_key_of_spki(spki).map_err(certificate_abort)?;
+                let key = read_spki(Some(provider), spki).map_err(certificate_abort)?;
                 (key, PeerIdentity::RawPublicKey(spki.into()))
             }
             ClientCredentials::Certificate { trust, .. } => {
-                let names = trust.verify(&chain, unix_time).map_err(certificate_abort)?;
+                let names = trust
+                    .verify_with(Some(provider), &chain, unix_time)
+                    .map_err(certificate_abort)?;
                 let end_entity = chain.first().ok_or(crate::wire::codec::Malformed)?;
-                let key = public_key_of_certificate(end_entity).map_err(certificate_abort)?;
+                let key =
+                    read_certificate(Some(provider), end_entity).map_err(certificate_abort)?;
                 (key, PeerIdentity::Certificate(names))
             }
             ClientCredentials::Psk { .. } => {

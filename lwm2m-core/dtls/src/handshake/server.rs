@@ -6,7 +6,7 @@ use super::{
     state::State,
 };
 use crate::{
-    certificate::{MAX_CHAIN, public_key_of_certificate, public_key_of_spki, spki_of},
+    certificate::{MAX_CHAIN, read_certificate, read_spki, spki_of},
     config::{ConfigError, ExtendedMasterSecret, ServerConfig, UnknownIdentity},
     crypto::{
         Group,
@@ -443,17 +443,17 @@ impl Handshake {
         })?;
         let (key, identity) = match kind {
             CertificateType::RawPublicKey => (
-                public_key_of_spki(end_entity).map_err(certificate_abort)?,
+                read_spki(Some(cx.provider), end_entity).map_err(certificate_abort)?,
                 PeerIdentity::RawPublicKey(end_entity.into()),
             ),
             CertificateType::X509 => {
                 let trust = cx.server.and_then(|config| config.client_trust.as_ref());
                 let trust = trust.ok_or_else(|| Abort::unexpected(MessageType::Certificate))?;
                 let names = trust
-                    .verify(&chain, unix_time(cx))
+                    .verify_with(Some(cx.provider), &chain, unix_time(cx))
                     .map_err(certificate_abort)?;
                 (
-                    public_key_of_certificate(end_entity).map_err(certificate_abort)?,
+                    read_certificate(Some(cx.provider), end_entity).map_err(certificate_abort)?,
                     PeerIdentity::Certificate(names),
                 )
             }

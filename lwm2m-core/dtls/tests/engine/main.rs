@@ -9,6 +9,7 @@ mod identities;
 mod lossy;
 mod net;
 mod peers;
+mod provider;
 mod secrets;
 mod sessions;
 mod support;

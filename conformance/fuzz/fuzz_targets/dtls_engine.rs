@@ -58,6 +58,11 @@ impl World {
         config.max_sessions = 3;
         config.max_forgeries_short_tag = 64;
         config.max_resumable = 2;
+        let tickets = choice & 32 != 0;
+        config.ticket_lifetime = tickets.then(|| core::time::Duration::from_secs(60));
+        if choice & 64 != 0 {
+            config.max_sessions_per_identity = 1;
+        }
         if choice & 16 != 0 {
             config.connection_ids = Some(ConnectionIds {
                 prefix: vec![1],
@@ -78,6 +83,7 @@ impl World {
         };
         let mut connection = ClientConfig::new(credentials);
         connection.suites = vec![suite];
+        connection.session_tickets = tickets;
         let engine = |server, seed| {
             let random = Box::new(ChaCha8Rng::seed_from_u64(seed));
             Endpoint::new(config.clone(), server, Arc::new(RustCrypto), random)

@@ -43,6 +43,7 @@ fn comes_back(net: &mut Net, seed: u64, connection: ClientConfig) -> bool {
     net.hosts[SERVER].endpoint.metrics().handshakes_resumed > before
 }
 
+// proves: DTLS-19
 #[test]
 fn a_server_that_keeps_nothing_takes_sessions_up_again() {
     let pki = pki();

@@ -8,11 +8,12 @@ use credentials::{CredentialOptions, CredentialsError};
 use lwm2m_client::{Account, Client, ClientBuilder, ClientConfig, ServerAccount};
 use lwm2m_core::{engine::Credentials, uri::ServerUri, version::LwM2mVersion};
 use lwm2m_demo_client::{Profile, SimulatedDevice, pem::PemError};
-use lwm2m_transport::ClientTransportConfig;
+use lwm2m_transport::{ClientTransportConfig, dtls::SessionFolder};
 use std::{
     io::{self, IsTerminal},
     path::PathBuf,
     process::ExitCode,
+    sync::Arc,
     time::Duration,
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -65,6 +66,11 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     firmware_file: Option<PathBuf>,
 
+    /// Sleep instead of leaving when interrupted: the registration stays, and DTLS sessions stay in this directory, so
+    /// that the next start makes no handshake where the server uses Connection IDs. Never put it back to an earlier state
+    #[arg(long, value_name = "DIRECTORY")]
+    session_dir: Option<PathBuf>,
+
     /// What to log, to standard error: error, warn, info, debug, trace, or a filter
     #[arg(long, value_name = "FILTER", default_value = "warn")]
     log: String,
@@ -93,6 +99,9 @@ impl Arguments {
         config.trust_anchors = self.credentials.trust_anchors()?;
         if let Some(bytes) = self.max_handshake_datagram {
             config.max_handshake_datagram = usize::from(bytes);
+        }
+        if let Some(path) = &self.session_dir {
+            config = config.sessions(Arc::new(SessionFolder::new(path)));
         }
         Ok(config)
     }
@@ -171,7 +180,9 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
             _ = terminate.recv() => break,
         }
     }
-    if tokio::time::timeout(END_WITHIN, device.stop())
+    if arguments.session_dir.is_some() {
+        device.kill().await;
+    } else if tokio::time::timeout(END_WITHIN, device.stop())
         .await
         .is_err()
     {

@@ -153,6 +153,39 @@ async fn joins_a_server_with_a_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn wakes_with_the_session_it_had() {
+    let (server, _) = server().await;
+    let folder = std::env::temp_dir().join(format!("lwm2m-demo-sessions-{}", std::process::id()));
+    let uri = uri(&server.local_addresses()).to_string();
+    let key = hex::encode(KEY);
+    for _ in 0..3 {
+        let mut events = server.events();
+        let mut program = Program::start(&[
+            "--server",
+            &uri,
+            "--psk-identity",
+            "dev-id",
+            "--psk-key",
+            &key,
+            "--session-dir",
+            folder.to_str().unwrap(),
+        ]);
+        program.says("registered with server 1").await;
+        until(&mut events, |event| {
+            matches!(event, ServerEvent::Registered { .. })
+        })
+        .await;
+        assert_eq!(program.terminate().await, Some(0));
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+        assert!(server.registration("dev").await.is_some(), "it only sleeps");
+        let counted = server.transport_metrics().unwrap();
+        assert_eq!(counted.handshakes_started, 1);
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn joins_a_server_with_a_raw_public_key() {
     let (server_keys, device_keys) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
     let file = std::env::temp_dir().join(format!("lwm2m-demo-key-{}.pem", std::process::id()));

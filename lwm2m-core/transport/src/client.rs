@@ -14,7 +14,10 @@ use std::{
     collections::{HashMap, VecDeque},
     fmt,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::{net::lookup_host, sync::mpsc, task::JoinHandle};
@@ -22,7 +25,7 @@ use tokio::{net::lookup_host, sync::mpsc, task::JoinHandle};
 mod plain;
 
 /// Settings of a [`ClientTransport`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct ClientTransportConfig {
     /// Local IP address of the sockets; by default any address of the target's family.
@@ -48,6 +51,10 @@ pub struct ClientTransportConfig {
     /// [`ExtendedMasterSecret::Preferred`](crate::dtls::ExtendedMasterSecret::Preferred): used with all that know it.
     #[cfg(feature = "dtls")]
     pub extended_master_secret: crate::dtls::ExtendedMasterSecret,
+    /// Where sessions stay when the transport is shut down, for the next one with the same credentials, which makes no
+    /// handshake then; for servers that use Connection IDs. Default `None`: the servers are told goodbye.
+    #[cfg(feature = "dtls")]
+    pub sessions: Option<Arc<dyn crate::dtls::ClientSessionStore>>,
     /// Connections at one time; further ones are refused. Default 1024.
     pub max_connections: usize,
     /// Datagrams that wait in each connection for sending; what comes beyond is dropped. Default 32.
@@ -70,10 +77,22 @@ impl Default for ClientTransportConfig {
             suites: crate::dtls::CipherSuite::AEAD.into(),
             #[cfg(feature = "dtls")]
             extended_master_secret: crate::dtls::ExtendedMasterSecret::Preferred,
+            #[cfg(feature = "dtls")]
+            sessions: None,
             max_connections: 1024,
             send_queue: 32,
             receive_queue: 256,
         }
+    }
+}
+
+impl fmt::Debug for ClientTransportConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientTransportConfig")
+            .field("bind", &self.bind)
+            .field("trust_anchors", &self.trust_anchors.len())
+            .field("max_connections", &self.max_connections)
+            .finish_non_exhaustive()
     }
 }
 
@@ -109,6 +128,13 @@ impl ClientTransportConfig {
         self
     }
 
+    /// Sets [`sessions`](Self::sessions).
+    #[cfg(feature = "dtls")]
+    pub fn sessions(mut self, store: Arc<dyn crate::dtls::ClientSessionStore>) -> Self {
+        self.sessions = Some(store);
+        self
+    }
+
     /// Refuses servers that do not know the extended master secret (RFC 7627).
     #[cfg(feature = "dtls")]
     pub fn require_extended_master_secret(mut self) -> Self {
@@ -127,6 +153,8 @@ struct Connection {
     // Dropping it ends the task, which says goodbye.
     outbound: mpsc::Sender<Vec<u8>>,
     established: Option<(Arc<PeerIdentity>, SocketAddr)>,
+    /// Told before `outbound` is dropped: the end is not the engine's will but the transport's.
+    hibernates: Arc<AtomicBool>,
     task: JoinHandle<()>,
 }
 
@@ -187,8 +215,10 @@ impl ClientTransport {
             return;
         }
         let (outbound, queue) = mpsc::channel(self.config.send_queue.max(1));
+        let hibernates = Arc::new(AtomicBool::new(false));
         let link = Link {
             peer,
+            hibernates: hibernates.clone(),
             config: self.config.clone(),
             outbound: queue,
             reports: self.reporter.clone(),
@@ -226,6 +256,7 @@ impl ClientTransport {
             Connection {
                 outbound,
                 established: None,
+                hibernates,
                 task,
             },
         );
@@ -337,7 +368,10 @@ impl Transport for ClientTransport {
         let tasks: Vec<_> = self
             .connections
             .drain()
-            .map(|(_, connection)| connection.task)
+            .map(|(_, connection)| {
+                connection.hibernates.store(true, Ordering::Release);
+                connection.task
+            })
             .chain(self.closing.drain(..))
             .collect();
         for task in tasks {
@@ -350,6 +384,12 @@ impl Transport for ClientTransport {
 /// What the task of a connection holds of its transport.
 pub(crate) struct Link {
     pub(crate) peer: PeerId,
+    /// Whether `outbound` has ended because the transport is shut down.
+    #[cfg_attr(
+        not(feature = "dtls"),
+        allow(dead_code, reason = "for connections with sessions")
+    )]
+    pub(crate) hibernates: Arc<AtomicBool>,
     pub(crate) config: Arc<ClientTransportConfig>,
     /// Ends when the engine closes the connection.
     pub(crate) outbound: mpsc::Receiver<Vec<u8>>,

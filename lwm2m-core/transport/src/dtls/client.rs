@@ -1,6 +1,6 @@
 //! The task of a coaps connection.
 
-use super::unix_now;
+use super::{hibernation::Label, unix_now};
 use crate::{client::Link, metrics::EngineCounters, report::Report, udp::MAX_DATAGRAM};
 use lwm2m_core::{
     engine::{CertificateUsage, CloseReason, Credentials},
@@ -9,13 +9,18 @@ use lwm2m_core::{
     uri::ServerUri,
 };
 use lwm2m_dtls::{
-    ClientConfig, ClientCredentials, Connection, Endpoint, EndpointConfig, Event,
+    ClientConfig, ClientCredentials, Connection, Endpoint, EndpointConfig, Event, Export,
     certificate::{LocalCertificate, ServerTrust, spki_of},
     crypto::{Provider, Signer, ring::Ring},
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use std::{io::ErrorKind, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io::ErrorKind,
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 use tokio::net::UdpSocket;
 use tracing::warn;
 
@@ -33,9 +38,23 @@ pub(crate) async fn run(link: Link, target: ServerUri, credentials: Credentials)
     };
     let zero = tokio::time::Instant::now();
     let random = Box::new(ChaCha20Rng::from_os_rng());
+    let label = match &link.config.sessions {
+        Some(_) => Label::new(
+            address,
+            target.host(),
+            &credentials,
+            &link.config.trust_anchors,
+        ),
+        None => None,
+    };
+    let kept = wake(&link, label.as_ref()).await;
     let endpoint = Endpoint::new(endpoint_config(&link), None, Arc::new(Ring::new()), random);
     let connected = endpoint.and_then(|mut endpoint| {
-        let connection = endpoint.connect(Instant::ZERO, address, config)?;
+        let session = kept.and_then(|export| endpoint.import(Instant::ZERO, &export).ok());
+        let connection = match session {
+            Some(connection) => connection,
+            None => endpoint.connect(Instant::ZERO, address, config)?,
+        };
         Ok((endpoint, connection))
     });
     match connected {
@@ -43,6 +62,7 @@ pub(crate) async fn run(link: Link, target: ServerUri, credentials: Credentials)
             let task = Task {
                 link,
                 target,
+                label,
                 socket,
                 address,
                 endpoint,
@@ -60,9 +80,22 @@ pub(crate) async fn run(link: Link, target: ServerUri, credentials: Credentials)
     }
 }
 
+/// The session with this server that was kept when the client was off.
+async fn wake(link: &Link, label: Option<&Label>) -> Option<Export> {
+    let (store, label) = (link.config.sessions.as_ref()?, label?);
+    match store.take(&label.name).await {
+        Ok(stored) => Some(Export::from_bytes(label.unwrap(&stored?)?.to_vec())),
+        Err(error) => {
+            warn!(%error, "a session cannot be taken out of its store");
+            None
+        }
+    }
+}
+
 struct Task {
     link: Link,
     target: ServerUri,
+    label: Option<Label>,
     socket: UdpSocket,
     /// The only one that the socket hears.
     address: SocketAddr,
@@ -110,16 +143,32 @@ impl Task {
                             self.link.metrics.outbound_dropped.add();
                         }
                     }
-                    None => {
-                        let now = self.now();
-                        self.endpoint.close(now, self.connection);
-                        self.transmit().await;
-                        return;
-                    }
+                    None => return self.end().await,
                 },
                 () = sleep.as_mut(), if deadline.is_some() => {}
             }
         }
+    }
+
+    /// Says goodbye, or keeps the session for the next time.
+    async fn end(mut self) {
+        // Without its Connection ID, the server would not know us at another address.
+        let agreed = self.endpoint.agreed(self.connection);
+        let is_known = agreed.is_some_and(|agreed| !agreed.peer_id.is_empty());
+        if let (Some(store), Some(label)) = (&self.link.config.sessions, &self.label)
+            && self.link.hibernates.load(Ordering::Acquire)
+            && is_known
+            && let Some(export) = self.endpoint.take_export(self.connection)
+        {
+            let session = label.wrap(export.expose_secret());
+            if let Err(error) = store.put(&label.name, &session).await {
+                warn!(server = %self.target, %error, "the session cannot be kept");
+            }
+            return;
+        }
+        let now = self.now();
+        self.endpoint.close(now, self.connection);
+        self.transmit().await;
     }
 
     fn now(&self) -> Instant {

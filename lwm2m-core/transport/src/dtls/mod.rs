@@ -19,6 +19,7 @@
 //! | unknown PSK identity | told, or answered as a wrong key is | refused |
 //! | resumption | by session id, switched on by [`DtlsServerConfig::max_resumable`] | no |
 //! | sessions kept over a restart | [`DtlsServerConfig::keep_sessions`] | no |
+//! | a client's session kept while it is off | [`ClientTransportConfig::sessions`](crate::ClientTransportConfig::sessions) | no |
 //! | a device that begins anew | takes its old session's place when it has proven itself | the same |
 //! | hellos without a cookie | leave nothing behind | cost memory, bounded |
 //! | a forged record | is dropped | ends a session with a pre-shared key |
@@ -30,6 +31,7 @@
 
 pub(crate) mod client;
 mod config;
+mod hibernation;
 mod judge;
 mod keeping;
 mod keys;
@@ -43,6 +45,7 @@ mod test_device;
 mod tests;
 
 pub use config::{Backend, DtlsServerConfig, ServerCertificate};
+pub use hibernation::{ClientSessionStore, SessionFolder};
 pub use keeping::{
     KeepingConfig, KeptSession, RestoredSession, SessionChange, SessionName, SessionStore,
     SessionStoreError,

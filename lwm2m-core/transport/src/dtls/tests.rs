@@ -476,3 +476,61 @@ async fn the_other_backend_refuses_what_it_has_not() {
         assert!(matches!(reason, CloseReason::Unsupported(_)), "{reason}");
     }
 }
+
+#[tokio::test]
+async fn a_client_that_was_off_goes_on_with_its_session() {
+    use super::SessionFolder;
+    use crate::{ClientTransport, tests::Running, toy::Toy};
+    let path = std::env::temp_dir().join(format!("lwm2m-hibernation-{}", std::process::id()));
+    let store = Arc::new(SessionFolder::new(&path));
+    let start = || {
+        let config = client_config().sessions(store.clone());
+        Running::new(Toy::default(), ClientTransport::new(config))
+    };
+    let files = || std::fs::read_dir(&path).map_or(0, Iterator::count);
+    let mut server = Server::psk().await;
+    let mut first = start();
+    let (_, name) = converse(&mut server, &mut first, device(&KEY)).await;
+    first.handle.stop().await;
+    assert_eq!(files(), 1);
+    for round in 1..4 {
+        let mut again = start();
+        let peer = again.connect(server.uri(), device(&KEY)).await;
+        assert_eq!(again.connected().await.1, device_identity());
+        assert_eq!(files(), 0, "used once");
+        again.send(peer, "awake").await;
+        let expected = (name, device_identity(), b"awake".to_vec());
+        assert_eq!(server.running.datagram().await, expected);
+        assert_eq!(again.datagram().await.2, b"awake");
+        again.handle.stop().await;
+        let counted = server.metrics.snapshot();
+        assert_eq!(counted.handshakes_started, 1);
+        assert_eq!(counted.sessions_moved, round);
+    }
+    // Another key: not its session. The server finds it wrong, as ever.
+    let mut other = start();
+    let peer = other
+        .connect(server.uri(), device(b"another key 1234"))
+        .await;
+    assert_eq!(other.closed().await.0, peer);
+    other.handle.stop().await;
+    assert_eq!(files(), 0);
+    // What the program closes is closed.
+    let mut last = start();
+    let (peer, name) = converse(&mut server, &mut last, device(&KEY)).await;
+    let closed = last.handle.call(move |toy, _| toy.close(peer));
+    closed.await.unwrap();
+    assert_eq!(server.running.closed().await, (name, CloseReason::ByPeer));
+    last.handle.stop().await;
+    assert_eq!(files(), 0);
+    // A server that knows no Connection IDs could not find us again.
+    let mut config = DtlsServerConfig::new(table());
+    config.connection_id = 0;
+    let mut server = Server::new(config).await;
+    let mut client = start();
+    let (_, name) = converse(&mut server, &mut client, device(&KEY)).await;
+    client.handle.stop().await;
+    assert_eq!(server.running.closed().await, (name, CloseReason::ByPeer));
+    assert_eq!(files(), 0);
+    std::fs::remove_dir_all(path).unwrap();
+}

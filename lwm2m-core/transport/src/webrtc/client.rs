@@ -113,6 +113,11 @@ fn configuration(
             "a choice of suites with the backend webrtc-dtls",
         ));
     }
+    if link.config.sessions.is_some() {
+        return Err(unsupported(
+            "a store of sessions with the backend webrtc-dtls",
+        ));
+    }
     if link.config.extended_master_secret == ExtendedMasterSecret::Required {
         return Err(unsupported(
             "a required extended master secret with the backend webrtc-dtls",

@@ -94,7 +94,7 @@ fn certificates(
         local: own(&material.client)?,
         trust: Arc::new(trust),
     };
-    let trust = ClientTrust::new(&[material.authority.clone()])?;
+    let trust = ClientTrust::new(std::slice::from_ref(&material.authority))?;
     let serves = ServerConfig::new().certificate(own(&material.server)?, trust);
     Ok((serves, credentials))
 }

@@ -51,7 +51,7 @@ pub fn per_session(sessions: usize) -> Outcome<PerSession> {
     let credentials = Credentials::new(Scheme::PskCcm8, &Material::new()?, &*provider)?;
     // What stays when all sessions are gone, so that only what they need is counted.
     let mut pair = Pair::new(&credentials, &provider, device(0))?;
-    let empty_client = live_bytes_of(|| Ok(client(&provider, 9)?))?;
+    let empty_client = live_bytes_of(|| client(&provider, 9))?;
     let before = live_bytes() - empty_client;
     for number in 0..sessions {
         pair.address = device(number);

@@ -85,6 +85,11 @@ struct Turn {
 }
 
 impl Turn {
+    /// Microseconds for an answer.
+    fn cost(&self) -> f64 {
+        self.worked.as_secs_f64() * 1e6 / self.outcome.answered as f64
+    }
+
     fn busy(&self) -> f64 {
         (self.worked.as_secs_f64() / self.outcome.elapsed.as_secs_f64()).min(1.0)
     }
@@ -121,8 +126,13 @@ impl Row {
 
     /// The time on its core for an answer, microseconds, the median of the rounds.
     pub fn cost(&self) -> f64 {
-        let cost = |turn: &Turn| turn.worked.as_secs_f64() * 1e6 / turn.outcome.answered as f64;
-        median(self.turns.iter().map(cost))
+        median(self.turns.iter().map(Turn::cost))
+    }
+
+    /// How many times the other's time on its core it takes for an answer: the median over the rounds.
+    pub fn cost_to(&self, other: &Row) -> f64 {
+        let rounds = self.turns.iter().zip(&other.turns);
+        median(rounds.map(|(own, other)| own.cost() / other.cost()))
     }
 
     /// Requests without answer in all rounds.

@@ -13,7 +13,7 @@ mod scandium;
 mod webrtc;
 
 use super::{Outcome, contest::Contender, material::Material};
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 /// Those that are here, and why each of the others is not.
 #[derive(Default)]
@@ -58,15 +58,16 @@ pub fn libraries(material: &Material) -> Outcome<Peers> {
     Ok(peers)
 }
 
-/// All of them; `folder` has the material for programs, and takes what is built for them.
+/// All of them; `folder` has the material for programs, and takes what is built for them. What is compiled while it
+/// runs does each kind of work for `warm_up`, whole seconds, before anything of it counts.
 ///
 /// # Errors
 /// One that is here does not work.
-pub fn all(material: &Material, folder: &Path) -> Outcome<Peers> {
+pub fn all(material: &Material, folder: &Path, warm_up: Duration) -> Outcome<Peers> {
     let mut peers = libraries(material)?;
     for (name, started) in [
         ("OpenSSL", openssl::start(folder)),
-        ("Scandium", scandium::start(folder)),
+        ("Scandium", scandium::start(folder, warm_up)),
     ] {
         match started {
             Ok(program) => peers.here.push(Box::new(program)),

@@ -5,10 +5,11 @@ use std::{
     fs,
     path::Path,
     process::{Command, Stdio},
+    time::Duration,
 };
 
 /// Builds it with Maven and starts it.
-pub(super) fn start(folder: &Path) -> Result<Program, Missing> {
+pub(super) fn start(folder: &Path, warm_up: Duration) -> Result<Program, Missing> {
     for tool in ["java", "mvn"] {
         let found = Command::new(tool)
             .arg("--version")
@@ -47,6 +48,6 @@ pub(super) fn start(folder: &Path) -> Result<Program, Missing> {
     command.args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp"]);
     command.arg(classes);
     command.arg("lwm2m.conformance.peers.ScandiumBench");
-    command.arg(folder);
+    command.arg(folder).arg(warm_up.as_secs().to_string());
     Ok(Program::start(command, &Scheme::ALL)?)
 }

@@ -44,6 +44,7 @@ import org.eclipse.californium.scandium.dtls.x509.StaticCertificateVerifier;
  * ems     NONE, OPTIONAL, ENABLED, REQUIRED    mtu       bytes of an IP packet
  * group   secp256r1, x25519                    fragment  512
  * chain   leaf: without the intermediate authority
+ * connections  how many are kept
  * </pre>
  */
 final class Settings {
@@ -68,7 +69,7 @@ final class Settings {
         builder.set(DtlsConfig.DTLS_RECEIVER_THREAD_COUNT, 1);
         builder.set(DtlsConfig.DTLS_CONNECTOR_THREAD_COUNT, 1);
         builder.set(DtlsConfig.DTLS_UPDATE_ADDRESS_USING_CID_ON_NEWER_RECORDS, true);
-        builder.set(DtlsConfig.DTLS_MAX_CONNECTIONS, 100);
+        builder.set(DtlsConfig.DTLS_MAX_CONNECTIONS, Integer.parseInt(values.getOrDefault("connections", "100")));
         Integer cid = values.containsKey("cid") ? Integer.valueOf(values.get("cid")) : null;
         builder.set(DtlsConfig.DTLS_CONNECTION_ID_LENGTH, cid);
         if (values.containsKey("ems")) {

@@ -23,12 +23,16 @@ PSK_SUITES = {
     "PSK_WITH_AES_128_CCM_8": ("PSK-AES128-CCM8", "+PSK:+AES-128-CCM-8"),
     "PSK_WITH_AES_128_CCM": ("PSK-AES128-CCM", "+PSK:+AES-128-CCM"),
     "PSK_WITH_AES_128_GCM_SHA256": ("PSK-AES128-GCM-SHA256", "+PSK:+AES-128-GCM"),
+    "PSK_WITH_AES_128_CBC_SHA256": ("PSK-AES128-CBC-SHA256", "+PSK:+AES-128-CBC:+SHA256"),
 }
 X509_SUITES = {
     "ECDHE_ECDSA_WITH_AES_128_CCM_8": ("ECDHE-ECDSA-AES128-CCM8", "+ECDHE-ECDSA:+AES-128-CCM-8"),
     "ECDHE_ECDSA_WITH_AES_128_CCM": ("ECDHE-ECDSA-AES128-CCM", "+ECDHE-ECDSA:+AES-128-CCM"),
     "ECDHE_ECDSA_WITH_AES_128_GCM_SHA256": ("ECDHE-ECDSA-AES128-GCM-SHA256", "+ECDHE-ECDSA:+AES-128-GCM"),
+    "ECDHE_ECDSA_WITH_AES_128_CBC_SHA256": ("ECDHE-ECDSA-AES128-SHA256", "+ECDHE-ECDSA:+AES-128-CBC:+SHA256"),
 }
+# What our server takes and our client does not offer.
+NOT_OURS = ("PSK_WITH_AES_128_CBC_SHA256", "ECDHE_ECDSA_WITH_AES_128_CBC_SHA256")
 # How long a handshake that must fail is given to succeed, seconds.
 REFUSAL = 3
 # An IP packet that every link carries.
@@ -328,9 +332,15 @@ class OurClientAt:
         if self.peer.MISSING:
             return self.table.skip(self.area, "all", self.peer.MISSING)
         for name, suite in PSK_SUITES.items():
-            self.check(name, lambda s=suite: self.registers(s, psk=True))
+            if name not in NOT_OURS:
+                self.check(name, lambda s=suite: self.registers(s, psk=True))
         for name, suite in X509_SUITES.items():
-            self.check(name, lambda s=suite: self.registers(s))
+            if name not in NOT_OURS:
+                self.check(name, lambda s=suite: self.registers(s))
+        for name in NOT_OURS:
+            is_psk = name in PSK_SUITES
+            suite = {**PSK_SUITES, **X509_SUITES}[name]
+            self.check(f"{name} alone: stays out", lambda s=suite, p=is_psk: self.stays_out(s, psk=p))
         psk, x509 = PSK_SUITES["PSK_WITH_AES_128_CCM_8"], X509_SUITES["ECDHE_ECDSA_WITH_AES_128_CCM_8"]
         self.check("wrong key: stays out", self.does_not_register)
         for name, certificate in (("certificate of another authority", self.files.strange_server),

@@ -156,7 +156,7 @@ class Matrix:
         return said[0] if said[0] == said[1] and said[0] in ("", "-", "skipped") else f"{said[0]}, {said[1]}"
 
     def print(self):
-        print(f"\nDTLS 1.2 engine\n\n{self.markdown()}\n\n{self.summary()}\n", flush=True)
+        self.table.say(f"\nDTLS 1.2 engine\n\n{self.markdown()}\n\n{self.summary()}\n")
 
 
 class Relay:

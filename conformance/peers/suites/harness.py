@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import socket
 import subprocess
 import tempfile
@@ -29,30 +30,54 @@ def expect_in(part, whole, what="answer"):
         raise Failed(f"{what}: expected {part!r} in {whole!r}")
 
 
+# Below those that systems give to sockets without a port, so that none of them takes one that was just given away.
+PORTS = list(range(20_000, 32_000))
+random.shuffle(PORTS)
+PORTS_LOCK = threading.Lock()
+
+
 def free_ports(count, kind=socket.SOCK_DGRAM):
-    """Ports of 127.0.0.1 that nobody has at this moment."""
-    sockets = [socket.socket(socket.AF_INET, kind) for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+    """Ports of 127.0.0.1 that nobody has at this moment, each given away once."""
+    found = []
+    with PORTS_LOCK:
+        while len(found) < count:
+            port = PORTS.pop()
+            with socket.socket(socket.AF_INET, kind) as one:
+                try:
+                    one.bind(("127.0.0.1", port))
+                except OSError:
+                    continue
+            found.append(port)
+    return found
 
 
 class Table:
-    """Results of checks, printed as they come."""
+    """Results of checks, printed as they come; those of a part, when it has ended."""
 
     def __init__(self):
         self.rows = []
         # Each with its suite, the area, the name and the detail.
         self.results = []
         self.suite = ""
+        # What a part has said, until the whole takes it over.
+        self.kept = None
 
     def begin(self, suite):
         """What follows belongs to this suite."""
         self.suite = suite
+
+    def part(self, suite):
+        """A table for a suite that runs beside others."""
+        part = Table()
+        part.begin(suite)
+        part.kept = []
+        return part
+
+    def add(self, part, name, seconds):
+        """Takes the results of a part over, and says how long it took."""
+        self.rows += part.rows
+        self.results += part.results
+        print(*part.kept, f"         {name}: {len(part.rows)} checks in {seconds:.1f} s", sep="\n", flush=True)
 
     def check(self, area, name, call):
         """Runs a check; whatever it raises is its failure."""
@@ -68,10 +93,21 @@ class Table:
     def skip(self, area, name, why):
         self._add("skipped", area, name, why)
 
+    def broken(self, area, error):
+        """A suite has not come to its end."""
+        self._add("FAIL", area, "the suite comes to its end", f"{type(error).__name__}: {error}")
+
     def _add(self, result, area, name, detail=""):
         self.rows.append(result)
         self.results.append((self.suite, result, area, name, detail))
-        print(f"{result:8} {area:24} {name}" + (f"\n         {detail}" if detail else ""), flush=True)
+        self.say(f"{result:8} {area:24} {name}" + (f"\n         {detail}" if detail else ""))
+
+    def say(self, text):
+        """A line, or several, among the results."""
+        if self.kept is None:
+            print(text, flush=True)
+        else:
+            self.kept.append(text)
 
     def finish(self):
         """Prints the sums; true where nothing failed."""

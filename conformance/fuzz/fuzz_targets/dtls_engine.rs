@@ -59,7 +59,7 @@ impl World {
         config.max_forgeries_short_tag = 64;
         config.max_resumable = 2;
         let tickets = choice & 32 != 0;
-        config.ticket_lifetime = tickets.then(|| core::time::Duration::from_secs(60));
+        config.ticket_lifetime = tickets.then(|| Duration::from_secs(60));
         if choice & 64 != 0 {
             config.max_sessions_per_identity = 1;
         }

@@ -6,6 +6,7 @@
 
 mod client;
 pub(crate) mod cookie;
+mod early;
 mod flight;
 mod reassembly;
 mod server;
@@ -407,29 +408,6 @@ impl Handshake {
         Ok(())
     }
 
-    /// Whether there is room for one more record that came too early; takes it up if so.
-    fn may_wait(&mut self, cx: &Context<'_>, bytes: usize) -> bool {
-        let count = self.early.len() + self.early_data.len();
-        let waiting = self.early_bytes + self.inbound.bytes();
-        let fits =
-            count < cx.config.max_early_records && waiting + bytes <= cx.config.max_handshake_bytes;
-        if fits {
-            self.early_bytes += bytes;
-        }
-        fits
-    }
-
-    /// Lets records that came too early go where a message needs their room: without its messages, a handshake comes to
-    /// nothing, and what stands in the records is said again.
-    fn make_way(&mut self, cx: &Context<'_>, bytes: usize) {
-        while self.early_bytes + self.inbound.bytes() + bytes > cx.config.max_handshake_bytes {
-            let Some(dropped) = self.early.pop().or_else(|| self.early_data.pop()) else {
-                return;
-            };
-            self.early_bytes = self.early_bytes.saturating_sub(dropped.len());
-        }
-    }
-
     fn on_alert(&self, body: &[u8]) -> Result<Progress, Abort> {
         match Alert::parse(body) {
             Some(alert) if alert.fatal || alert.description == AlertDescription::CLOSE_NOTIFY => {
@@ -564,30 +542,6 @@ impl Handshake {
         // The keys are there as soon as Finished is what is waited for.
         if self.state == State::Finished && message_type != MessageType::Finished {
             return self.reopen(cx);
-        }
-        Ok(Progress::Waiting)
-    }
-
-    /// Opens the records that waited for keys.
-    fn reopen(&mut self, cx: &mut Context<'_>) -> Result<Progress, Abort> {
-        let id_len = cx
-            .config
-            .connection_ids
-            .as_ref()
-            .map_or(0, |ids| ids.length);
-        let mut early = core::mem::take(&mut self.early).into_iter();
-        while let Some(mut bytes) = early.next() {
-            self.early_bytes = self.early_bytes.saturating_sub(bytes.len());
-            let mut rest = &mut bytes[..];
-            let Some(record) = crate::wire::record::next_record(&mut rest, id_len) else {
-                continue;
-            };
-            let progress = self.on_sealed(cx, record)?;
-            if progress != Progress::Waiting {
-                // What came behind a Finished is for the session.
-                self.early.extend(early);
-                return Ok(progress);
-            }
         }
         Ok(Progress::Waiting)
     }

@@ -25,6 +25,7 @@ use crate::{
     firmware::UpdateResult,
     object::{Clock, Context, Instance, ObjectError, ResourceValue},
     state::{ClientState, Storage},
+    statistics::Traffic,
     tree::{ObjectTree, TreeLimits},
 };
 use alloc::{
@@ -45,7 +46,7 @@ use lwm2m_core::{
     time::Instant,
     version::LwM2mVersion,
 };
-use lwm2m_objects::{firmware_update, security, server};
+use lwm2m_objects::{connectivity_statistics, firmware_update, security, server};
 use rand_core::RngCore;
 use reporting::Observer;
 use sessions::Session;
@@ -104,6 +105,8 @@ pub struct ClientEngine {
     next_send: u64,
     /// Revision of the tree that the registrations know of.
     told_revision: u64,
+    /// What was sent and received and not told to the tree yet, with the moment until which it was.
+    traffic: (Instant, Traffic),
     restart_at: Option<Instant>,
     stopping: bool,
     storage: Option<Box<dyn Storage>>,
@@ -166,6 +169,7 @@ impl ClientEngine {
             next_connection: 0,
             next_send: 0,
             told_revision: 0,
+            traffic: (now, Traffic::default()),
             restart_at: None,
             stopping: false,
             storage,
@@ -365,6 +369,15 @@ impl ClientEngine {
         &self.tree
     }
 
+    /// Tells the statistics object what went out and came in until now: a server that reads it is to find that there.
+    fn settle_traffic(&mut self, now: Instant) {
+        let (until, traffic) = core::mem::replace(&mut self.traffic, (now, Traffic::default()));
+        let clock = self.clock(until);
+        if let Some(object) = self.tree.get_mut(connectivity_statistics::ID) {
+            object.traffic(&clock, &traffic);
+        }
+    }
+
     // --- life --------------------------------------------------------------------------------------
 
     fn provision(&mut self, now: Instant, state: ClientState) {
@@ -541,6 +554,11 @@ impl Engine for ClientEngine {
     type Event = ClientEvent;
 
     fn handle(&mut self, now: Instant, inbound: Inbound<'_>) {
+        self.settle_traffic(now);
+        if let Inbound::Datagram { data, .. } = &inbound {
+            self.traffic.1.count_received(data.len());
+            self.settle_traffic(now);
+        }
         match inbound {
             Inbound::Connected { peer, .. } => self.on_connected(now, peer),
             Inbound::Datagram { peer, data, .. } if self.comes_too_early(peer, data) => {
@@ -556,6 +574,7 @@ impl Engine for ClientEngine {
     }
 
     fn handle_timeout(&mut self, now: Instant) {
+        self.settle_traffic(now);
         self.endpoint.handle_timeout(now);
         self.settle(now);
         if self.restart_at.is_some_and(|at| now >= at) {
@@ -570,14 +589,18 @@ impl Engine for ClientEngine {
     fn poll_outbound(&mut self) -> Option<Outbound> {
         // Connections are asked for and ended through the queue; a datagram never overtakes its `Close`, since
         // what was to be sent is moved to the queue first.
-        self.outbound.pop_front().or_else(|| {
+        let next = self.outbound.pop_front().or_else(|| {
             self.endpoint
                 .poll_transmit()
                 .map(|transmit| Outbound::Datagram {
                     peer: transmit.peer,
                     data: transmit.data,
                 })
-        })
+        });
+        if let Some(Outbound::Datagram { data, .. }) = &next {
+            self.traffic.1.count_sent(data.len());
+        }
+        next
     }
 
     fn poll_event(&mut self) -> Option<ClientEvent> {

@@ -61,6 +61,7 @@ pub mod object;
 mod registration;
 mod staging;
 pub mod state;
+pub mod statistics;
 pub mod tree;
 
 pub use account::{Account, ServerAccount};
@@ -76,3 +77,4 @@ pub use firmware::FirmwareObject;
 #[cfg(feature = "tokio")]
 pub use lwm2m_transport::dtls::{KeyError, public_key_of};
 pub use object::{Instance, Object};
+pub use statistics::StatisticsObject;

@@ -1,6 +1,6 @@
 //! What stands behind an object of the tree: the [`Object`] trait and the words it speaks.
 
-use crate::{action::Action, event::ClientEvent};
+use crate::{action::Action, event::ClientEvent, statistics::Traffic};
 use alloc::{collections::BTreeMap, string::String, sync::Arc, vec, vec::Vec};
 use core::{fmt, ops::Deref};
 use lwm2m_core::{
@@ -560,6 +560,11 @@ pub trait Object: Send {
     ) -> Result<(), ObjectError> {
         let _ = (context, instance, resource, data, last);
         Err(ObjectError::MethodNotAllowed)
+    }
+
+    /// What the client has sent and received since the last call. Only object 7 is told.
+    fn traffic(&mut self, clock: &Clock, traffic: &Traffic) {
+        let _ = (clock, traffic);
     }
 
     /// A streamed write will not be completed: the server gave up or is gone.

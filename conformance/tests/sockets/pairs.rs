@@ -8,7 +8,7 @@ use crate::{
     uri,
 };
 use lwm2m_client::{
-    Client, ClientEvent, DataObject, DeviceObject, FirmwareObject, Instance,
+    Client, ClientEvent, DataObject, DeviceObject, FirmwareObject, Instance, StatisticsObject,
     firmware::{FirmwareError, UpdateResult},
 };
 use lwm2m_conformance::world::{Flash, Moment};
@@ -23,9 +23,7 @@ use lwm2m_core::{
     uri::ServerUri,
     value::{ObjectLink, Value},
 };
-use lwm2m_objects::{
-    binary_app_data_container, cellular_connectivity, connectivity_statistics, event_log,
-};
+use lwm2m_objects::{binary_app_data_container, cellular_connectivity, event_log};
 use lwm2m_server::{
     BootstrapServer, BootstrapStore, Credential, Device, DeviceError, Listener, Observation, Role,
     SecurityStore, Server, ServerEvent,
@@ -310,11 +308,56 @@ async fn reports(pair: &Pair, observed: &str, (pmin, pmax): (u64, u64), changed:
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn int_901() {
+    let pair = Pair::new(|client| client.object(StatisticsObject::new())).await;
+    let counters = async || {
+        let mut counters = [0; 4];
+        for (counter, id) in counters.iter_mut().zip(2..) {
+            *counter = pair.number(&format!("/7/0/{id}")).await;
+        }
+        counters
+    };
+    assert_eq!(counters().await, [0; 4]);
+    pair.device.execute("/7/0/6", &[]).await.unwrap();
+    for _ in 0..40 {
+        pair.device.read("/3/0").await.unwrap();
+    }
+    let counted = counters().await;
+    assert!(counted.iter().all(|counter| *counter > 0), "{counted:?}");
+    pair.device.execute("/7/0/7", &[]).await.unwrap();
+    let stopped = counters().await;
+    for _ in 0..40 {
+        pair.device.read("/3/0").await.unwrap();
+    }
+    assert_eq!(counters().await, stopped);
+    pair.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn int_910() {
+    let pair = Pair::new(|client| client.object(StatisticsObject::new())).await;
+    (pair
+        .device
+        .write_attributes("/7/0", change("pmin=1&pmax=2"))
+        .await)
+        .unwrap();
+    let begin = Instant::now();
+    let mut observation = pair.device.observe("/7/0").await.unwrap();
+    assert_eq!(told(&mut observation, "/7/0/4").await, 0.into());
+    pair.device.execute("/7/0/6", &[]).await.unwrap();
+    let mut last = 0;
+    for count in 1..=2 {
+        let largest = told(&mut observation, "/7/0/4").await.as_i64().unwrap();
+        assert!(begin.elapsed() >= Duration::from_secs(2 * count));
+        assert!(largest > last || count > 1);
+        last = largest;
+    }
+    pair.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn int_905() {
-    let counters = (0..=5).fold(Instance::new(), |all, id| all.with(id, 0));
-    let statistics =
-        DataObject::new(&connectivity_statistics::V1_0).instance(0, counters.with(8, 0));
-    let pair = Pair::new(|client| client.object(statistics)).await;
+    let pair = Pair::new(|client| client.object(StatisticsObject::new())).await;
     assert_eq!(entry(&pair, "/7/0", "/7/0/8").await, 0.into());
     pair.device.write("/7/0/8", 300).await.unwrap();
     assert_eq!(entry(&pair, "/7/0", "/7/0/8").await, 300.into());

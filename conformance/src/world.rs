@@ -24,7 +24,8 @@ use lwm2m_core::{
 };
 use lwm2m_objects::Definitions;
 use lwm2m_server::{
-    BootstrapEvent, BootstrapStore, Credential, DeviceError, Role, SecurityStore, ServerEvent,
+    BootstrapEvent, BootstrapStore, Credential, DeviceError, Role, SecurityStore, ServerConfig,
+    ServerEvent,
     bootstrap::{
         AccountSecurity, BootstrapConfig, BootstrapEngine, BootstrapEngineEvent, ServerAccount,
     },
@@ -116,6 +117,7 @@ pub struct Setup {
     link: Link,
     endpoint: EndpointConfig,
     client: ClientConfig,
+    server: ServerConfig,
     install: UpdateResult,
     verify_bootstrap: bool,
     unsecured: bool,
@@ -138,6 +140,7 @@ impl Default for Setup {
             link: Link::new().delay(Duration::from_millis(10)),
             endpoint: EndpointConfig::default(),
             client: ClientConfig::default(),
+            server: ServerConfig::default(),
             install: UpdateResult::Success,
             verify_bootstrap: false,
             unsecured: false,
@@ -165,6 +168,13 @@ impl Setup {
     #[must_use]
     pub fn client(mut self, client: ClientConfig) -> Self {
         self.client = client;
+        self
+    }
+
+    /// With this server.
+    #[must_use]
+    pub fn server(mut self, server: ServerConfig) -> Self {
+        self.server = server;
         self
     }
 
@@ -219,6 +229,7 @@ impl Setup {
         client.endpoint = self.endpoint;
         let mut makers = Makers {
             client,
+            server: self.server,
             verify_bootstrap: self.verify_bootstrap,
             unsecured: self.unsecured,
             security: security.clone(),

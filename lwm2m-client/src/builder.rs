@@ -27,6 +27,9 @@ pub enum BuildError {
     /// Two objects with the same id, or one of those that the client brings itself (0 and 1).
     #[error("object {0} is there twice")]
     DuplicateObject(u16),
+    /// A profile without a well-formed id, or one that stands for an object of security.
+    #[error("a profile has well-formed ids, and no object of security")]
+    Profile,
 }
 
 /// Puts a client together; from [`ClientEngine::builder`].

@@ -1,5 +1,6 @@
 //! Bounds and choices of a client.
 
+use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 use lwm2m_core::{content::ContentFormat, endpoint::EndpointConfig, version::LwM2mVersion};
 
@@ -22,6 +23,8 @@ pub struct ClientConfig {
     /// The format of Send, and of reads where the server leaves the choice and several values are asked for;
     /// `None`: SenML-CBOR from 1.1, TLV in 1.0.
     pub format: Option<ContentFormat>,
+    /// A profile that stands for objects in the registration (1.2).
+    pub profile: Option<Profile>,
     /// Number of the connector under which connections are named.
     pub connector: u16,
     /// Bounds and timings of CoAP.
@@ -61,6 +64,16 @@ pub struct ClientConfig {
     pub unix_at_zero: Option<i64>,
 }
 
+/// A name that stands for objects which servers know of, in place of their list (Core 1.2.2, section 6.2.1). A server that
+/// does not know it is given the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// The value of `pid`: one profile id, or several in quotes with commas between.
+    pub ids: String,
+    /// The objects it stands for, with the versions and instances that the device begins with; the others are listed.
+    pub objects: Vec<u16>,
+}
+
 impl Default for ClientConfig {
     fn default() -> Self {
         ClientConfig {
@@ -68,6 +81,7 @@ impl Default for ClientConfig {
             lowest_version: LwM2mVersion::V1_0,
             queue_mode: false,
             format: None,
+            profile: None,
             connector: 0,
             endpoint: EndpointConfig::default(),
             max_servers: 8,

@@ -26,7 +26,7 @@ use crate::{
     object::{Clock, Context, Instance, ObjectError, ResourceValue},
     state::{ClientState, Storage},
     statistics::Traffic,
-    tree::{ObjectTree, TreeLimits},
+    tree::{ObjectTree, TreeLimits, is_hidden},
 };
 use alloc::{
     boxed::Box,
@@ -41,6 +41,7 @@ use lwm2m_core::{
     endpoint::{Endpoint, Event, ExchangeId, RequestId},
     engine::{Engine, Inbound, Outbound},
     model::ObjectModel,
+    operation::parse_profiles,
     path::Path,
     peer::PeerId,
     time::Instant,
@@ -135,6 +136,12 @@ impl ClientEngine {
         } = builder;
         if endpoint_name.is_empty() || endpoint_name.len() > 240 {
             return Err(BuildError::EndpointName);
+        }
+        if let Some(profile) = &config.profile
+            && (parse_profiles(&profile.ids).is_err()
+                || profile.objects.iter().any(|object| is_hidden(*object)))
+        {
+            return Err(BuildError::Profile);
         }
         let factory = factory_state(bootstrap.as_ref(), servers)?;
         let state = storage.as_mut().and_then(|storage| storage.load());

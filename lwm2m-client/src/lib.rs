@@ -68,7 +68,7 @@ pub use account::{Account, ServerAccount};
 pub use builder::ClientBuilder;
 #[cfg(feature = "tokio")]
 pub use client::{Client, Events};
-pub use config::ClientConfig;
+pub use config::{ClientConfig, Profile};
 pub use data::DataObject;
 pub use device::DeviceObject;
 pub use engine::ClientEngine;

@@ -49,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) binding: Option<String>,
     /// Revision of the list of objects and instances.
     pub(crate) revision: u64,
+    /// Whether there is a profile that stands for objects.
+    pub(crate) profile: bool,
     /// /1/x/5
     pub(crate) disable_timeout: Duration,
     /// /1/x/17
@@ -197,6 +199,8 @@ impl Reported {
 pub(crate) struct Registration {
     state: State,
     version: LwM2mVersion,
+    /// Whether the server wants the list of objects in place of a profile.
+    profile_refused: bool,
     /// Attempts that failed in this sequence.
     attempts: u32,
     /// Sequences that failed.
@@ -208,6 +212,7 @@ impl Registration {
         Registration {
             state: State::Waiting(None),
             version,
+            profile_refused: false,
             attempts: 0,
             sequences: 0,
         }
@@ -216,6 +221,11 @@ impl Registration {
     /// The version both sides speak, or the one to try next.
     pub(crate) fn version(&self) -> LwM2mVersion {
         self.version
+    }
+
+    /// Whether a register request says the profile (1.2).
+    pub(crate) fn says_profile(&self, settings: &Settings) -> bool {
+        settings.profile && !self.profile_refused && self.version >= LwM2mVersion::V1_2
     }
 
     pub(crate) fn is_registered(&self) -> bool {
@@ -473,6 +483,13 @@ impl Registration {
                 self.attempt_failed(now, SessionError::Answer, settings, out)
             }
             (Code::PRECONDITION_FAILED, _) if self.lower_version(settings) => {
+                self.register(settings, out)
+            }
+            // Whichever error it is, the list is what the server wants then (Core 1.2.2, section 6.2.1).
+            (Code::BAD_REQUEST | Code::CONFLICT | Code::NOT_IMPLEMENTED, _)
+                if self.says_profile(settings) =>
+            {
+                self.profile_refused = true;
                 self.register(settings, out)
             }
             (code, _) => {

@@ -1,5 +1,6 @@
 //! Bounds and times of a server.
 
+use crate::profiles::Profiles;
 use lwm2m_core::endpoint::EndpointConfig;
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub struct ServerConfig {
     pub event_buffer: usize,
     /// Notifications kept for each [`Observation`](crate::Observation). Default: 64.
     pub observation_buffer: usize,
+    /// What profile ids stand for (1.2). Default: none is known, and a device that says nothing else is answered 4.09.
+    pub profiles: Profiles,
 }
 
 impl Default for ServerConfig {
@@ -54,6 +57,7 @@ impl Default for ServerConfig {
             max_pending_authorizations: 1000,
             event_buffer: 4096,
             observation_buffer: 64,
+            profiles: Profiles::new(),
         }
     }
 }

@@ -41,6 +41,7 @@ mod metrics;
 mod observation;
 mod persistence;
 mod plan;
+mod profiles;
 mod refusals;
 mod registration;
 mod security;
@@ -65,6 +66,7 @@ pub use lwm2m_transport::{
 };
 pub use metrics::Metrics;
 pub use observation::{Notification, Observation, ObservationInfo};
+pub use profiles::{ProfileError, Profiles};
 pub use registration::{Presence, Registration};
 pub use security::{
     CertificateMatch, Credential, EndpointCredential, Role, SecurityError, SecurityStore,

@@ -8,17 +8,18 @@ use lwm2m_core::{
     attributes::Attributes,
     coap::{Code, Request, Response, option},
     content::ContentFormat,
+    link,
     operation::{DeviceOperation, Read},
     path::Path,
     value::Value,
     version::ObjectVersion,
 };
 use lwm2m_server::{
-    Server, ServerEvent,
+    Profiles, SecurityStore, Server, ServerConfig, ServerEvent,
     engine::{EngineEvent, ObserveTarget},
 };
 use std::time::{Duration, SystemTime};
-use support::{Bench, From, Wire, code, register, text, to_location};
+use support::{Bench, From, Wire, code, open_policy, register, text, to_location};
 
 const LINKS: &str = "</1/0>,</3/0>,</3303>;ver=1.1,</3303/0>";
 const TEMPERATURE: Path = Path::resource(3303, 0, 5700);
@@ -178,6 +179,38 @@ fn objects_that_cannot_be_found_out_are_refused() {
     // The client comes back with its list, and may say the profile all the same.
     let query = ["ep=a", "lt=60", "lwm2m=1.2", "pid=6:1234abcd"];
     bench.register(device, &query, LINKS);
+}
+
+// proves: REG-70
+#[test]
+fn profiles_and_lists_are_taken_together() {
+    let links = |text: &str| link::parse(text.as_bytes()).unwrap();
+    let mut config = ServerConfig::default();
+    config.profiles = Profiles::new()
+        .with("oma:base", links("</1/0>,</3/0>"))
+        .and_then(|profiles| profiles.with("v:Sensor", links("</3303>;ver=1.1,</3303/0>")))
+        .unwrap();
+    let mut bench = Bench::new(config, open_policy(&SecurityStore::new()));
+    let device = bench.add(From::address(1));
+    let objects = |bench: &Bench| {
+        let known = bench.server.registration("a").unwrap();
+        let paths = known.objects.paths().map(|path| path.to_string());
+        paths.collect::<Vec<_>>().join(" ")
+    };
+    let query = ["ep=a", "lt=60", "lwm2m=1.2", "pid=\"oma:base,v:Sensor\""];
+    let location = bench.register(device, &query, "</5/0>");
+    assert_eq!(objects(&bench), "/1/0 /3/0 /5/0 /3303/0");
+    let known = bench.server.registration("a").unwrap();
+    assert_eq!(known.objects.version(3303), Some(ObjectVersion::new(1, 1)));
+    // One of several that is not known: the objects cannot be found out.
+    let unknown = register(
+        &["ep=b", "lt=60", "lwm2m=1.2", "pid=\"oma:base,v:New\""],
+        "",
+    );
+    assert_eq!(bench.ask(device, unknown).code, Code::CONFLICT);
+    let update = to_location(Code::POST, &location, &["pid=oma:base"]);
+    assert_eq!(bench.ask(device, update).code, Code::CHANGED);
+    assert_eq!(objects(&bench), "/1/0 /3/0");
 }
 
 // proves: REG-72

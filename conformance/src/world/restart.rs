@@ -17,6 +17,7 @@ use std::sync::Arc;
 pub(super) struct Makers {
     /// Of the device; all three have its endpoint configuration.
     pub(super) client: ClientConfig,
+    pub(super) server: ServerConfig,
     pub(super) verify_bootstrap: bool,
     pub(super) unsecured: bool,
     pub(super) security: SecurityStore,
@@ -39,7 +40,7 @@ impl Makers {
     }
 
     pub(super) fn server(&mut self) -> ServerEngine {
-        let mut config = ServerConfig::default();
+        let mut config = self.server.clone();
         config.endpoint = self.client.endpoint.clone();
         let (definitions, policy) = (self.definitions.clone(), self.policy());
         ServerEngine::new(config, definitions, policy, &mut self.random)

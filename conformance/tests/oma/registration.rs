@@ -4,15 +4,16 @@ use crate::support::{
     Device, SECOND, answer_to, basic, only, path, registered, registered_with, told_lifetime,
     updates, value,
 };
-use lwm2m_client::{ClientConfig, ClientEvent, DeviceObject};
+use lwm2m_client::{ClientConfig, ClientEvent, DeviceObject, Profile};
 use lwm2m_conformance::world::{Flash, NAME, Setup, World, device_resources, server_account};
 use lwm2m_core::{
     coap::Code,
     content::ContentFormat,
+    link,
     operation::{Execute, Read},
     version::LwM2mVersion,
 };
-use lwm2m_server::{DeregistrationReason, ServerEvent};
+use lwm2m_server::{DeregistrationReason, Profiles, ServerConfig, ServerEvent};
 use std::time::Duration;
 
 /// Steps and criteria of int-101 for the last registration of this device.
@@ -267,6 +268,67 @@ fn int_109() {
         .rfind(|packet| packet.is(Code::GET, "/1/0/1"))
         .unwrap();
     assert!(asked.at > sent.last().unwrap().at, "only after the update");
+}
+
+/// The profile of the cases; what they print as its hash is of no list of objects, and does not matter to a server that has
+/// the profile by configuration.
+const PROFILE: &str = "6:1234abcd";
+
+/// A device that registers with this profile for these objects, at a server where it stands for these links.
+fn with_profile(objects: &[u16], links: &str) -> World {
+    let mut client = ClientConfig::default();
+    client.profile = Some(Profile {
+        ids: PROFILE.to_owned(),
+        objects: objects.to_vec(),
+    });
+    let mut server = ServerConfig::default();
+    let links = link::parse(links.as_bytes()).unwrap();
+    server.profiles = Profiles::new().with(PROFILE, links).unwrap();
+    let mut world = Setup::default()
+        .client(client)
+        .server(server)
+        .build(|client| {
+            let device = DeviceObject::new(device_resources());
+            client.server(server_account()).object(device)
+        });
+    world.registered();
+    world.run(SECOND);
+    let sent = world.sent();
+    let request = only(&sent, Code::POST, "/rd");
+    assert_eq!(request.query("pid").as_deref(), Some(PROFILE));
+    assert_eq!(answer_to(&world, request).message.code, Code::CREATED);
+    world
+}
+
+/// The server knows the objects of the profile and those listed, and reaches them.
+fn assert_objects_of_profile(world: &mut World) {
+    let known = world.net.host(world.server).registration(NAME).unwrap();
+    let objects: Vec<String> = known.objects.paths().map(|path| path.to_string()).collect();
+    assert_eq!(objects, ["/1/0", "/3/0"]);
+    assert_eq!(value(world, "/3/0/0"), "Example".into());
+}
+
+#[test]
+fn int_110() {
+    let mut world = with_profile(&[1, 3], "</1/0>,</3/0>");
+    let sent = world.sent();
+    let request = only(&sent, Code::POST, "/rd");
+    assert!(request.message.payload.is_empty());
+    assert_eq!(request.message.options.content_format(), None);
+    assert_objects_of_profile(&mut world);
+}
+
+#[test]
+fn int_111() {
+    let mut world = with_profile(&[3], "</3/0>");
+    let sent = world.sent();
+    let request = only(&sent, Code::POST, "/rd");
+    let links = std::str::from_utf8(&request.message.payload).unwrap();
+    assert!(
+        links.contains("</1/0>") && !links.contains("</3"),
+        "{links}"
+    );
+    assert_objects_of_profile(&mut world);
 }
 
 // proves: DM-38, OBJ-11, REG-33

@@ -5,7 +5,7 @@ use crate::{
     device::{self, builder, server_account, with_key},
     pace, psk, uri,
 };
-use lwm2m_client::Account;
+use lwm2m_client::{Account, ClientConfig, Profile};
 use lwm2m_conformance::judge::{
     Report,
     client::{ClientJudge, Listen, Settings},
@@ -34,6 +34,31 @@ async fn judged_as(version: LwM2mVersion, sends: bool, cases: &[u16]) -> Report 
     drop(device);
     judge.stop().await;
     report
+}
+
+/// Judges a client that says a profile in place of these objects.
+async fn judged_with_profile(objects: &[u16], case: u16) -> Report {
+    let mut judge = ClientJudge::start(settings()).await.unwrap();
+    let account = with_key(uri(judge.local_addresses()[0]), "device", 2);
+    let mut config = ClientConfig::default();
+    config.profile = Some(Profile {
+        ids: "6:1234abcd".to_owned(),
+        objects: objects.to_vec(),
+    });
+    let client = builder(LwM2mVersion::V1_2).config(config);
+    let device = device::start(client.server(server_account(account)), false).await;
+    let report = judge.run(&[case], |_| {}).await.unwrap();
+    drop(device);
+    judge.stop().await;
+    report
+}
+
+// proves: int-110, int-111
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn profiles() {
+    for (objects, case) in [(&[1, 3, 4, 5, 6, 16][..], 110), (&[3, 5], 111)] {
+        assert_passed(&judged_with_profile(objects, case).await, &[case]);
+    }
 }
 
 async fn must_pass(cases: &[u16]) {

@@ -5,9 +5,9 @@ use lwm2m_conformance::judge::{
     Pace, Report,
     server::{Access, NoTrigger, ServerJudge, Settings, Trigger},
 };
-use lwm2m_core::version::LwM2mVersion;
+use lwm2m_core::{link, version::LwM2mVersion};
 use lwm2m_server::{
-    BootstrapServer, BootstrapStore, Credential, Listener, Role, SecurityStore, Server,
+    BootstrapServer, BootstrapStore, Credential, Listener, Profiles, Role, SecurityStore, Server,
     ServerConfig,
     bootstrap::{AccountSecurity, BootstrapConfig, BootstrapServerConfig, ServerAccount},
 };
@@ -31,8 +31,13 @@ fn security() -> SecurityStore {
 }
 
 async fn server() -> Server {
+    server_with(Profiles::new()).await
+}
+
+async fn server_with(profiles: Profiles) -> Server {
     let mut config = ServerConfig::default();
     config.awake_window = AWAKE;
+    config.profiles = profiles;
     Server::builder()
         .listen(Listener::coaps("127.0.0.1:0"))
         .security(security())
@@ -121,6 +126,20 @@ async fn what_is_of_one_version() {
     assert_passed(&report, &[101, 264, 266, 312, 313]);
     assert_not_applicable(&report, 110, "profile");
     assert_not_applicable(&report, 204, "--lwm2m 1.0");
+}
+
+// proves: int-110, int-111
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn profiles() {
+    let links = link::parse(b"</1/0>,</3/0>").unwrap();
+    let profiles = Profiles::new().with("6:00000001", links).unwrap();
+    let server = server_with(profiles).await;
+    let operator: Box<dyn Trigger> = Box::new(Operator(server.clone()));
+    let mut judge = ServerJudge::start(settings(&server, LwM2mVersion::V1_2), operator);
+    let report = judge.run(&[110, 111], |_| {}).await.unwrap();
+    assert_passed(&report, &[110, 111]);
+    judge.stop().await;
+    server.stop().await;
 }
 
 /// Without anybody to order operations, what the server does by itself is judged, and the rest says so.

@@ -18,7 +18,7 @@ use lwm2m_core::{
     coap::{Request, Response},
     endpoint::{Failure, RequestOptions},
     engine::{CloseReason, Credentials, Outbound},
-    link::Link,
+    link::{Link, LinkTarget},
     model::Models,
     operation::{Binding, Deregister, Register, Update},
     path::Path,
@@ -148,6 +148,7 @@ impl ClientEngine {
             lifetime,
             binding: text(&self.tree, &clock, &path(server::BINDING)),
             revision: self.tree.revision(),
+            profile: self.config.profile.is_some(),
             disable_timeout: seconds(server::DISABLE_TIMEOUT, 86_400),
             retry_count: count(server::COMMUNICATION_RETRY_COUNT, 5),
             retry_timer: seconds(server::COMMUNICATION_RETRY_TIMER, 60),
@@ -437,7 +438,24 @@ impl ClientEngine {
 
     fn send_register(&mut self, now: Instant, index: usize, version: LwM2mVersion) {
         let settings = self.settings(now, index);
-        let mut register = Register::new(self.name.clone(), version, self.links(version));
+        let mut links = self.links(version);
+        let with_profile = self.sessions[index].registration.says_profile(&settings);
+        let profile = self.config.profile.as_ref().filter(|_| with_profile);
+        if let Some(profile) = profile {
+            links.retain(|link| match &link.target {
+                LinkTarget::Path(path) => {
+                    let stands_for = |object| profile.objects.contains(&object);
+                    !path.object_id().is_some_and(stands_for)
+                }
+                _ => true,
+            });
+            // Nothing but the root is left: the profile says everything.
+            if links.len() == 1 {
+                links.clear();
+            }
+        }
+        let mut register = Register::new(self.name.clone(), version, links);
+        register.profile = profile.map(|profile| profile.ids.clone());
         register.lifetime = Some(settings.lifetime);
         let binding = settings.binding.as_deref().unwrap_or("U");
         register.binding = Some(Binding::parse(binding).unwrap_or(Binding::U));

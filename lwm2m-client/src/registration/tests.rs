@@ -7,6 +7,7 @@ fn settings() -> Settings {
         lifetime: 300,
         binding: Some("U".into()),
         revision: 1,
+        profile: false,
         disable_timeout: Duration::from_secs(86_400),
         retry_count: 3,
         retry_timer: Duration::from_secs(60),

@@ -30,13 +30,19 @@ impl ServerEngine {
         now: Instant,
         source: Source<'_>,
         exchange: ExchangeId,
-        register: Register,
+        mut register: Register,
     ) {
         if register.endpoint.as_ref().is_some_and(String::is_empty) {
             return self.refuse(now, source, exchange, None, RefusalReason::NoEndpointName);
         }
+        // Beside a list, a profile id that is not known does no harm: the list is what the device says it has.
+        if let Some(pid) = &register.profile
+            && let Some(links) = self.config.profiles.resolve(pid, &register.links)
+        {
+            register.links = links;
+        }
         if register.links.is_empty() {
-            // Only 1.2 comes here without objects: with a profile id, which we cannot resolve.
+            // Only 1.2 comes here without objects.
             let endpoint = register.endpoint.as_deref().map(Arc::from);
             return self.refuse(now, source, exchange, endpoint, RefusalReason::NoObjects);
         }
@@ -135,8 +141,11 @@ impl ServerEngine {
             .registry
             .entry(slot)
             .map(|entry| entry.registration.version);
-        let objects = update
-            .links
+        let profile = update.profile.as_deref();
+        let listed = update.links.as_deref().unwrap_or_default();
+        let resolved = profile.and_then(|pid| self.config.profiles.resolve(pid, listed));
+        let objects = resolved
+            .or(update.links)
             .zip(version)
             .map(|(links, version)| self.registry.intern(ObjectList::from_links(version, links)));
         let Some(entry) = self.registry.entry_mut(slot) else {

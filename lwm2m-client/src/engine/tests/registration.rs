@@ -381,6 +381,79 @@ fn a_request_before_the_answer_is_ignored() {
     assert_eq!(text(&response), "Maker");
 }
 
+fn with_profile(objects: &[u16]) -> crate::ClientConfig {
+    crate::ClientConfig {
+        profile: Some(crate::Profile {
+            ids: "\"oma:base,6:1234abcd\"".into(),
+            objects: objects.to_vec(),
+        }),
+        ..Default::default()
+    }
+}
+
+// proves: REG-67
+#[test]
+fn a_refused_profile_is_followed_by_the_list() {
+    let config = with_profile(&[1, 3, 3303]);
+    let mut world = World::new(builder().config(config).server(server_account()));
+    let server = world.server;
+    let refusal = Response::new(Code::CONFLICT);
+    (world.net.host_mut(server)).next_answer("rd", Some(refusal));
+    world.run(SECOND);
+    let asked = world.asked(server);
+    assert_eq!(asked.len(), 2, "{asked:?}");
+    let pid = |request: &Request| {
+        queries(request)
+            .iter()
+            .any(|query| query.starts_with("pid="))
+    };
+    assert!(pid(&asked[0].0) && asked[0].0.payload.is_empty());
+    assert!(!pid(&asked[1].0));
+    let links = String::from_utf8(asked[1].0.payload.to_vec()).unwrap();
+    assert!(
+        links.contains("</1/0>,</3/0>,</3303>;ver=1.1,</3303/0>"),
+        "{links}"
+    );
+    assert_eq!(world.client(|client, _| client.registered()), [7]);
+    // It is not said again to this server.
+    world.client(|client, now| client.address_changed(now));
+    world.run(SECOND);
+    assert!(!pid(&world.asked(server)[0].0));
+}
+
+// proves: REG-69
+#[test]
+fn a_profile_stands_for_some_objects_and_never_for_those_of_security() {
+    let config = with_profile(&[3, 3303]);
+    let mut world = World::new(builder().config(config).server(server_account()));
+    let server = world.server;
+    world.run(SECOND);
+    let (request, _) = world.asked(server).remove(0);
+    let said = "pid=\"oma:base,6:1234abcd\"".to_string();
+    assert!(queries(&request).contains(&said));
+    let links = String::from_utf8(request.payload.to_vec()).unwrap();
+    assert!(
+        links.contains("</1/0>") && !links.contains("</3"),
+        "{links}"
+    );
+    for (ids, objects) in [
+        ("base", &[3][..]),
+        ("oma:base", &[3, 0]),
+        ("oma:base", &[21]),
+    ] {
+        let mut config = with_profile(objects);
+        config.profile.as_mut().unwrap().ids = ids.into();
+        let random = Box::new(ChaCha8Rng::seed_from_u64(1));
+        let built =
+            (builder().config(config).server(server_account())).build(Instant::ZERO, random);
+        assert_eq!(
+            built.err(),
+            Some(crate::builder::BuildError::Profile),
+            "{ids}"
+        );
+    }
+}
+
 // proves: REG-48
 #[test]
 fn another_address_is_another_registration_where_there_is_no_security() {

@@ -456,18 +456,22 @@ impl Endpoint {
             Purpose::Refresh(observation) => Some(observation),
             _ => return None,
         };
-        let known = observation.and_then(|observation| self.observations.get_mut(&observation));
-        let observation = match (observation, known) {
-            (Some(observation), Some(known)) => {
+        let request = exchange.request.clone();
+        let observation = match observation {
+            Some(observation) => {
+                // It may have been forgotten while it was being renewed.
+                let known = self.observations.get_mut(&observation)?;
                 if let Some(older) = known.renew(sequence, self.now, id) {
                     self.close_request(older);
                 }
                 observation
             }
-            // Forgotten while it was being renewed.
-            (Some(_), None) => return None,
-            (None, _) => {
-                let request = exchange.request.clone();
+            // The next notification is reset, and that ends it at the peer.
+            None if !self.may_observe(peer) => {
+                self.metrics.refused_observations += 1;
+                return None;
+            }
+            None => {
                 let observation = self.fresh_id();
                 let entry = Observation::new(peer, token, request, sequence, self.now, id);
                 self.observations.insert(observation, entry);

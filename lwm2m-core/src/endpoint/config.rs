@@ -154,6 +154,12 @@ pub struct EndpointConfig {
     /// Bytes of all bodies together that are kept because peers fetch them block by block. Beyond it, a body is
     /// asked for again from the layer above for each block (GET, FETCH), or its transfer fails.
     pub max_served: usize,
+    /// Peers with transmission parameters of their own. Each costs 150 bytes.
+    pub max_peer_timings: usize,
+    /// Observations of ours at one peer. Each costs about 700 bytes, and the request that began it.
+    pub max_observations_per_peer: usize,
+    /// Observations of ours in all.
+    pub max_observations: usize,
     /// Observers of one peer. Each costs about 400 bytes, and the notification under way or waiting.
     pub max_observers_per_peer: usize,
     /// Observers in all.
@@ -187,6 +193,9 @@ impl Default for EndpointConfig {
             max_uploads: 10_000,
             max_collected: 64 * 1024 * 1024,
             max_served: 64 * 1024 * 1024,
+            max_peer_timings: 1_000_000,
+            max_observations_per_peer: 256,
+            max_observations: 1_000_000,
             max_observers_per_peer: 256,
             max_observers: 1_000_000,
         }

@@ -59,6 +59,10 @@ counters! {
     incomplete_uploads,
     /// Observations not entered because there are too many observers.
     refused_observers,
+    /// Observations of ours not begun because there are too many.
+    refused_observations,
+    /// Transmission parameters not taken because too many peers have some of their own.
+    refused_timings,
     /// Large responses that were not kept because `max_served` is reached.
     uncached_bodies,
     /// Messages not sent because they would be more than three times what came from an address that is not proven.

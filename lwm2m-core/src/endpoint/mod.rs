@@ -101,6 +101,12 @@ pub enum EndpointError {
     /// The message cannot be encoded.
     #[error("the message cannot be encoded")]
     Encode,
+    /// `max_observations` or `max_observations_per_peer` observations of ours are alive.
+    #[error("too many observations are alive")]
+    TooManyObservations,
+    /// `max_peer_timings` peers have transmission parameters of their own.
+    #[error("too many peers have transmission parameters of their own")]
+    TooManyTimings,
 }
 
 /// What a timer of the wheel is for.
@@ -341,17 +347,6 @@ impl Endpoint {
         self.peers.len()
     }
 
-    /// Sets transmission parameters for one peer, from its next message on; they cost 80 bytes and stay until
-    /// [`Endpoint::clear_peer_timing`] or, for a peer behind a connection, [`Endpoint::forget_peer`].
-    pub fn set_peer_timing(&mut self, peer: PeerId, timing: Timing) {
-        self.timings.insert(peer, timing);
-    }
-
-    /// Goes back to the parameters of the configuration.
-    pub fn clear_peer_timing(&mut self, peer: PeerId) {
-        self.timings.remove(&peer);
-    }
-
     /// Drops all that is kept for a peer whose connection is gone: its requests fail with
     /// [`Failure::PeerLost`], its observers are gone. Observations of ours at it are forgotten without event.
     pub fn forget_peer(&mut self, now: Instant, peer: PeerId) {
@@ -367,7 +362,8 @@ impl Endpoint {
     /// event carries its id. Bodies larger than a block are sent and fetched block by block.
     ///
     /// # Errors
-    /// [`EndpointError::Busy`], [`EndpointError::Encode`].
+    /// [`EndpointError::Busy`], [`EndpointError::Encode`], [`EndpointError::TooManyObservations`]. Where the last place
+    /// for an observation was taken while the request was under way, it is answered without observation.
     pub fn request(
         &mut self,
         now: Instant,
@@ -396,6 +392,11 @@ impl Endpoint {
             return Err(EndpointError::Encode);
         }
         self.check_room(peer)?;
+        let observes = request.options.uint(option::OBSERVE) == Some(0);
+        if observes && blockwise::is_safe(request.code) && !self.may_observe(peer) {
+            self.metrics.refused_observations += 1;
+            return Err(EndpointError::TooManyObservations);
+        }
         let tag = self.request_tag(peer, &request);
         let transfer = Transfer::new(&request, size, tag).only(options.block);
         let deadline = options.deadline;

@@ -321,6 +321,13 @@ impl Endpoint {
         });
     }
 
+    /// Whether there is room for another observation of ours at this peer.
+    pub(super) fn may_observe(&self, peer: PeerId) -> bool {
+        let at_peer = (self.peers.get(&peer)).map_or(0, |state| state.observations.len());
+        self.observations.len() < self.config.max_observations
+            && at_peer < self.config.max_observations_per_peer
+    }
+
     /// Takes an observation out; a fetch for it that runs on behalf of nobody else ends.
     pub(super) fn close_observation(&mut self, id: u64) -> Option<Observation> {
         let mut observation = self.observations.remove(&id)?;

@@ -1,7 +1,7 @@
 //! What is kept for a peer, and for how long.
 
 use super::{
-    Endpoint, Failure, ObserverGone, Timer, Timing, address::Address, dedup::Dedup,
+    Endpoint, EndpointError, Failure, ObserverGone, Timer, Timing, address::Address, dedup::Dedup,
     message_id::MessageIds, probing::Probing,
 };
 use crate::{peer::PeerId, time::Instant, timer::TimerId};
@@ -70,6 +70,38 @@ pub(super) fn take_out(list: &mut Vec<u64>, id: u64) {
 }
 
 impl Endpoint {
+    /// Sets transmission parameters for one peer, which rule from now on. They stay until
+    /// [`Endpoint::clear_peer_timing`] or, for a peer behind a connection, [`Endpoint::forget_peer`].
+    ///
+    /// Messages that were waiting may go at once: drain [`Endpoint::poll_transmit`].
+    ///
+    /// # Errors
+    /// [`EndpointError::TooManyTimings`] where `max_peer_timings` other peers have parameters of their own.
+    pub fn set_peer_timing(&mut self, peer: PeerId, timing: Timing) -> Result<(), EndpointError> {
+        if !self.timings.contains_key(&peer) && self.timings.len() >= self.config.max_peer_timings {
+            self.metrics.refused_timings += 1;
+            return Err(EndpointError::TooManyTimings);
+        }
+        self.settle_probing(peer);
+        self.timings.insert(peer, timing);
+        self.apply_timing(peer);
+        Ok(())
+    }
+
+    /// Goes back to the parameters of the configuration, from now on.
+    pub fn clear_peer_timing(&mut self, peer: PeerId) {
+        self.settle_probing(peer);
+        self.timings.remove(&peer);
+        self.apply_timing(peer);
+    }
+
+    /// Lets go what other parameters allow to.
+    fn apply_timing(&mut self, peer: PeerId) {
+        self.rearm_probing(peer);
+        self.start_requests(peer);
+        self.start_notifications(peer);
+    }
+
     /// The timing parameters that rule for a peer.
     pub(super) fn timing(&self, peer: PeerId) -> Timing {
         *self.timings.get(&peer).unwrap_or(&self.config.timing)
@@ -142,13 +174,14 @@ impl Endpoint {
     }
 
     pub(super) fn on_peer_timer(&mut self, peer: PeerId) {
-        let lifetime = self.timing(peer).exchange_lifetime();
+        let timing = self.timing(peer);
+        let (lifetime, rate) = (timing.exchange_lifetime(), timing.probing_rate);
         let now = self.now;
         let Some(state) = self.peers.get_mut(&peer) else {
             return;
         };
         let quiet = now.since(state.last_used) >= lifetime;
-        let forgotten = state.dedup.is_empty(now, lifetime) && !state.probing.owes(now);
+        let forgotten = state.dedup.is_empty(now, lifetime) && !state.probing.owes(now, rate);
         if quiet && !state.is_busy() && forgotten {
             self.remove_peer(peer);
         } else {

@@ -142,7 +142,9 @@ fn backs_off_and_gives_up() {
 #[test]
 fn timing_of_one_peer() {
     let mut net = Net::new(7);
-    net.ends[A].set_peer_timing(Net::peer(B), Timing::NB_IOT);
+    net.ends[A]
+        .set_peer_timing(Net::peer(B), Timing::NB_IOT)
+        .unwrap();
     net.lose = Box::new(|_, _| true);
     let start = net.now;
     net.request(get("a"));

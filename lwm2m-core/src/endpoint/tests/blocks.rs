@@ -136,8 +136,8 @@ fn large_upload_streamed_over_a_lossy_link() {
             ack_timeout: Duration::from_millis(200),
             ..Timing::RFC7252
         };
-        net.ends[A].set_peer_timing(Net::peer(B), timing);
-        net.ends[B].set_peer_timing(Net::peer(A), timing);
+        net.ends[A].set_peer_timing(Net::peer(B), timing).unwrap();
+        net.ends[B].set_peer_timing(Net::peer(A), timing).unwrap();
         let payload = body(200 * 1024);
         net.request(put("5", payload.clone()));
         let (upload, _) = started_by_hand(&mut net);
@@ -482,7 +482,7 @@ fn large_download_over_a_lossy_link() {
             ack_timeout: Duration::from_millis(200),
             ..Timing::RFC7252
         };
-        net.ends[A].set_peer_timing(Net::peer(B), timing);
+        net.ends[A].set_peer_timing(Net::peer(B), timing).unwrap();
         net.request(get("x"));
         // The first answer is large and not kept for replay: the same request may come more than once.
         loop {

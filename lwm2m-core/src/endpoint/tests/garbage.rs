@@ -27,6 +27,9 @@ const CONFIG: EndpointConfig = EndpointConfig {
     max_uploads: 3,
     max_collected: 400,
     max_served: 500,
+    max_peer_timings: 2,
+    max_observations_per_peer: 3,
+    max_observations: 4,
     max_observers_per_peer: 3,
     max_observers: 4,
 };
@@ -255,6 +258,7 @@ impl Fuzz {
         assert_eq!(end.uploads.len(), end.upload_keys.len());
         assert!(end.observers.len() <= CONFIG.max_observers);
         assert_eq!(end.observers.len(), end.observer_tokens.len());
+        assert!(end.observations.len() <= CONFIG.max_observations);
         assert!(end.served <= CONFIG.max_served);
         assert!(end.collected <= CONFIG.max_collected + 128);
         assert!(end.tokens.len() <= end.requests.len() + end.observations.len());

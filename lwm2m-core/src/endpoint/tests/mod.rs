@@ -5,6 +5,7 @@ mod blocks;
 pub(super) mod coverage;
 mod freshness;
 mod garbage;
+mod limits;
 mod messages;
 mod model;
 mod observing;

@@ -131,7 +131,7 @@ fn the_rate_of_one_peer() {
         probing_rate: 1_000_000,
         ..Timing::RFC7252
     };
-    net.ends[A].set_peer_timing(Net::peer(B), timing);
+    net.ends[A].set_peer_timing(Net::peer(B), timing).unwrap();
     net.lose = Box::new(|_, _| true);
     for number in 0..20 {
         net.request(non_confirmable(number));
@@ -197,4 +197,41 @@ fn an_observer_that_stays_silent_is_given_up() {
         }
     ));
     assert!(net.sent.len() < 30, "{}", net.sent.len());
+}
+
+/// A's requests wait; the rate of the peer is raised.
+// proves: COAP-21
+#[test]
+fn what_waits_when_the_rate_is_raised_waits_by_the_new_one() {
+    let mut net = Net::with(8, config(100), plain_config());
+    net.lose = Box::new(|_, _| true);
+    for number in 0..20 {
+        net.request(non_confirmable(number));
+    }
+    net.run(Duration::from_secs(10));
+    let sent = net.count(A, MessageKind::NonConfirmable);
+    assert!(sent < 5, "{sent} of {} bytes", bytes(&net));
+    let held = net.ends[A].metrics().held_requests;
+    // Ten bytes a second: the rest, some 1,100 bytes beyond the credit, takes two minutes instead of twenty.
+    let timing = |probing_rate| Timing {
+        probing_rate,
+        nstart: 20,
+        ..Timing::RFC7252
+    };
+    net.ends[A]
+        .set_peer_timing(Net::peer(B), timing(10))
+        .unwrap();
+    assert_eq!(net.ends[A].metrics().held_requests, held, "they wait on");
+    net.run(Duration::from_secs(30));
+    let sent = net.count(A, MessageKind::NonConfirmable);
+    assert!((6..12).contains(&sent), "{sent}");
+    // At a rate that pays for all of them within a moment they go within it.
+    net.ends[A]
+        .set_peer_timing(Net::peer(B), timing(1_000_000))
+        .unwrap();
+    net.run(Duration::from_secs(1));
+    assert_eq!(net.count(A, MessageKind::NonConfirmable), 20);
+    net.ends[A].clear_peer_timing(Net::peer(B));
+    net.run(Duration::from_secs(3000));
+    net.assert_forgets_all();
 }

@@ -4,7 +4,7 @@
 //! ```text
 //!                 first word is the peer's               Echo, our token, our message id came back
 //!   new peer ─────────────────────────────▶ Claimed ──────────────────────────────────────────────▶ Proven
-//!       │                                     │  ▲ wrong ACK or RST: message ids prove nothing more    ▲
+//!       │                                     │  ▲ wrong ACK or RST: a guess less                      ▲
 //!       │                                     └──┘                                                     │
 //!       └── first word is ours, or the peer is a connection, or the bound is off ──────────────────────┘
 //! ```
@@ -12,19 +12,37 @@
 //! To a claimed address goes at most three times what came from it, in answers, notifications, acknowledgements
 //! and their repetitions. An answer that is larger than the room goes in blocks that fit, with an Echo option that
 //! proves the address when it comes back; where `Challenge` is chosen, a safe request is first answered 4.01 with
-//! Echo instead. What cannot be made to fit is withheld as if the network had lost it.
+//! Echo instead. What cannot be made to fit is withheld:
+//!
+//! ```text
+//!   acknowledgement, piggybacked or non-confirmable answer ──▶ as if the network had lost it: the peer repeats what it
+//!                                                              asked, and that brings room
+//!   separate answer, notification ──▶ waits (`transmission`) until there is room, at most EXCHANGE_LIFETIME
+//! ```
+//!
+//! What is to be acted on is asked of us by who can be told the result: a request that is not safe and so short that
+//! not even the smallest block of an answer fits is answered 4.01 with Echo (or 5.03, where that does not fit) before
+//! it is acted on. The answer to an observer goes confirmably in a message of its own, so that it is acknowledged and
+//! the address proven before the first notification.
 //!
 //! Requests of ours go on our own account: PROBING_RATE and NSTART bound them.
 //!
 //! What proves an address: an Echo value of ours, a response with a token of ours (32 unpredictable bits or more),
-//! or the acknowledgement of a message of ours. Of those 16 bits there is one guess only.
+//! or the acknowledgement or reset of a message of ours. That is 16 bits only: after `message_id_guesses` wrong ones
+//! within EXCHANGE_LIFETIME, none proves anything until it has passed. Where n messages are under way, somebody who
+//! sees none of them so succeeds with a chance of n times `message_id_guesses` in 65,536 per EXCHANGE_LIFETIME: with
+//! one message and four guesses in 247 seconds, once in 47 days of trying for one address.
 
 use super::{Amplification, Endpoint, server::Asked};
 use crate::{
     coap::{BlockSize, Code, Message, Response, option},
     peer::PeerId,
+    time::Instant,
 };
-use core::hash::{Hash, Hasher};
+use core::{
+    hash::{Hash, Hasher},
+    time::Duration,
+};
 use rand_core::RngCore;
 use siphasher::sip::SipHasher24;
 
@@ -39,6 +57,9 @@ const ECHO_OPTION: usize = 2 + ECHO_VALUE;
 const BLOCK_OPTION: usize = 5;
 const DESCRIPTION: usize = 6 + 10;
 
+/// The Observe option at its longest.
+const LARGEST_SEQUENCE: u32 = 0x00FF_FFFF;
+
 /// On whose account a message goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Account {
@@ -51,15 +72,30 @@ pub(super) enum Account {
 /// What is known of the address of a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Address {
-    Claimed {
-        /// Bytes that may still go.
-        room: u64,
-        /// Whether an acknowledgement would prove it.
-        trusts_ids: bool,
-        /// Whether a request was answered 4.01 with Echo.
-        challenged: bool,
-    },
+    Claimed(Claim),
     Proven,
+}
+
+/// What is known of an address that is not proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Claim {
+    /// Bytes that may still go.
+    room: u64,
+    /// Message ids that were wrong since `guessing`.
+    wrong: u8,
+    guessing: Instant,
+    /// Whether a request was answered 4.01 with Echo.
+    challenged: bool,
+}
+
+impl Claim {
+    /// Message ids that were wrong and count still.
+    fn wrong(&self, now: Instant, lifetime: Duration) -> u8 {
+        match now.since(self.guessing) < lifetime {
+            true => self.wrong,
+            false => 0,
+        }
+    }
 }
 
 /// What has happened with an address.
@@ -70,9 +106,13 @@ enum Input {
     /// Bytes are to go.
     Go(usize),
     /// An acknowledgement or reset that matches nothing.
-    WrongId,
-    /// An acknowledgement or reset of a message of ours.
-    RightId,
+    WrongId { now: Instant, lifetime: Duration },
+    /// An acknowledgement or reset of a message of ours; how many wrong ones may have come before it.
+    RightId {
+        now: Instant,
+        lifetime: Duration,
+        guesses: u8,
+    },
     /// Echo, or a token of ours.
     Proof,
     /// It is answered 4.01 with Echo.
@@ -83,33 +123,33 @@ impl Address {
     /// The address after it, and whether the bytes may go.
     fn transition(self, input: Input) -> (Address, bool) {
         took!("address", self, input);
-        let Address::Claimed {
-            room,
-            trusts_ids,
-            challenged,
-        } = self
-        else {
+        let Address::Claimed(mut claim) = self else {
             return (Address::Proven, true);
-        };
-        let claimed = |room, trusts_ids, challenged| Address::Claimed {
-            room,
-            trusts_ids,
-            challenged,
         };
         match input {
             Input::Came(bytes) => {
-                let room = room.saturating_add(FACTOR * bytes as u64);
-                (claimed(room, trusts_ids, challenged), true)
+                claim.room = claim.room.saturating_add(FACTOR * bytes as u64);
             }
-            Input::Go(bytes) => match room.checked_sub(bytes as u64) {
-                Some(room) => (claimed(room, trusts_ids, challenged), true),
-                None => (self, false),
+            Input::Go(bytes) => match claim.room.checked_sub(bytes as u64) {
+                Some(room) => claim.room = room,
+                None => return (self, false),
             },
-            Input::WrongId => (claimed(room, false, challenged), true),
-            Input::Challenge => (claimed(room, trusts_ids, true), true),
-            Input::RightId if !trusts_ids => (self, true),
-            Input::RightId | Input::Proof => (Address::Proven, true),
+            Input::WrongId { now, lifetime } => {
+                let wrong = claim.wrong(now, lifetime);
+                if wrong == 0 {
+                    claim.guessing = now;
+                }
+                claim.wrong = wrong.saturating_add(1);
+            }
+            Input::RightId {
+                now,
+                lifetime,
+                guesses,
+            } if claim.wrong(now, lifetime) >= guesses => {}
+            Input::Challenge => claim.challenged = true,
+            Input::RightId { .. } | Input::Proof => return (Address::Proven, true),
         }
+        (Address::Claimed(claim), true)
     }
 }
 
@@ -122,9 +162,16 @@ pub(super) struct Cut {
     pub(super) described: bool,
 }
 
+impl Cut {
+    const SMALLEST: Cut = Cut {
+        size: BlockSize::MIN,
+        described: false,
+    };
+}
+
 /// How an answer fits the room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fit {
+enum Fit {
     /// As it is, in blocks of the usual size.
     Whole,
     /// In small blocks; whether there is room for an Echo option.
@@ -140,11 +187,7 @@ impl Endpoint {
         match self.arriving {
             0 => Address::Proven,
             bytes if bounded && peer.address().is_some() => {
-                let nothing = Address::Claimed {
-                    room: 0,
-                    trusts_ids: true,
-                    challenged: false,
-                };
+                let nothing = Address::Claimed(Claim::default());
                 nothing.transition(Input::Came(bytes)).0
             }
             _ => Address::Proven,
@@ -183,10 +226,18 @@ impl Endpoint {
 
     /// The peer has named a message id in an acknowledgement or reset.
     pub(super) fn note_message_id(&mut self, peer: PeerId, right: bool) {
-        let input = if right {
-            Input::RightId
-        } else {
-            Input::WrongId
+        if !self.wants_proof(peer) {
+            return;
+        }
+        let (now, guesses) = (self.now, self.config.message_id_guesses);
+        let lifetime = self.timing(peer).exchange_lifetime();
+        let input = match right {
+            true => Input::RightId {
+                now,
+                lifetime,
+                guesses,
+            },
+            false => Input::WrongId { now, lifetime },
         };
         self.step_address(peer, input);
     }
@@ -209,31 +260,46 @@ impl Endpoint {
 
     fn room(&self, peer: PeerId) -> Option<usize> {
         match self.peers.get(&peer)?.address {
-            Address::Claimed { room, .. } => Some(usize::try_from(room).unwrap_or(usize::MAX)),
+            Address::Claimed(claim) => Some(usize::try_from(claim.room).unwrap_or(usize::MAX)),
             Address::Proven => None,
         }
     }
 
-    /// How a response fits what may go to a peer. `wanted`: the block size that it asked for. `share`: what the
-    /// request that it answers has brought; the rest is for the answers to others.
-    pub(super) fn fit(
+    /// Whether so many bytes may go to a peer.
+    pub(super) fn has_room(&self, peer: PeerId, bytes: usize) -> bool {
+        self.room(peer).is_none_or(|room| bytes <= room)
+    }
+
+    /// Bytes that may go in answer to a message; `None`: there is no bound. What other messages of the peer have
+    /// brought is for their answers.
+    fn allowance(&self, peer: PeerId, asked: &Asked) -> Option<usize> {
+        let acknowledged = match asked.acknowledged {
+            true => Message::HEADER,
+            false => 0,
+        };
+        let share = (asked.bytes.saturating_mul(FACTOR as usize)).saturating_sub(acknowledged);
+        Some(self.room(peer)?.min(share))
+    }
+
+    /// How a response fits what may go to a peer. `wanted`: the block size that it asked for. `allowance`: the bytes
+    /// that may go; `None`: there is no bound.
+    fn fit(
         &self,
-        peer: PeerId,
         token: usize,
         wanted: Option<BlockSize>,
-        share: Option<usize>,
+        allowance: Option<usize>,
         response: &Response,
     ) -> Fit {
-        let Some(room) = self.room(peer) else {
+        let Some(room) = allowance else {
             return Fit::Whole;
         };
-        let room = room.min(share.unwrap_or(room));
         let largest = self.config.block_size;
         let size = wanted.map_or(largest, |size| size.min(largest)).bytes();
         let length = response.payload.len();
         let whole = wanted.is_none() && length <= size;
         // Header, token, options and payload marker.
-        let overhead = Message::HEADER + token + response.options.encoded_length() + 1;
+        let marker = usize::from(length > 0);
+        let overhead = Message::HEADER + token + response.options.encoded_length() + marker;
         let added = if whole { 0 } else { BLOCK_OPTION + DESCRIPTION };
         if overhead + added + length.min(size) <= room {
             return Fit::Whole;
@@ -250,6 +316,29 @@ impl Endpoint {
                 (left >= size.bytes()).then_some(Fit::Blocks(Cut { size, described }, echo))
             })
             .unwrap_or(Fit::Not)
+    }
+
+    /// How a notification fits what may go to its observer. Where not even the smallest block of it fits, that is
+    /// what waits for room.
+    pub(super) fn fit_notification(
+        &mut self,
+        peer: PeerId,
+        token: usize,
+        wanted: Option<BlockSize>,
+        response: &mut Response,
+    ) -> Cut {
+        let fit = self.fit(token, wanted, self.room(peer), response);
+        self.metrics.reduced_answers += u64::from(fit != Fit::Whole);
+        match fit {
+            Fit::Whole => self.usual_cut(),
+            Fit::Blocks(cut, echo) => {
+                if echo {
+                    self.add_echo(peer, response);
+                }
+                cut
+            }
+            Fit::Not => Cut::SMALLEST,
+        }
     }
 
     /// How responses are cut where there is room.
@@ -270,13 +359,8 @@ impl Endpoint {
     ) -> Option<Cut> {
         let token = asked.token.as_bytes().len();
         let wanted = asked.block2.map(|block| block.size);
-        let acknowledged = if asked.acknowledged {
-            Message::HEADER
-        } else {
-            0
-        };
-        let share = (asked.bytes * FACTOR as usize).saturating_sub(acknowledged);
-        let fit = self.fit(peer, token, wanted, Some(share), response);
+        let allowance = self.allowance(peer, asked);
+        let fit = self.fit(token, wanted, allowance, response);
         if fit == Fit::Whole {
             return Some(self.usual_cut());
         }
@@ -287,10 +371,10 @@ impl Endpoint {
             response.options.remove(option::CONTENT_FORMAT);
             return None;
         }
-        // A request that was acted on must not be repeated, nor one that has begun an observation.
-        if asked.safe && !observe && self.challenge(peer, token, fit) {
-            *response = Response::new(Code::UNAUTHORIZED);
-            self.add_echo(peer, response);
+        // A request that was acted on must not be repeated; and whoever observes was found to have room for it.
+        let repeatable = asked.safe && !asked.streamed && !observe;
+        if repeatable && (fit == Fit::Not || self.is_challenge_due(peer)) {
+            *response = self.ask_for_proof(peer, asked);
             return None;
         }
         match fit {
@@ -300,36 +384,65 @@ impl Endpoint {
                 }
                 Some(cut)
             }
-            _ => {
-                let code = match asked.safe {
-                    true => Code::SERVICE_UNAVAILABLE,
-                    false => response.code,
-                };
-                *response = Response::new(code);
-                None
-            }
+            // It goes when the peer repeats its message, or is heard otherwise.
+            _ => Some(Cut::SMALLEST),
         }
     }
 
-    /// Whether a safe request is answered 4.01 with Echo: where that is chosen, once, since a peer that does not
-    /// know Echo will do better with blocks; and where nothing else fits.
-    fn challenge(&mut self, peer: PeerId, token: usize, fit: Fit) -> bool {
-        let Some(state) = self.peers.get(&peer) else {
-            return false;
-        };
-        let Address::Claimed {
-            room, challenged, ..
-        } = state.address
-        else {
-            return false;
-        };
-        let fits = (Message::HEADER + token + ECHO_OPTION) as u64 <= room;
-        let chosen = self.config.amplification == Amplification::Challenge && !challenged;
-        if !fits || !(chosen || fit == Fit::Not) {
-            return false;
+    /// Whether a peer is to be answered 4.01 with Echo where that is chosen: once, since one that does not know Echo
+    /// will do better with blocks.
+    fn is_challenge_due(&self, peer: PeerId) -> bool {
+        let address = self.peers.get(&peer).map(|state| state.address);
+        self.config.amplification == Amplification::Challenge
+            && matches!(address, Some(Address::Claimed(claim)) if !claim.challenged)
+    }
+
+    /// 4.01 with Echo; 5.03 where not even that fits, which needs no more room than the request has brought.
+    pub(super) fn ask_for_proof(&mut self, peer: PeerId, asked: &Asked) -> Response {
+        let length = Message::HEADER + asked.token.as_bytes().len() + ECHO_OPTION;
+        if (self.allowance(peer, asked)).is_some_and(|allowance| allowance < length) {
+            return Response::new(Code::SERVICE_UNAVAILABLE);
         }
         self.metrics.challenges += 1;
-        self.step_address(peer, Input::Challenge)
+        self.step_address(peer, Input::Challenge);
+        let mut response = Response::new(Code::UNAUTHORIZED);
+        self.add_echo(peer, &mut response);
+        response
+    }
+
+    /// Whether a request is to be answered by [`Endpoint::ask_for_proof`] before it is acted on: one that is not
+    /// safe, where the smallest block of its answer would not fit.
+    pub(super) fn wants_proof_first(&self, peer: PeerId, asked: &Asked) -> bool {
+        let smallest = Message::HEADER + asked.token.as_bytes().len() + BLOCK_OPTION;
+        let smallest = smallest + 1 + BlockSize::MIN.bytes();
+        let allowance = self.allowance(peer, asked).filter(|_| !asked.safe);
+        allowance.is_some_and(|allowance| allowance < smallest)
+    }
+
+    /// Whether the first block of an upload is to be answered by [`Endpoint::ask_for_proof`], where that is chosen:
+    /// before anything is kept for an address that may be another's.
+    pub(super) fn wants_proof_of_uploads(&self, peer: PeerId) -> bool {
+        self.is_challenge_due(peer)
+    }
+
+    /// Whether this response may begin an observation: it fits together with the acknowledgement that goes before
+    /// it. Otherwise the peer is to prove its address first.
+    pub(super) fn may_be_observed(&self, peer: PeerId, asked: &Asked, response: &Response) -> bool {
+        let Some(mut allowance) = self.allowance(peer, asked) else {
+            return true;
+        };
+        if !asked.acknowledged {
+            allowance = allowance.saturating_sub(Message::HEADER);
+        }
+        let mut response = response.clone();
+        response.options.set_uint(option::OBSERVE, LARGEST_SEQUENCE);
+        let token = asked.token.as_bytes().len();
+        let wanted = asked.block2.map(|block| block.size);
+        match self.fit(token, wanted, Some(allowance), &response) {
+            Fit::Whole => true,
+            Fit::Blocks(..) => !self.is_challenge_due(peer),
+            Fit::Not => false,
+        }
     }
 
     pub(super) fn add_echo(&mut self, peer: PeerId, response: &mut Response) {
@@ -354,11 +467,9 @@ impl Endpoint {
         hasher.finish().to_be_bytes()
     }
 
-    /// Looks for a proof in a request, and takes it out.
+    /// Looks for a proof in a request, and takes it out: also where there was one before, since it comes with all
+    /// blocks of a body. Other values are the business of the layer above.
     pub(super) fn check_echo(&mut self, peer: PeerId, message: &mut Message) {
-        if !self.wants_proof(peer) {
-            return;
-        }
         let Some(echo) = message.options.first(option::ECHO) else {
             return;
         };
@@ -381,80 +492,91 @@ impl Endpoint {
 mod tests {
     use super::*;
 
+    const LIFETIME: Duration = Duration::from_secs(247);
+
+    fn at(seconds: u64) -> Instant {
+        Instant::from_micros(seconds * 1_000_000)
+    }
+
+    fn wrong(seconds: u64) -> Input {
+        Input::WrongId {
+            now: at(seconds),
+            lifetime: LIFETIME,
+        }
+    }
+
+    fn right(seconds: u64) -> Input {
+        Input::RightId {
+            now: at(seconds),
+            lifetime: LIFETIME,
+            guesses: 2,
+        }
+    }
+
     #[test]
     fn every_transition() {
         use Input as I;
-        let claimed = |room, trusts_ids, challenged| Address::Claimed {
-            room,
-            trusts_ids,
-            challenged,
+        let claimed = |room, wrong, guessing, challenged| {
+            Address::Claimed(Claim {
+                room,
+                wrong,
+                guessing: at(guessing),
+                challenged,
+            })
         };
+        let plain = |room| claimed(room, 0, 0, false);
         let proven = Address::Proven;
         for (from, input, to, fine) in [
+            (plain(0), I::Came(10), plain(30), true),
             (
-                claimed(0, true, false),
-                I::Came(10),
-                claimed(30, true, false),
-                true,
-            ),
-            (
-                claimed(5, false, true),
+                claimed(5, 2, 7, true),
                 I::Came(1),
-                claimed(8, false, true),
+                claimed(8, 2, 7, true),
+                true,
+            ),
+            (plain(u64::MAX), I::Came(1), plain(u64::MAX), true),
+            (plain(30), I::Go(30), plain(0), true),
+            (plain(30), I::Go(31), plain(30), false),
+            // Wrong ids count from the first on, and only within the lifetime.
+            (plain(7), wrong(300), claimed(7, 1, 300, false), true),
+            (
+                claimed(7, 1, 300, true),
+                wrong(546),
+                claimed(7, 2, 300, true),
                 true,
             ),
             (
-                claimed(u64::MAX, true, false),
-                I::Came(1),
-                claimed(u64::MAX, true, false),
+                claimed(7, 2, 300, true),
+                wrong(547),
+                claimed(7, 1, 547, true),
                 true,
             ),
             (
-                claimed(30, true, false),
-                I::Go(30),
-                claimed(0, true, false),
+                claimed(7, u8::MAX, 300, false),
+                wrong(301),
+                claimed(7, u8::MAX, 300, false),
                 true,
             ),
+            // A right one proves as long as fewer than the guesses were wrong, and again when they have passed.
+            (plain(7), right(0), proven, true),
+            (claimed(7, 1, 300, false), right(301), proven, true),
             (
-                claimed(30, true, false),
-                I::Go(31),
-                claimed(30, true, false),
-                false,
-            ),
-            (
-                claimed(7, true, false),
-                I::WrongId,
-                claimed(7, false, false),
+                claimed(7, 2, 300, false),
+                right(546),
+                claimed(7, 2, 300, false),
                 true,
             ),
-            (
-                claimed(7, false, true),
-                I::WrongId,
-                claimed(7, false, true),
-                true,
-            ),
-            (claimed(7, true, false), I::RightId, proven, true),
-            (
-                claimed(7, false, false),
-                I::RightId,
-                claimed(7, false, false),
-                true,
-            ),
-            (claimed(7, false, true), I::Proof, proven, true),
-            (
-                claimed(7, true, false),
-                I::Challenge,
-                claimed(7, true, true),
-                true,
-            ),
+            (claimed(7, 2, 300, false), right(547), proven, true),
+            (claimed(7, 9, 300, true), I::Proof, proven, true),
+            (plain(7), I::Challenge, claimed(7, 0, 0, true), true),
         ] {
             assert_eq!(from.transition(input), (to, fine), "{from:?} {input:?}");
         }
         for input in [
             I::Came(1),
             I::Go(usize::MAX),
-            I::WrongId,
-            I::RightId,
+            wrong(1),
+            right(1),
             I::Proof,
             I::Challenge,
         ] {

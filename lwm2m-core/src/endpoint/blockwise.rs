@@ -103,6 +103,15 @@ impl Transfer {
         };
     }
 
+    /// Goes back to the first block of a body of which later ones were under way; `false`: they were not.
+    pub(super) fn begin_again(&mut self, request: &Request) -> bool {
+        let later = matches!(self.phase, Phase::Sending { offset } if offset > 0);
+        if later {
+            self.rewind(request);
+        }
+        later
+    }
+
     /// Goes on without the Observe option: for the rest of a notification.
     pub(super) fn without_observe(mut self) -> Self {
         self.plain = true;

@@ -13,6 +13,10 @@
 //!
 //! A request counts against NSTART while it is `Transmitted`. One exchange is a whole block-wise transfer: each of
 //! its messages has a token and a message id of its own and takes its turn behind other requests.
+//!
+//! 4.01 with an Echo option is answered once in an exchange by the same message with that option, and so are all that
+//! follow it. A server that has dropped the upload of which that message was a later block says 4.08: then the body goes
+//! once more from its first block, with the option.
 
 mod state;
 
@@ -63,6 +67,8 @@ pub(super) struct ClientExchange {
     deadline: Option<TimerId>,
     /// What the peer wants to have repeated as a proof of our address or of freshness (RFC 9175, section 2).
     echo: Option<Bytes>,
+    /// Whether its body goes for the second time because the server wanted Echo in the middle of it.
+    begun_again: bool,
     /// The observation that has begun with it.
     pub(super) observation: Option<u64>,
 }
@@ -96,6 +102,7 @@ impl Endpoint {
                 wait: None,
                 deadline,
                 echo: None,
+                begun_again: false,
                 observation: None,
             },
         );
@@ -334,7 +341,7 @@ impl Endpoint {
             self.start_requests(peer);
             return;
         }
-        if self.echo_wanted(id, &message) {
+        if self.echo_wanted(id, &message) || self.begins_again(id, message.code) {
             self.send_next(id);
             return;
         }
@@ -393,6 +400,19 @@ impl Endpoint {
         if !again {
             self.note_echo(peer, message);
         }
+        again
+    }
+
+    /// 4.08 behind a challenge: the server has forgotten the blocks before it.
+    fn begins_again(&mut self, id: u64, code: Code) -> bool {
+        let Some(exchange) = self.requests.get_mut(&id) else {
+            return false;
+        };
+        let may = code == Code::REQUEST_ENTITY_INCOMPLETE
+            && exchange.echo.is_some()
+            && !exchange.begun_again;
+        let again = may && exchange.transfer.begin_again(&exchange.request);
+        exchange.begun_again |= again;
         again
     }
 

@@ -79,11 +79,13 @@ impl Default for Timing {
 pub enum Amplification {
     /// To an address that is not proven goes at most three times what came from it. Larger answers go in blocks that
     /// fit, with an Echo option: who sends that back has proven the address, and who does not know Echo gets all the
-    /// same, in more messages.
+    /// same, in more messages. Where a request is so short that not even the smallest block fits, it is answered 4.01
+    /// with Echo before it is acted on.
     #[default]
     SmallBlocks,
-    /// As `SmallBlocks`, but the first GET or FETCH whose answer is too large is answered 4.01 with Echo: peers that
-    /// know Echo get their answer in large blocks at once, others see one refusal.
+    /// As `SmallBlocks`, but the first GET or FETCH whose answer is too large, or the first block of a body that comes
+    /// in several, is answered 4.01 with Echo: peers that know Echo get their answer in large blocks at once, others see
+    /// one refusal.
     Challenge,
     /// Nothing: for networks in which no sender can lie about its address.
     Unlimited,
@@ -109,6 +111,10 @@ pub struct EndpointConfig {
     pub token_length: usize,
     /// What goes to addresses that are not proven.
     pub amplification: Amplification,
+    /// How many wrong message ids in acknowledgements and resets an address that is not proven may name within
+    /// EXCHANGE_LIFETIME before right ones prove nothing until it has passed. Each is worth one chance in 65,536 for
+    /// somebody who guesses, times the messages of ours that are under way; 0: message ids prove nothing.
+    pub message_id_guesses: u8,
     /// How long an Echo value of ours proves an address, at most; at least half of it.
     pub echo_lifetime: Duration,
     /// Bytes of requests and notifications that may go to a silent peer before PROBING_RATE holds the others back. Where
@@ -144,12 +150,17 @@ pub struct EndpointConfig {
     /// Largest answer to a safe request (GET, FETCH) that is kept for replay, bytes; a larger one is asked for
     /// again from the layer above.
     pub dedup_answer: usize,
-    /// Uploads in blocks of one peer at once.
+    /// Bytes of all answers together that are kept to answer repeated messages, of all peers. Beyond it, requests that
+    /// must not be executed twice are answered 5.03 until others are forgotten (EXCHANGE_LIFETIME at most), and the
+    /// answers to the others are not kept. Where the answer to one that was let in does not fit any more, it goes in
+    /// a message of its own, which is repeated until it is acknowledged. More than the largest answer.
+    pub max_replayed: usize,
+    /// Uploads in blocks of one peer at once, those included that are collected and wait for their answer.
     pub max_uploads_per_peer: usize,
     /// Uploads in blocks of all peers at once. Each costs about 300 bytes, and up to `max_body` where it is
     /// collected.
     pub max_uploads: usize,
-    /// Bytes of all bodies together that are being collected.
+    /// Bytes of all bodies together that are being collected or wait for their answer.
     pub max_collected: usize,
     /// Bytes of all bodies together that are kept because peers fetch them block by block. Beyond it, a body is
     /// asked for again from the layer above for each block (GET, FETCH), or its transfer fails.
@@ -176,6 +187,7 @@ impl Default for EndpointConfig {
             confirmable_notification_interval: Duration::from_secs(24 * 60 * 60),
             token_length: 8,
             amplification: Amplification::SmallBlocks,
+            message_id_guesses: 4,
             echo_lifetime: Duration::from_secs(120),
             probing_credit: 4096,
             block_size: BlockSize::MAX,
@@ -189,7 +201,8 @@ impl Default for EndpointConfig {
             dedup_seen_per_peer: 2048,
             dedup_idempotent_per_peer: 16,
             dedup_answer: 256,
-            max_uploads_per_peer: 4,
+            max_replayed: 64 * 1024 * 1024,
+            max_uploads_per_peer: 16,
             max_uploads: 10_000,
             max_collected: 64 * 1024 * 1024,
             max_served: 64 * 1024 * 1024,

@@ -57,6 +57,18 @@ pub(super) struct Dedup {
     protected: VecDeque<Entry>,
     replaceable: VecDeque<Entry>,
     seen: VecDeque<Seen>,
+    /// Bytes of the answers in both rings.
+    bytes: usize,
+}
+
+impl Answer {
+    /// Bytes that are kept for it.
+    fn bytes(&self) -> usize {
+        match self {
+            Answer::Replay(data) => data.len(),
+            _ => 0,
+        }
+    }
 }
 
 /// What is known of one message.
@@ -116,6 +128,17 @@ pub(super) struct Limits {
 pub(super) struct Full;
 
 impl Dedup {
+    /// Bytes of all answers that are kept.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether the message with this id must not be executed twice, so that its answer is not to be missed.
+    pub(super) fn is_protected(&self, id: u16) -> bool {
+        let mut entries = self.replaceable.iter();
+        !entries.any(|entry| entry.id == id) && self.protected.iter().any(|entry| entry.id == id)
+    }
+
     /// How to answer the message with this id, if it came before. Whatever came EXCHANGE_LIFETIME ago is forgotten first.
     pub(super) fn find(&mut self, id: u16, now: Instant, lifetime: Duration) -> Option<Answer> {
         self.forget_old(now, lifetime);
@@ -152,6 +175,7 @@ impl Dedup {
             let entry = oldest
                 .and_then(|at| self.protected.remove(at))
                 .ok_or(Full)?;
+            self.bytes -= entry.answer.bytes();
             self.seen.push_back(Seen {
                 id: entry.id,
                 at: seconds(entry.at),
@@ -171,7 +195,8 @@ impl Dedup {
             return;
         }
         while self.replaceable.len() >= limits.replaceable {
-            self.replaceable.pop_front();
+            let oldest = self.replaceable.pop_front();
+            self.bytes -= oldest.map_or(0, |entry| entry.answer.bytes());
         }
         self.replaceable.push_back(Entry {
             id,
@@ -187,13 +212,22 @@ impl Dedup {
         let input = Input::Answer { large };
         if let Some(at) = self.replaceable.iter().rposition(|entry| entry.id == id) {
             match State::Replaceable.transition(input) {
-                State::Forgotten => drop(self.replaceable.remove(at)),
-                _ => self.replaceable[at].answer = answer,
+                State::Forgotten => {
+                    let entry = self.replaceable.remove(at);
+                    self.bytes -= entry.map_or(0, |entry| entry.answer.bytes());
+                }
+                _ => {
+                    self.bytes += answer.bytes();
+                    let old = core::mem::replace(&mut self.replaceable[at].answer, answer);
+                    self.bytes -= old.bytes();
+                }
             }
         } else if let Some(entry) = self.protected.iter_mut().rev().find(|entry| entry.id == id)
             && entry.state().transition(input) == State::Answered
         {
-            entry.answer = answer;
+            self.bytes += answer.bytes();
+            let old = core::mem::replace(&mut entry.answer, answer);
+            self.bytes -= old.bytes();
         }
     }
 
@@ -209,7 +243,8 @@ impl Dedup {
                 .front()
                 .is_some_and(|entry| now.since(entry.at) >= lifetime)
             {
-                ring.pop_front();
+                let oldest = ring.pop_front();
+                self.bytes -= oldest.map_or(0, |entry| entry.answer.bytes());
             }
         }
         // Whole seconds may be one short.

@@ -97,6 +97,8 @@ pub enum ObserverGone {
     Cancelled,
     /// It did not acknowledge a confirmable notification.
     Timeout,
+    /// It has not proven its address and did not send enough for a notification to go to it, for EXCHANGE_LIFETIME.
+    Unproven,
     /// It began a new observation under the same token, or its connection is gone.
     Replaced,
 }
@@ -173,7 +175,8 @@ pub enum Event {
         /// By whom.
         peer: PeerId,
     },
-    /// A block of the body of a request of ours was acknowledged.
+    /// A block of the body of a request of ours was acknowledged. Where the body has to go once more from
+    /// its first block, it counts from there again.
     UploadProgress {
         /// Which.
         request: RequestId,

@@ -49,6 +49,8 @@ counters! {
     refused_peers,
     /// Requests answered 5.03 because a deduplication ring is full of live requests.
     refused_dedup,
+    /// Requests answered 5.03 because `max_replayed` bytes of answers are kept.
+    refused_replays,
     /// Requests answered 5.03 because too many wait for an answer.
     refused_exchanges,
     /// Uploads answered 5.03 because there are too many, or too many bytes are being collected.
@@ -63,10 +65,16 @@ counters! {
     refused_observations,
     /// Transmission parameters not taken because too many peers have some of their own.
     refused_timings,
+    /// Answers to repeatable requests that were not kept because `max_replayed` is reached, and others that went
+    /// separately for that reason.
+    unkept_answers,
     /// Large responses that were not kept because `max_served` is reached.
     uncached_bodies,
-    /// Messages not sent because they would be more than three times what came from an address that is not proven.
+    /// Times that a message was not sent because it would have been more than three times what came from an address
+    /// that is not proven.
     withheld,
+    /// Separate responses and notifications withheld for EXCHANGE_LIFETIME and then dropped.
+    withheld_to_the_end,
     /// Answers to such addresses that were cut smaller or shortened.
     reduced_answers,
     /// Requests of such addresses answered 4.01 with Echo.

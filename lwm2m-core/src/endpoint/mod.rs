@@ -101,6 +101,10 @@ pub enum EndpointError {
     /// The message cannot be encoded.
     #[error("the message cannot be encoded")]
     Encode,
+    /// The peer has not proven its address and has sent too little to be told what it wants to observe: it was
+    /// answered 4.01 with Echo, or 5.03 where not even that fits, and may ask again.
+    #[error("the peer has not proven its address")]
+    Unproven,
     /// `max_observations` or `max_observations_per_peer` observations of ours are alive.
     #[error("too many observations are alive")]
     TooManyObservations,
@@ -153,6 +157,8 @@ pub struct Endpoint {
     peers: HashMap<PeerId, Box<Peer>>,
     timings: HashMap<PeerId, Timing>,
     transmissions: HashMap<(PeerId, u16), Transmission>,
+    /// How many of `transmissions` wait for room.
+    withheld: usize,
 
     requests: HashMap<u64, ClientExchange>,
     observations: HashMap<u64, Observation>,
@@ -166,6 +172,8 @@ pub struct Endpoint {
     bodies: HashMap<(PeerId, u64), Body>,
     /// Bytes that `bodies` hold.
     served: usize,
+    /// Bytes of answers that are kept for repeated messages of all peers.
+    replayed: usize,
     observers: HashMap<u64, Observer>,
     observer_tokens: HashMap<(PeerId, Token), u64>,
 
@@ -196,6 +204,7 @@ impl Endpoint {
             peers: HashMap::new(),
             timings: HashMap::new(),
             transmissions: HashMap::new(),
+            withheld: 0,
             requests: HashMap::new(),
             observations: HashMap::new(),
             tokens: HashMap::new(),
@@ -205,6 +214,7 @@ impl Endpoint {
             collected: 0,
             bodies: HashMap::new(),
             served: 0,
+            replayed: 0,
             observers: HashMap::new(),
             observer_tokens: HashMap::new(),
             events: VecDeque::new(),
@@ -235,6 +245,7 @@ impl Endpoint {
                 }
             }
         }
+        self.release_withheld(peer);
         self.arriving = 0;
     }
 
@@ -530,7 +541,7 @@ impl Endpoint {
     /// # Errors
     /// [`EndpointError::Gone`], also where the request did not ask to observe or the response is no success: it
     /// has then been sent; [`EndpointError::Busy`] where there are too many observers: the response has then been
-    /// sent without Observe (RFC 7641, section 4.1).
+    /// sent without Observe (RFC 7641, section 4.1); [`EndpointError::Unproven`].
     pub fn respond_observe(
         &mut self,
         now: Instant,
@@ -545,6 +556,10 @@ impl Endpoint {
             self.respond(now, exchange, response)?;
             return Err(EndpointError::Gone);
         };
+        if let Some(proof) = self.proof_before_observing(exchange.0, &response) {
+            self.respond(now, exchange, proof)?;
+            return Err(EndpointError::Unproven);
+        }
         let entered = self.enter_observer(peer, token, view);
         let sequence = entered.map(|(_, sequence)| sequence);
         self.respond_exchange(exchange.0, response, sequence)
@@ -616,13 +631,10 @@ impl Endpoint {
         self.last_id
     }
 
-    /// Sends a message; gives back its bytes. One that cannot be encoded is counted and not sent.
-    fn send(&mut self, peer: PeerId, message: &Message, account: Account) -> Option<Vec<u8>> {
+    /// The bytes of a message. One that cannot be encoded is counted and not sent.
+    fn encode(&mut self, peer: PeerId, message: &Message) -> Option<Vec<u8>> {
         match message.encode() {
-            Ok(data) => {
-                self.send_bytes(peer, data.clone(), account);
-                Some(data)
-            }
+            Ok(data) => Some(data),
             Err(error) => {
                 tracing::debug!(%peer, %error, "message not sent");
                 self.metrics.unencodable += 1;
@@ -631,13 +643,22 @@ impl Endpoint {
         }
     }
 
-    /// Sends bytes, where so many may go to the peer.
-    fn send_bytes(&mut self, peer: PeerId, data: Vec<u8>, account: Account) {
+    /// Sends a message on the account of what the peer has sent; gives back its bytes. Where it may not go, that is as
+    /// if the network had lost it.
+    fn send(&mut self, peer: PeerId, message: &Message) -> Option<Vec<u8>> {
+        let data = self.encode(peer, message)?;
+        self.send_bytes(peer, data.clone(), Account::Theirs);
+        Some(data)
+    }
+
+    /// Sends bytes, where so many may go to the peer; `false`: they may not.
+    fn send_bytes(&mut self, peer: PeerId, data: Vec<u8>, account: Account) -> bool {
         if account == Account::Theirs && !self.may_go(peer, data.len()) {
-            return;
+            return false;
         }
         self.metrics.sent += 1;
         self.transmits.push_back(Transmit { peer, data });
+        true
     }
 
     fn request_as_observer(

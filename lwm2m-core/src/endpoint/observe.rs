@@ -34,7 +34,15 @@
 //!          └─────────────────────────────────────────────────────┘   ACK: Waiting ◀────────────┘
 //! ```
 //!
-//! RST and a given-up retransmission remove the observer from every state.
+//! Content that is no success is the last: nothing follows it, and when it has been sent non-confirmably, or is
+//! acknowledged with nothing newer, the observer is `Ended` and removed without a word. Each state but `Idle` so is two,
+//! with and without the last content; `state` has them all.
+//!
+//! RST, a given-up retransmission, and a notification that was withheld for too long remove the observer from every
+//! state, and the layer above is told unless it has ended the observation itself. An observer whose notification is
+//! withheld (`transmission`) is `InFlight` or `Superseded`: it is not found silent for what was never sent to it.
+
+mod state;
 
 mod observation;
 
@@ -52,6 +60,7 @@ use crate::{
 };
 use core::time::Duration;
 use observation::{Action as Act, Input as Happens, Part, State as Watch};
+use state::{Action, Input, State};
 
 const SEQUENCE_MASK: u32 = 0x00FF_FFFF;
 
@@ -137,8 +146,6 @@ pub(super) struct Observer {
     /// The message of the last notification.
     message_id: Option<u16>,
     newer: Option<Newer>,
-    /// A notification with an error code ends the observation when it has arrived.
-    closing: bool,
 }
 
 /// What of a resource an observer sees, and how.
@@ -157,57 +164,9 @@ struct Newer {
     response: Response,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Idle,
-    Waiting,
-    InFlight,
-    Superseded,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Input {
-    Notify { confirmable: bool },
-    Turn,
-    Acknowledged,
-    RetransmissionTime,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Action {
-    Nothing,
-    SendNonConfirmable,
-    Queue,
-    Send,
-}
-
-impl State {
-    fn transition(self, input: Input) -> (State, Action) {
-        took!("observer", self, input);
-        use {Action as A, Input as I, State as S};
-        match (self, input) {
-            (S::Idle, I::Notify { confirmable: false }) => (S::Idle, A::SendNonConfirmable),
-            (S::Idle, I::Notify { confirmable: true }) => (S::Waiting, A::Queue),
-            (S::Waiting, I::Turn) => (S::InFlight, A::Send),
-            (S::InFlight | S::Superseded, I::Notify { .. }) => (S::Superseded, A::Nothing),
-            (S::InFlight, I::Acknowledged) => (S::Idle, A::Nothing),
-            (S::Superseded, I::Acknowledged) => (S::Waiting, A::Queue),
-            (S::Superseded, I::RetransmissionTime) => (S::InFlight, A::Send),
-            (S::Idle, _) | (S::Waiting, _) | (S::InFlight, _) | (S::Superseded, _) => {
-                (self, A::Nothing)
-            }
-        }
-    }
-
-    /// Whether it counts against NSTART.
-    fn counts(self) -> bool {
-        matches!(self, State::InFlight | State::Superseded)
-    }
-}
-
 impl Observer {
     pub(super) fn is_superseded(&self) -> bool {
-        self.state == State::Superseded
+        matches!(self.state, State::Superseded { .. })
     }
 
     fn next_sequence(&mut self) -> u32 {
@@ -392,7 +351,6 @@ impl Endpoint {
                 state: State::Idle,
                 message_id: None,
                 newer: None,
-                closing: false,
             },
         );
         Some((id, sequence))
@@ -415,9 +373,9 @@ impl Endpoint {
         let observer = self
             .observers
             .get_mut(&id)
-            .filter(|observer| !observer.closing)?;
-        observer.closing = !response.code.is_success();
-        let peer = observer.peer;
+            .filter(|observer| !observer.state.is_closing())?;
+        let last = !response.code.is_success();
+        let (peer, idle) = (observer.peer, observer.state == State::Idle);
         let confirmable = confirmable || self.now.since(observer.last_confirmable) >= interval;
         observer.newer = Some(Newer {
             notification,
@@ -426,7 +384,17 @@ impl Endpoint {
         let probing = !confirmable && (self.wants_proof(peer) || self.owes_too_much(peer));
         self.metrics.probing_notifications += u64::from(probing);
         let confirmable = confirmable || probing;
-        self.step_observer(id, Input::Notify { confirmable });
+        // Where there is no message id, it waits for one, and goes confirmably then.
+        let message_id = match idle && !confirmable {
+            true => self.message_id(peer),
+            false => None,
+        };
+        let confirmable = confirmable || idle && message_id.is_none();
+        let action = self.step_observer(id, Input::Notify { confirmable, last });
+        if let (Action::SendNonConfirmable, Some(message_id)) = (action, message_id) {
+            self.send_notification(id, message_id, MessageKind::NonConfirmable, None);
+            self.remove_ended(id);
+        }
         Some(notification)
     }
 
@@ -448,21 +416,18 @@ impl Endpoint {
                 peer.notify_waiting.push_back(id);
             }
         }
-        match action {
-            Action::SendNonConfirmable => {
-                let Some(message_id) = self.message_id(peer) else {
-                    // It waits for message ids, and goes confirmably then.
-                    return self.step_observer(id, Input::Notify { confirmable: true });
-                };
-                self.send_notification(id, message_id, MessageKind::NonConfirmable, None);
-                if self.observers.get(&id).is_some_and(|o| o.closing) {
-                    self.remove_observer_state(id);
-                }
-            }
-            Action::Queue => self.start_notifications(peer),
-            Action::Send | Action::Nothing => {}
+        if action == Action::Queue {
+            self.start_notifications(peer);
         }
         action
+    }
+
+    /// Removes an observer whose last content has gone.
+    fn remove_ended(&mut self, id: u64) {
+        let observer = self.observers.get(&id);
+        if observer.is_some_and(|observer| observer.state == State::Ended) {
+            self.remove_observer_state(id);
+        }
     }
 
     /// Sends confirmable notifications that wait, as far as NSTART allows.
@@ -565,11 +530,8 @@ impl Endpoint {
             notification: NotificationId(notification),
             observer: ObserverId(id),
         });
-        let ended = observer.closing && observer.newer.is_none();
         self.step_observer(id, Input::Acknowledged);
-        if ended {
-            self.remove_observer_state(id);
-        }
+        self.remove_ended(id);
         self.start_notifications(peer);
     }
 
@@ -577,14 +539,10 @@ impl Endpoint {
         self.lose_observer(id, ObserverGone::Reset);
     }
 
-    pub(super) fn on_notification_given_up(&mut self, id: u64) {
-        self.lose_observer(id, ObserverGone::Timeout);
-    }
-
     /// Removes an observer and says why. One that the layer above has ended is gone without a word.
     pub(super) fn lose_observer(&mut self, id: u64, reason: ObserverGone) {
         if let Some(observer) = self.remove_observer_state(id)
-            && !observer.closing
+            && !observer.state.is_closing()
         {
             self.events.push_back(Event::ObserverGone {
                 observer: ObserverId(id),
@@ -605,7 +563,7 @@ impl Endpoint {
             if observer.state.counts() {
                 state.notifying = state.notifying.saturating_sub(1);
             }
-            if observer.state == State::Waiting {
+            if matches!(observer.state, State::Waiting { .. }) {
                 state.notify_waiting.retain(|other| *other != id);
             }
         }
@@ -635,66 +593,6 @@ mod tests {
         ] {
             let result = is_newer((last.0, at(last.1)), (new.0, at(new.1)));
             assert_eq!(result, newer, "{last:?} {new:?}");
-        }
-    }
-
-    // proves: OBSV-19, OBSV-20
-    #[test]
-    fn every_transition() {
-        use {Action as A, Input as I, State as S};
-        let inputs = [
-            I::Notify { confirmable: false },
-            I::Notify { confirmable: true },
-            I::Turn,
-            I::Acknowledged,
-            I::RetransmissionTime,
-        ];
-        let table = [
-            (
-                S::Idle,
-                [
-                    (S::Idle, A::SendNonConfirmable),
-                    (S::Waiting, A::Queue),
-                    (S::Idle, A::Nothing),
-                    (S::Idle, A::Nothing),
-                    (S::Idle, A::Nothing),
-                ],
-            ),
-            (
-                S::Waiting,
-                [
-                    (S::Waiting, A::Nothing),
-                    (S::Waiting, A::Nothing),
-                    (S::InFlight, A::Send),
-                    (S::Waiting, A::Nothing),
-                    (S::Waiting, A::Nothing),
-                ],
-            ),
-            (
-                S::InFlight,
-                [
-                    (S::Superseded, A::Nothing),
-                    (S::Superseded, A::Nothing),
-                    (S::InFlight, A::Nothing),
-                    (S::Idle, A::Nothing),
-                    (S::InFlight, A::Nothing),
-                ],
-            ),
-            (
-                S::Superseded,
-                [
-                    (S::Superseded, A::Nothing),
-                    (S::Superseded, A::Nothing),
-                    (S::Superseded, A::Nothing),
-                    (S::Waiting, A::Queue),
-                    (S::InFlight, A::Send),
-                ],
-            ),
-        ];
-        for (state, row) in table {
-            for (input, expected) in inputs.into_iter().zip(row) {
-                assert_eq!(state.transition(input), expected, "{state:?} {input:?}");
-            }
         }
     }
 }

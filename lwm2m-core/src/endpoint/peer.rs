@@ -33,6 +33,8 @@ pub(super) struct Peer {
     pub(super) exchanges: Vec<u64>,
     /// Message ids of separate responses that are not acknowledged yet.
     pub(super) responses: Vec<u64>,
+    /// Message ids of what may not go before the peer is heard.
+    pub(super) withheld: Vec<u64>,
     pub(super) uploads: Vec<u64>,
     pub(super) bodies: Vec<u64>,
     pub(super) observers: Vec<u64>,
@@ -136,6 +138,7 @@ impl Endpoint {
                     requests: Vec::new(),
                     exchanges: Vec::new(),
                     responses: Vec::new(),
+                    withheld: Vec::new(),
                     uploads: Vec::new(),
                     bodies: Vec::new(),
                     observers: Vec::new(),
@@ -177,11 +180,12 @@ impl Endpoint {
         let timing = self.timing(peer);
         let (lifetime, rate) = (timing.exchange_lifetime(), timing.probing_rate);
         let now = self.now;
-        let Some(state) = self.peers.get_mut(&peer) else {
+        let forgotten = self.with_dedup(peer, |dedup| dedup.is_empty(now, lifetime));
+        let (Some(state), Some(forgotten)) = (self.peers.get_mut(&peer), forgotten) else {
             return;
         };
         let quiet = now.since(state.last_used) >= lifetime;
-        let forgotten = state.dedup.is_empty(now, lifetime) && !state.probing.owes(now, rate);
+        let forgotten = forgotten && !state.probing.owes(now, rate);
         if quiet && !state.is_busy() && forgotten {
             self.remove_peer(peer);
         } else {
@@ -192,6 +196,7 @@ impl Endpoint {
 
     pub(super) fn remove_peer(&mut self, peer: PeerId) {
         if let Some(state) = self.peers.remove(&peer) {
+            self.replayed -= state.dedup.bytes();
             let timers = [Some(state.forget), state.retry, state.probing.timer()];
             for timer in timers.into_iter().flatten() {
                 self.timers.cancel(timer);

@@ -6,7 +6,7 @@
 
 use super::{
     Endpoint, Timer,
-    address::{Cut, Fit},
+    address::Cut,
     blockwise::{self, OutOfRange},
     observe::View,
     peer::take_out,
@@ -86,17 +86,7 @@ impl Endpoint {
             more: false,
             size,
         });
-        let how = match self.fit(peer, token, view.size, None, &response) {
-            Fit::Blocks(cut, echo) => {
-                self.metrics.reduced_answers += 1;
-                if echo {
-                    self.add_echo(peer, &mut response);
-                }
-                cut
-            }
-            // What does not fit at all is withheld.
-            Fit::Whole | Fit::Not => self.usual_cut(),
-        };
+        let how = self.fit_notification(peer, token, view.size, &mut response);
         self.cut_response(peer, view.key, view.payload, wanted, how, response)
     }
 

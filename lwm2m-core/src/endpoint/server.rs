@@ -19,7 +19,7 @@ use super::{
     Endpoint, Event, ExchangeId, ObserverGone, Timer,
     address::Account,
     blockwise::is_safe,
-    dedup::{Answer, Limits},
+    dedup::{Answer, Dedup, Limits},
     observe::View,
     peer::take_out,
     transmission::Owner,
@@ -41,8 +41,10 @@ pub(super) struct Asked {
     pub(super) acknowledged: bool,
     /// Whether it may be executed any number of times.
     pub(super) safe: bool,
-    /// Its length.
+    /// Its length; of a body in blocks, of all its messages so far.
     pub(super) bytes: usize,
+    /// Whether the layer above has taken its body in block by block.
+    pub(super) streamed: bool,
     /// The classes of responses that are not wanted (RFC 7967).
     no_response: u32,
     pub(super) block1: Option<Block>,
@@ -134,6 +136,7 @@ impl Endpoint {
             acknowledged: false,
             safe: is_safe(message.code),
             bytes: self.arriving,
+            streamed: false,
             no_response: message.options.uint(option::NO_RESPONSE).unwrap_or(0),
             block1: block1.unwrap_or(None),
             block2: block2.unwrap_or(None),
@@ -200,6 +203,11 @@ impl Endpoint {
         let observe = message.options.uint(option::OBSERVE).filter(|_| {
             is_safe(message.code) && asked.block2.is_none_or(|block| block.number == 0)
         });
+        if self.wants_proof_first(peer, &asked) {
+            let proof = self.ask_for_proof(peer, &asked);
+            self.refuse(peer, &asked, proof);
+            return;
+        }
         let repeatable = is_safe(message.code) && observe != Some(0);
         let Some(exchange) = self.open_exchange(peer, asked, observe == Some(0), repeatable) else {
             return;
@@ -228,11 +236,9 @@ impl Endpoint {
     /// Answers a message that came before as it was answered then.
     pub(super) fn repeated(&mut self, peer: PeerId, message: &Message) -> bool {
         let lifetime = self.timing(peer).exchange_lifetime();
-        let Some(answer) = self
-            .peers
-            .get_mut(&peer)
-            .and_then(|state| state.dedup.find(message.id, self.now, lifetime))
-        else {
+        let now = self.now;
+        let found = self.with_dedup(peer, |dedup| dedup.find(message.id, now, lifetime));
+        let Some(answer) = found.flatten() else {
             return false;
         };
         self.metrics.duplicates += 1;
@@ -256,7 +262,7 @@ impl Endpoint {
 
     pub(super) fn acknowledge(&mut self, peer: PeerId, id: u16) {
         let message = Message::empty(MessageKind::Acknowledgement, id);
-        self.send(peer, &message, Account::Theirs);
+        self.send(peer, &message);
     }
 
     fn dedup_limits(&self) -> Limits {
@@ -270,14 +276,14 @@ impl Endpoint {
     /// Remembers a response of a peer, so that it is acknowledged again when it is repeated.
     pub(super) fn remember_response(&mut self, peer: PeerId, id: u16) {
         let (now, limits) = (self.now, self.dedup_limits());
-        if let Some(state) = self.peer(peer) {
-            state.dedup.remember(id, now, Answer::Acknowledge, limits);
-        }
+        self.with_dedup(peer, |dedup| {
+            dedup.remember(id, now, Answer::Acknowledge, limits);
+        });
     }
 
     pub(super) fn reset(&mut self, peer: PeerId, id: u16) {
         let message = Message::empty(MessageKind::Reset, id);
-        self.send(peer, &message, Account::Theirs);
+        self.send(peer, &message);
     }
 
     /// Enters a message among those that are answered once; otherwise answers 5.03. `repeatable`: executing it
@@ -290,18 +296,38 @@ impl Endpoint {
         repeatable: bool,
     ) -> bool {
         let (now, limits) = (self.now, self.dedup_limits());
-        let Some(state) = self.peer(peer) else {
-            return false;
-        };
         let pending = Answer::Pending(exchange);
         if repeatable {
-            state.dedup.remember(asked.id, now, pending, limits);
-        } else if state.dedup.protect(asked.id, now, pending, limits).is_err() {
-            self.metrics.refused_dedup += 1;
-            self.refuse(peer, asked, Response::new(Code::SERVICE_UNAVAILABLE));
-            return false;
+            let remembered = self.with_dedup(peer, |dedup| {
+                dedup.remember(asked.id, now, pending, limits);
+            });
+            return remembered.is_some();
         }
-        true
+        if self.replayed >= self.config.max_replayed {
+            self.metrics.refused_replays += 1;
+        } else {
+            let protect = |dedup: &mut Dedup| dedup.protect(asked.id, now, pending, limits);
+            match self.with_dedup(peer, protect) {
+                Some(Ok(())) => return true,
+                Some(Err(_)) => self.metrics.refused_dedup += 1,
+                None => return false,
+            }
+        }
+        self.refuse(peer, asked, Response::new(Code::SERVICE_UNAVAILABLE));
+        false
+    }
+
+    /// Does something with what is remembered of a peer, and keeps count of what all answers together hold.
+    pub(super) fn with_dedup<R>(
+        &mut self,
+        peer: PeerId,
+        act: impl FnOnce(&mut Dedup) -> R,
+    ) -> Option<R> {
+        let dedup = &mut self.peers.get_mut(&peer)?.dedup;
+        let before = dedup.bytes();
+        let result = act(dedup);
+        self.replayed = self.replayed - before + dedup.bytes();
+        Some(result)
     }
 
     /// Begins an exchange, or answers 5.03.
@@ -364,7 +390,9 @@ impl Endpoint {
             self.timers
                 .cancel(core::mem::replace(&mut exchange.timer, timer));
             exchange.state = exchange.state.transition(Input::Block).0;
-            exchange.asked = asked;
+            // What all blocks have brought may go in answer to the last.
+            let bytes = exchange.asked.bytes.saturating_add(asked.bytes);
+            exchange.asked = Asked { bytes, ..asked };
         }
     }
 
@@ -429,10 +457,11 @@ impl Endpoint {
             Action::KeepForNextBlock => exchange.refusal = Some(response),
             Action::Answer => {
                 let exchange = self.close_exchange(id)?;
+                let again = self.answer(exchange.peer, &exchange.asked, response, observe);
                 if let Some(upload) = exchange.upload {
-                    self.drop_upload(upload);
+                    self.upload_answered(upload, again);
                 }
-                self.answer(exchange.peer, &exchange.asked, response, observe);
+                self.release_withheld(exchange.peer);
             }
             _ => return None,
         }
@@ -468,23 +497,44 @@ impl Endpoint {
         Some((exchange.peer, asked.token, view))
     }
 
+    /// What a peer that asks to observe is answered instead of this response where it first has to prove its address.
+    pub(super) fn proof_before_observing(
+        &mut self,
+        id: u64,
+        response: &Response,
+    ) -> Option<Response> {
+        let exchange = self.exchanges.get(&id)?;
+        let (peer, asked) = (exchange.peer, exchange.asked);
+        if self.may_be_observed(peer, &asked, response) {
+            return None;
+        }
+        Some(self.ask_for_proof(peer, &asked))
+    }
+
     /// Answers a message that begins no exchange.
     pub(super) fn refuse(&mut self, peer: PeerId, asked: &Asked, response: Response) {
         let (now, limits) = (self.now, self.dedup_limits());
-        if let Some(state) = self.peer(peer) {
-            state.dedup.remember(asked.id, now, Answer::Ignore, limits);
-        }
+        self.with_dedup(peer, |dedup| {
+            dedup.remember(asked.id, now, Answer::Ignore, limits);
+        });
         self.answer(peer, asked, response, None);
     }
 
-    /// Answers a message: in the acknowledgement where that has not left yet, else in a message of its own.
+    /// Answers a message: in the acknowledgement where that has not left yet, else in a message of its own. `true`: by
+    /// 4.01 with Echo, so that the same message is wanted again.
     pub(super) fn answer(
         &mut self,
         peer: PeerId,
         asked: &Asked,
         mut response: Response,
         observe: Option<u32>,
-    ) {
+    ) -> bool {
+        let mut asked = *asked;
+        if observe.is_some() && self.wants_proof(peer) {
+            // Its acknowledgement proves the address, so that notifications may go there.
+            self.answer_separately(peer, &mut asked);
+        }
+        let asked = &asked;
         let class = response.code.class().max(1) - 1;
         // 2.31 is no answer yet: without it no further block comes.
         let unwanted = asked.no_response >> class & 1 == 1 && response.code != Code::CONTINUE;
@@ -493,7 +543,7 @@ impl Endpoint {
                 self.acknowledge(peer, asked.id);
             }
             self.note_answer(peer, asked.id, Answer::Acknowledge);
-            return;
+            return false;
         }
         for number in [
             option::BLOCK1,
@@ -518,7 +568,18 @@ impl Endpoint {
             let (key, payload) = (asked.key, asked.payload);
             response = self.cut_response(peer, key, payload, asked.block2, how, response);
         }
+        let wanted_again =
+            response.code == Code::UNAUTHORIZED && response.options.contains(option::ECHO);
         self.answer_as_it_is(peer, asked, response);
+        wanted_again
+    }
+
+    /// Lets the answer to a message go confirmably in a message of its own.
+    fn answer_separately(&mut self, peer: PeerId, asked: &mut Asked) {
+        if asked.confirmable && !asked.acknowledged {
+            self.acknowledge(peer, asked.id);
+        }
+        (asked.confirmable, asked.acknowledged) = (true, true);
     }
 
     /// Answers a message with a response that has all its options and fits a message.
@@ -532,7 +593,7 @@ impl Endpoint {
         let Some(id) = id else {
             return;
         };
-        let message = Message {
+        let mut message = Message {
             kind,
             code: response.code,
             id,
@@ -540,28 +601,51 @@ impl Endpoint {
             options: response.options,
             payload: response.payload,
         };
-        match kind {
-            MessageKind::Acknowledgement => {
-                if let Some(data) = self.send(peer, &message, Account::Theirs) {
-                    self.note_answer(peer, asked.id, Answer::Replay(data));
-                }
+        if piggybacked {
+            let Some(data) = self.encode(peer, &message) else {
+                return;
+            };
+            if self.may_keep(peer, asked.id, data.len()) {
+                self.send_bytes(peer, data.clone(), Account::Theirs);
+                self.note_answer(peer, asked.id, Answer::Replay(data));
+                return;
             }
+            self.metrics.unkept_answers += 1;
+            self.acknowledge(peer, asked.id);
+            let Some(id) = self.message_id(peer) else {
+                return;
+            };
+            (message.kind, message.id) = (MessageKind::Confirmable, id);
+        }
+        match message.kind {
             MessageKind::Confirmable => {
                 self.note_answer(peer, asked.id, Answer::Acknowledge);
                 self.send_confirmable(peer, &message, Owner::Response, None);
             }
             _ => {
                 self.note_answer(peer, asked.id, Answer::Ignore);
-                self.send(peer, &message, Account::Theirs);
+                self.send(peer, &message);
             }
         }
     }
 
+    /// Bytes that answers may still take.
+    fn room_to_keep(&self) -> usize {
+        self.config.max_replayed.saturating_sub(self.replayed)
+    }
+
+    /// Whether an answer of this length may go piggybacked: it is kept, or need not be.
+    fn may_keep(&self, peer: PeerId, id: u16, length: usize) -> bool {
+        let dedup = self.peers.get(&peer).map(|state| &state.dedup);
+        length <= self.room_to_keep() || !dedup.is_some_and(|dedup| dedup.is_protected(id))
+    }
+
     fn note_answer(&mut self, peer: PeerId, id: u16, answer: Answer) {
-        let limit = self.config.dedup_answer;
-        if let Some(state) = self.peers.get_mut(&peer) {
-            state.dedup.answered(id, answer, limit);
+        let (limit, room) = (self.config.dedup_answer, self.room_to_keep());
+        if let Answer::Replay(data) = &answer {
+            self.metrics.unkept_answers += u64::from(data.len() <= limit && data.len() > room);
         }
+        self.with_dedup(peer, |dedup| dedup.answered(id, answer, limit.min(room)));
     }
 }
 

@@ -9,12 +9,19 @@
 //!   block 0 ─▶ Undecided ──next poll_event──▶ Collecting ──▶ Streaming ──┐
 //!               │            asks for more     │  │  ▲ block: kept │  ▲   │
 //!               │                              │  └──┘             │  └───┘
-//!               │                    last block: one request       │ last block: handed on
-//!               │                              ▼                   ▼
-//!               │                            Complete ◀────────────┘
-//!               ▼
-//!            Abandoned: gap, restart, time (from every state; who streams is told)
+//!               │       last block: one request│                   │ last block: handed on
+//!               │                              ▼    answered       ▼
+//!               │             ┌───────────▶ Reported ─────────▶ Ended ◀── gap, restart, time (from every state;
+//!               │  last block │                │                          who streams is told)
+//!               │       again │                │ answered 4.01 with Echo
+//!               │             └──────────── Challenged
+//!               └── answered: refused ──▶ Ended
 //! ```
+//!
+//! Whoever is answered 4.01 with an Echo option sends the same message again with it (RFC 9175, section 2.3): of an
+//! upload that is its last block. A collected body is therefore kept until it is answered otherwise. One that was
+//! streamed is not: its sender gets 4.08 and begins again, with the Echo option in the first block. Where addresses
+//! are challenged, that is done at the first block, before anything is kept.
 
 use super::{
     Endpoint, Event, ExchangeId, Timer, UploadId,
@@ -41,9 +48,19 @@ pub(super) struct Upload {
     request: Request,
     /// What was collected; in `Undecided` the first block.
     body: Vec<u8>,
+    /// The whole, when it was reported.
+    whole: Bytes,
     /// Size of the whole as the peer says it.
     size: Option<u32>,
     timer: TimerId,
+}
+
+impl Upload {
+    /// The Observe option of a request that may have one.
+    fn observe(&self) -> Option<u32> {
+        let observe = self.request.options.uint(option::OBSERVE);
+        observe.filter(|_| is_safe(self.request.code))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +68,9 @@ enum State {
     Undecided,
     Collecting,
     Streaming,
-    Complete,
-    Abandoned,
+    Reported,
+    Challenged,
+    Ended,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +83,8 @@ enum Input {
     Block,
     /// The last block.
     Last,
+    /// It was answered 4.01 with Echo.
+    Challenge,
     /// A gap, a restart, or no block for too long.
     Abandon,
 }
@@ -82,7 +102,9 @@ enum Action {
     Report,
     /// Hand the block on.
     HandOn,
-    /// Tell that it is abandoned.
+    /// Forget what it was to be answered.
+    Close,
+    /// As `Close`, and tell that it is abandoned.
     Tell,
 }
 
@@ -94,16 +116,22 @@ impl State {
             (S::Undecided, I::Polled) => (S::Collecting, A::Ask),
             (S::Undecided | S::Collecting, I::Stream) => (S::Streaming, A::HandOver),
             (S::Collecting, I::Block) => (S::Collecting, A::Keep),
-            (S::Collecting, I::Last) => (S::Complete, A::Report),
+            (S::Collecting | S::Challenged, I::Last) => (S::Reported, A::Report),
             (S::Streaming, I::Block) => (S::Streaming, A::HandOn),
-            (S::Streaming, I::Last) => (S::Complete, A::HandOn),
-            (S::Undecided | S::Collecting, I::Abandon) => (S::Abandoned, A::Nothing),
-            (S::Streaming, I::Abandon) => (S::Abandoned, A::Tell),
+            (S::Streaming, I::Last) => (S::Ended, A::HandOn),
+            (S::Reported, I::Challenge) => (S::Challenged, A::Nothing),
+            (S::Undecided | S::Collecting | S::Streaming, I::Challenge) => (S::Ended, A::Nothing),
+            (S::Undecided | S::Collecting, I::Abandon) => (S::Ended, A::Close),
+            (S::Streaming, I::Abandon) => (S::Ended, A::Tell),
+            // It is answered all the same.
+            (S::Reported | S::Challenged, I::Abandon) => (S::Ended, A::Nothing),
             // A block decides what was undecided, before it is taken in.
             (S::Undecided, I::Block | I::Last)
             | (S::Collecting | S::Streaming, I::Polled)
             | (S::Streaming, I::Stream)
-            | (S::Complete | S::Abandoned, _) => (self, A::Nothing),
+            | (S::Reported, I::Polled | I::Stream | I::Block | I::Last)
+            | (S::Challenged, I::Polled | I::Stream | I::Block | I::Challenge)
+            | (S::Ended, _) => (self, A::Nothing),
         }
     }
 }
@@ -128,6 +156,10 @@ impl Endpoint {
         let key = self.hash_options(message.code, &message.options, |_| true);
         let known = self.upload_keys.get(&(peer, key)).copied();
         match (block.number, known) {
+            (0, _) if self.wants_proof_of_uploads(peer) => {
+                let proof = self.ask_for_proof(peer, &asked);
+                self.refuse(peer, &asked, proof);
+            }
             (0, known) => {
                 // The peer begins again: what it had sent is not mixed with what comes.
                 if let Some(old) = known {
@@ -200,6 +232,7 @@ impl Endpoint {
                 assembly,
                 request,
                 body,
+                whole: Bytes::new(),
                 size,
                 timer,
             },
@@ -252,7 +285,7 @@ impl Endpoint {
         &mut self,
         id: u64,
         peer: PeerId,
-        asked: Asked,
+        mut asked: Asked,
         block: Block,
         message: Message,
     ) {
@@ -266,9 +299,16 @@ impl Endpoint {
         self.timers
             .cancel(core::mem::replace(&mut upload.timer, timer));
         let exchange = upload.exchange;
-        match upload.assembly.place(block, message.payload.len()) {
-            Place::Next => {}
-            Place::Repeated => {
+        asked.streamed = upload.state == State::Streaming;
+        let place = upload.assembly.place(block, message.payload.len());
+        match (upload.state, place) {
+            (State::Challenged, Place::Repeated) if !block.more => {
+                self.on_last_block_again(id, asked, &message);
+                return;
+            }
+            (State::Undecided | State::Collecting | State::Streaming, Place::Next) => {}
+            (State::Undecided | State::Collecting | State::Streaming, Place::Repeated)
+            | (State::Reported, Place::Repeated) => {
                 // The same block under another message id: it takes the place of the first. Where that was
                 // answered, so is this one.
                 let answered = self.is_between_blocks(exchange);
@@ -280,7 +320,7 @@ impl Endpoint {
                 }
                 return;
             }
-            Place::Gap => {
+            _ => {
                 self.abort_upload(id);
                 self.refuse_incomplete(peer, &asked);
                 return;
@@ -326,21 +366,64 @@ impl Endpoint {
             self.respond_exchange(exchange, refusal, None);
         } else if action == Action::Keep {
             self.continue_exchange(exchange);
-        } else if let Some(upload) = self.drop_upload(id) {
-            let observe = upload.request.options.uint(option::OBSERVE);
-            let cancels = is_safe(upload.request.code) && observe == Some(1);
-            self.events.push_back(Event::Request {
-                peer,
-                exchange: ExchangeId(exchange),
-                request: Request {
-                    payload: Bytes::from(upload.body),
-                    ..upload.request
-                },
-            });
-            if cancels {
-                self.cancel_observer(peer, asked.token);
+        } else if action == Action::Report {
+            if let Some(upload) = self.uploads.get_mut(&id) {
+                upload.whole = Bytes::from(core::mem::take(&mut upload.body));
+            }
+            self.report(id, asked, &message);
+        }
+    }
+
+    /// Hands a collected body to the layer above. An Echo option that came with the last block belongs to the whole.
+    fn report(&mut self, id: u64, asked: Asked, message: &Message) {
+        let Some(upload) = self.uploads.get_mut(&id) else {
+            return;
+        };
+        if let Some(echo) = message.options.first(option::ECHO) {
+            upload.request.options.set(option::ECHO, echo);
+        }
+        let (peer, observe) = (upload.peer, upload.observe());
+        self.events.push_back(Event::Request {
+            peer,
+            exchange: ExchangeId(upload.exchange),
+            request: Request {
+                payload: upload.whole.clone(),
+                ..upload.request.clone()
+            },
+        });
+        if observe == Some(1) {
+            self.cancel_observer(peer, asked.token);
+        }
+    }
+
+    /// The last block of an upload comes once more because it was answered 4.01 with Echo: its request is asked anew.
+    fn on_last_block_again(&mut self, id: u64, asked: Asked, message: &Message) {
+        let Some(upload) = self.uploads.get(&id) else {
+            return;
+        };
+        let (peer, observe) = (upload.peer, upload.observe() == Some(0));
+        let Some(exchange) = self.open_exchange(peer, asked, observe, false) else {
+            return;
+        };
+        if let Some(exchange) = self.exchanges.get_mut(&exchange) {
+            exchange.upload = Some(id);
+        }
+        if let Some(upload) = self.uploads.get_mut(&id) {
+            upload.exchange = exchange;
+            upload.state = upload.state.transition(Input::Last).0;
+        }
+        self.report(id, asked, message);
+    }
+
+    /// The exchange of an upload was answered; `again`: by 4.01 with Echo.
+    pub(super) fn upload_answered(&mut self, id: u64, again: bool) {
+        if again && let Some(upload) = self.uploads.get_mut(&id) {
+            upload.state = upload.state.transition(Input::Challenge).0;
+            if upload.state == State::Challenged {
+                return;
             }
         }
+        self.drop_upload(id);
     }
 
     pub(super) fn stream(&mut self, id: u64) -> Option<()> {
@@ -348,7 +431,7 @@ impl Endpoint {
         let (state, action) = upload.state.transition(Input::Stream);
         upload.state = state;
         if action != Action::HandOver {
-            return Some(());
+            return (state == State::Streaming).then_some(());
         }
         let data = core::mem::take(&mut upload.body);
         self.collected = self.collected.saturating_sub(data.len());
@@ -376,8 +459,11 @@ impl Endpoint {
     /// Ends an upload that the peer has abandoned or restarted.
     pub(super) fn abort_upload(&mut self, id: u64) {
         if let Some(upload) = self.drop_upload(id) {
-            self.close_exchange(upload.exchange);
-            if upload.state.transition(Input::Abandon).1 == Action::Tell {
+            let action = upload.state.transition(Input::Abandon).1;
+            if matches!(action, Action::Close | Action::Tell) {
+                self.close_exchange(upload.exchange);
+            }
+            if action == Action::Tell {
                 self.events.push_back(Event::UploadAborted {
                     upload: UploadId(id),
                 });
@@ -389,7 +475,8 @@ impl Endpoint {
     pub(super) fn drop_upload(&mut self, id: u64) -> Option<Upload> {
         let upload = self.uploads.remove(&id)?;
         self.timers.cancel(upload.timer);
-        self.collected = self.collected.saturating_sub(upload.body.len());
+        let held = upload.body.len() + upload.whole.len();
+        self.collected = self.collected.saturating_sub(held);
         if self.upload_keys.get(&(upload.peer, upload.key)) == Some(&id) {
             self.upload_keys.remove(&(upload.peer, upload.key));
         }
@@ -410,7 +497,14 @@ mod tests {
     #[test]
     fn every_transition() {
         use {Action as A, Input as I, State as S};
-        let inputs = [I::Polled, I::Stream, I::Block, I::Last, I::Abandon];
+        let inputs = [
+            I::Polled,
+            I::Stream,
+            I::Block,
+            I::Last,
+            I::Challenge,
+            I::Abandon,
+        ];
         let table = [
             (
                 S::Undecided,
@@ -419,7 +513,8 @@ mod tests {
                     (S::Streaming, A::HandOver),
                     (S::Undecided, A::Nothing),
                     (S::Undecided, A::Nothing),
-                    (S::Abandoned, A::Nothing),
+                    (S::Ended, A::Nothing),
+                    (S::Ended, A::Close),
                 ],
             ),
             (
@@ -428,8 +523,9 @@ mod tests {
                     (S::Collecting, A::Nothing),
                     (S::Streaming, A::HandOver),
                     (S::Collecting, A::Keep),
-                    (S::Complete, A::Report),
-                    (S::Abandoned, A::Nothing),
+                    (S::Reported, A::Report),
+                    (S::Ended, A::Nothing),
+                    (S::Ended, A::Close),
                 ],
             ),
             (
@@ -438,12 +534,34 @@ mod tests {
                     (S::Streaming, A::Nothing),
                     (S::Streaming, A::Nothing),
                     (S::Streaming, A::HandOn),
-                    (S::Complete, A::HandOn),
-                    (S::Abandoned, A::Tell),
+                    (S::Ended, A::HandOn),
+                    (S::Ended, A::Nothing),
+                    (S::Ended, A::Tell),
                 ],
             ),
-            (S::Complete, [(S::Complete, A::Nothing); 5]),
-            (S::Abandoned, [(S::Abandoned, A::Nothing); 5]),
+            (
+                S::Reported,
+                [
+                    (S::Reported, A::Nothing),
+                    (S::Reported, A::Nothing),
+                    (S::Reported, A::Nothing),
+                    (S::Reported, A::Nothing),
+                    (S::Challenged, A::Nothing),
+                    (S::Ended, A::Nothing),
+                ],
+            ),
+            (
+                S::Challenged,
+                [
+                    (S::Challenged, A::Nothing),
+                    (S::Challenged, A::Nothing),
+                    (S::Challenged, A::Nothing),
+                    (S::Reported, A::Report),
+                    (S::Challenged, A::Nothing),
+                    (S::Ended, A::Nothing),
+                ],
+            ),
+            (S::Ended, [(S::Ended, A::Nothing); 6]),
         ];
         for (state, row) in table {
             for (input, expected) in inputs.into_iter().zip(row) {

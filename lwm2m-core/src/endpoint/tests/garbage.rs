@@ -10,6 +10,7 @@ const CONFIG: EndpointConfig = EndpointConfig {
     confirmable_notification_interval: Duration::from_secs(600),
     token_length: 4,
     amplification: Amplification::Challenge,
+    message_id_guesses: 4,
     echo_lifetime: Duration::from_secs(60),
     probing_credit: 500,
     block_size: BlockSize::at_most(32),
@@ -23,6 +24,7 @@ const CONFIG: EndpointConfig = EndpointConfig {
     dedup_seen_per_peer: 20,
     dedup_idempotent_per_peer: 4,
     dedup_answer: 40,
+    max_replayed: 600,
     max_uploads_per_peer: 2,
     max_uploads: 3,
     max_collected: 400,
@@ -262,6 +264,10 @@ impl Fuzz {
         assert!(end.served <= CONFIG.max_served);
         assert!(end.collected <= CONFIG.max_collected + 128);
         assert!(end.tokens.len() <= end.requests.len() + end.observations.len());
+        let kept: usize = end.peers.values().map(|peer| peer.dedup.bytes()).sum();
+        assert!(end.replayed == kept && kept <= CONFIG.max_replayed);
+        let held = end.peers.values().map(|peer| peer.withheld.len());
+        assert_eq!(end.withheld, held.sum::<usize>());
         let responses: usize = end.peers.values().map(|peer| peer.responses.len()).sum();
         assert!(responses <= CONFIG.max_exchanges_per_peer * CONFIG.max_peers);
         assert!(
@@ -325,6 +331,7 @@ fn any_sequence_of_datagrams_and_calls() {
         let end = &fuzz.endpoint;
         assert_eq!(end.poll_timeout(), None, "seed {seed}");
         assert!(end.peers.is_empty() && end.tokens.is_empty() && end.transmissions.is_empty());
-        assert_eq!((end.collected, end.served), (0, 0), "seed {seed}");
+        let held = (end.collected, end.served, end.replayed, end.withheld);
+        assert_eq!(held, (0, 0, 0, 0), "seed {seed}");
     }
 }

@@ -1,4 +1,4 @@
-//! Bounds of what our own side asks for: each refuses, is counted, and has room again.
+//! Bounds over all peers: each refuses, is counted, and has room again.
 
 use super::*;
 
@@ -129,4 +129,93 @@ fn the_last_place_for_an_observation_is_taken_while_another_asks() {
         )
     };
     assert_eq!(net.events[B].iter().filter(|event| gone(event)).count(), 1);
+}
+
+/// What the endpoint says to a request of a peer whose answer has a body of this length.
+fn answered(
+    endpoint: &mut Endpoint,
+    now: Instant,
+    peer: PeerId,
+    code: Code,
+    id: u16,
+) -> Vec<Message> {
+    let token = Token::new(&[7]).unwrap();
+    let request = Message::new(MessageKind::Confirmable, code, id, token);
+    endpoint.handle_datagram(now, peer, &request.encode().unwrap());
+    if let Some(Event::Request { exchange, .. }) = endpoint.poll_event() {
+        let response = Response::new(Code::CONTENT).body(42, body(100));
+        endpoint.respond(now, exchange, response).unwrap();
+    }
+    core::iter::from_fn(|| endpoint.poll_transmit())
+        .map(|sent| Message::parse(&sent.data).unwrap())
+        .collect()
+}
+
+// proves: COAP-17
+#[test]
+fn answers_that_are_kept_are_bounded_over_all_peers() {
+    // Each is 4 + 1 + 2 + 1 + 100 bytes long.
+    let config = EndpointConfig {
+        max_replayed: 300,
+        ..plain_config()
+    };
+    let mut endpoint = Endpoint::new(config, rng(4));
+    let now = Instant::from_micros(1);
+    for peer in [1, 2] {
+        let sent = answered(&mut endpoint, now, at(peer), Code::POST, 1);
+        assert_eq!(sent[0].kind, MessageKind::Acknowledgement);
+    }
+    assert_eq!(endpoint.replayed, 216);
+    // Let in, but its answer cannot be kept: it goes separately until it is acknowledged.
+    let sent = answered(&mut endpoint, now, at(3), Code::POST, 1);
+    let kinds: Vec<_> = sent
+        .iter()
+        .map(|message| (message.kind, message.code))
+        .collect();
+    let acknowledged = (MessageKind::Acknowledgement, Code::EMPTY);
+    assert_eq!(
+        kinds,
+        [acknowledged, (MessageKind::Confirmable, Code::CONTENT)]
+    );
+    let again = answered(&mut endpoint, now, at(3), Code::POST, 1);
+    assert_eq!(again, sent[..1], "executed once");
+    // Nor is that of a safe one, which is answered all the same, each time from above.
+    for _ in 0..2 {
+        let sent = answered(&mut endpoint, now, at(4), Code::GET, 1);
+        assert_eq!((sent.len(), sent[0].payload.len()), (1, 100));
+    }
+    assert_eq!(
+        (endpoint.replayed, endpoint.metrics().unkept_answers),
+        (216, 3)
+    );
+    // A full store lets none in that must not be executed twice, and is as good as it was for the others.
+    answered(&mut endpoint, now, at(5), Code::DELETE, 1);
+    endpoint.config.max_replayed = 216;
+    let sent = answered(&mut endpoint, now, at(6), Code::PUT, 1);
+    assert_eq!(sent[0].code, Code::SERVICE_UNAVAILABLE);
+    assert_eq!(endpoint.metrics().refused_replays, 1);
+    let sent = answered(&mut endpoint, now, at(1), Code::POST, 1);
+    assert_eq!((sent[0].code, sent[0].payload.len()), (Code::CONTENT, 100));
+    // When what is kept has been forgotten, there is room again.
+    let mut later = now;
+    while let Some(next) = endpoint.poll_timeout() {
+        later = next;
+        endpoint.handle_timeout(next);
+    }
+    assert_eq!(endpoint.replayed, 0);
+    let sent = answered(&mut endpoint, later, at(6), Code::PUT, 2);
+    assert_eq!(sent[0].code, Code::CONTENT);
+}
+
+#[test]
+fn the_figures_of_timings_and_observations() {
+    use core::mem::size_of;
+    // A table is at least as full as 7 of 16, and each place has a byte besides.
+    let in_table = |bytes: usize| (bytes + 1) * 16 / 7;
+    let timing = in_table(size_of::<(PeerId, Timing)>());
+    assert!(timing <= 250, "{timing}");
+    let observation = in_table(size_of::<(u64, Observation)>());
+    let token = in_table(size_of::<((PeerId, Token), TokenOwner)>());
+    let sum = observation + token + 16;
+    assert!(sum <= 700, "{observation} + {token}");
 }

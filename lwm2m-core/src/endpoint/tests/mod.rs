@@ -3,6 +3,7 @@
 mod basics;
 mod blocks;
 pub(super) mod coverage;
+mod echo;
 mod freshness;
 mod garbage;
 mod limits;
@@ -12,6 +13,7 @@ mod observing;
 mod probing;
 mod proof;
 mod transfers;
+mod withheld;
 
 use super::*;
 use crate::coap::BlockSize;
@@ -260,6 +262,7 @@ impl Net {
             assert!(end.uploads.is_empty() && end.upload_keys.is_empty());
             assert!(end.bodies.is_empty() && end.observer_tokens.is_empty());
             assert_eq!((end.collected, end.served), (0, 0));
+            assert_eq!((end.replayed, end.withheld), (0, 0));
         }
     }
 }

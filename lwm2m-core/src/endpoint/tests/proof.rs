@@ -239,10 +239,31 @@ fn tiny_requests() {
     let request = Message::new(MessageKind::Confirmable, Code::GET, 1, token);
     let answer = server.answer(peer(2), &request, 1000);
     assert_eq!(answer.code, Code::UNAUTHORIZED);
-    // What was acted on is told so, without the body.
-    let request = Message::new(MessageKind::Confirmable, Code::POST, 1, token);
-    let answer = server.answer(peer(3), &request, 1000);
-    assert_eq!((answer.code, answer.payload.len()), (Code::CONTENT, 0));
+    // Who cannot be told what came of it is asked for a proof before anything is done.
+    for (port, token, code) in [
+        (3, &[1, 2][..], Code::UNAUTHORIZED),
+        (4, &[], Code::SERVICE_UNAVAILABLE),
+    ] {
+        let token = Token::new(token).unwrap();
+        let mut request = Message::new(MessageKind::Confirmable, Code::POST, 1, token);
+        server.tell(peer(port), &request);
+        assert_eq!(server.asked(), None, "not acted on");
+        let refused = server.only();
+        assert_eq!(refused.code, code);
+        let echo = refused.options.first(option::ECHO);
+        if let Some(echo) = echo {
+            request.id = 2;
+            request.options.set(option::ECHO, echo);
+            let answer = server.answer(peer(port), &request, 1000);
+            assert_eq!((answer.code, answer.payload.len()), (Code::CONTENT, 1000));
+        }
+    }
+    // Thirty bytes hold the smallest block, with a header, a token of four bytes, and what tells which block it is.
+    let token = Token::new(&[1, 2, 3, 4]).unwrap();
+    let mut request = Message::new(MessageKind::Confirmable, Code::POST, 1, token);
+    request.options.push(option::URI_PATH, b"x");
+    server.tell(peer(5), &request);
+    assert!(server.asked().is_some());
 }
 
 #[test]
@@ -301,9 +322,8 @@ fn our_token_or_message_id_proves_an_address() {
         let sent = server.endpoint.poll_transmit().unwrap();
         let sent = Message::parse(&sent.data).unwrap();
         assert!(!server.endpoint.is_address_proven(peer(1)));
-        if wrong_first {
-            // Whoever guesses has one guess.
-            let guess = Message::empty(MessageKind::Acknowledgement, sent.id.wrapping_add(1));
+        for guess in 1..=4 * u16::from(wrong_first) {
+            let guess = Message::empty(MessageKind::Acknowledgement, sent.id.wrapping_add(guess));
             server.tell(peer(1), &guess);
         }
         let (index, proof) = proof;
@@ -313,19 +333,88 @@ fn our_token_or_message_id_proves_an_address() {
     }
 }
 
+/// Somebody who guesses: so many wrong message ids, then the right one; whether that proved the address.
+fn guessed(server: &mut Server, port: u16, wrong: u16) -> bool {
+    let request = server.request(Code::GET, &[1]);
+    server.answer(peer(port), &request, 1);
+    let options = RequestOptions::default();
+    let now = server.now;
+    let id = server.endpoint.request(now, peer(port), get("x"), options);
+    let sent = server.endpoint.poll_transmit().unwrap();
+    let sent = Message::parse(&sent.data).unwrap();
+    let kinds = [MessageKind::Acknowledgement, MessageKind::Reset];
+    for guess in (0..=wrong).rev() {
+        let kind = kinds[usize::from(guess % 2)];
+        server.tell(
+            peer(port),
+            &Message::empty(kind, sent.id.wrapping_add(guess)),
+        );
+    }
+    server.endpoint.cancel_request(id.unwrap());
+    server.endpoint.is_address_proven(peer(port))
+}
+
+#[test]
+fn there_are_so_many_guesses_of_message_ids_within_a_lifetime() {
+    let guesses = u16::from(EndpointConfig::default().message_id_guesses);
+    let mut server = Server::new(Amplification::SmallBlocks);
+    assert!(guessed(&mut server, 1, 0));
+    assert!(guessed(&mut server, 2, guesses - 1));
+    assert!(!guessed(&mut server, 3, guesses));
+    // The last moment of the lifetime, and its end.
+    let start = server.now;
+    let lifetime = Timing::RFC7252.exchange_lifetime();
+    server.now = start + (lifetime - Duration::from_micros(1));
+    assert!(!guessed(&mut server, 3, 0));
+    server.now = start + lifetime;
+    assert!(guessed(&mut server, 3, guesses - 1));
+}
+
+/// Gives back the observer and the answer to it, which goes confirmably behind the acknowledgement.
+fn observed(server: &mut Server, request: &Message, response: Response) -> (ObserverId, Message) {
+    server.tell(peer(1), request);
+    let exchange = server.asked().unwrap();
+    let endpoint = &mut server.endpoint;
+    let observer = endpoint.respond_observe(server.now, exchange, response);
+    let mut sent = server.sent();
+    let (_, answer) = sent.pop().unwrap();
+    assert_eq!(answer.kind, MessageKind::Confirmable);
+    let acknowledged = Message::empty(MessageKind::Acknowledgement, request.id);
+    match request.kind {
+        MessageKind::Confirmable => assert_eq!(sent, [(peer(1), acknowledged)]),
+        _ => assert_eq!(sent, []),
+    }
+    (observer.unwrap(), answer)
+}
+
+#[test]
+fn the_answer_to_an_observer_proves_its_address() {
+    for kind in [MessageKind::Confirmable, MessageKind::NonConfirmable] {
+        let mut server = Server::new(Amplification::SmallBlocks);
+        let mut request = server.request(Code::GET, &[1, 2, 3]);
+        request.kind = kind;
+        request.options.set_uint(option::OBSERVE, 0);
+        // All of the room but a few bytes.
+        let (observer, answer) = observed(&mut server, &request, content(&"x".repeat(27)));
+        let acknowledgement = Message::empty(MessageKind::Acknowledgement, answer.id);
+        server.tell(peer(1), &acknowledgement);
+        assert!(server.endpoint.is_address_proven(peer(1)));
+        let now = server.now;
+        let endpoint = &mut server.endpoint;
+        endpoint.notify(now, observer, content("1"), false).unwrap();
+        assert_eq!(server.only().kind, MessageKind::NonConfirmable);
+        let metrics = server.endpoint.metrics();
+        assert_eq!((metrics.withheld, metrics.probing_notifications), (0, 0));
+    }
+}
+
 #[test]
 fn a_notification_proves_the_address_of_its_observer() {
     let mut server = Server::new(Amplification::SmallBlocks);
     let mut request = server.request(Code::GET, &[1, 2, 3]);
     request.options.set_uint(option::OBSERVE, 0);
-    server.tell(peer(1), &request);
-    let exchange = server.asked().unwrap();
     let now = server.now;
-    let observer = server
-        .endpoint
-        .respond_observe(now, exchange, content("0"))
-        .unwrap();
-    server.only();
+    let (observer, _) = observed(&mut server, &request, content("0"));
     let endpoint = &mut server.endpoint;
     endpoint.notify(now, observer, content("1"), false).unwrap();
     let first = server.only();
@@ -346,13 +435,7 @@ fn a_large_notification_fits_as_well() {
     let mut request = server.request(Code::GET, &[1, 2, 3]);
     request.options.set_uint(option::OBSERVE, 0);
     request.options.push(option::URI_QUERY, &[b'q'; 20]);
-    server.tell(peer(1), &request);
-    let exchange = server.asked().unwrap();
-    let observer = server
-        .endpoint
-        .respond_observe(server.now, exchange, content("0"))
-        .unwrap();
-    server.only();
+    let (observer, _) = observed(&mut server, &request, content("0"));
     let response = Response::new(Code::CONTENT).body(42, body(2000));
     server
         .endpoint

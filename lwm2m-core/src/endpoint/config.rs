@@ -165,9 +165,9 @@ pub struct EndpointConfig {
     /// Bytes of all bodies together that are kept because peers fetch them block by block. Beyond it, a body is
     /// asked for again from the layer above for each block (GET, FETCH), or its transfer fails.
     pub max_served: usize,
-    /// Peers with transmission parameters of their own. Each costs 150 bytes.
+    /// Peers with transmission parameters of their own. Each costs at most 250 bytes.
     pub max_peer_timings: usize,
-    /// Observations of ours at one peer. Each costs about 700 bytes, and the request that began it.
+    /// Observations of ours at one peer. Each costs at most 700 bytes, and the options and body of its request.
     pub max_observations_per_peer: usize,
     /// Observations of ours in all.
     pub max_observations: usize,

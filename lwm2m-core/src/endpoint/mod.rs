@@ -30,6 +30,7 @@
 mod trace;
 
 mod address;
+mod answer;
 mod blockwise;
 mod client;
 mod config;

@@ -107,7 +107,7 @@ fn who_is_challenged_and_stays_away_is_forgotten() {
 fn a_reported_upload_that_begins_again_is_answered_all_the_same() {
     let mut endpoint = Endpoint::new(plain(16), rng(3));
     let (now, peer) = (Instant::from_micros(1), Net::peer(A));
-    let mut tell = |endpoint: &mut Endpoint, id: u16, number: u32, more: bool| {
+    let tell = |endpoint: &mut Endpoint, id: u16, number: u32, more: bool| {
         let token = Token::new(&[id as u8]).unwrap();
         let mut message = Message::new(MessageKind::Confirmable, Code::POST, id, token);
         let size = BlockSize::MIN;

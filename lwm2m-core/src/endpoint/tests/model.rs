@@ -56,6 +56,8 @@ struct Side {
     value: u32,
     observers: Vec<ObserverId>,
     lost_memory: bool,
+    /// Uploads that are streamed, as far as they have come.
+    streams: BTreeMap<UploadId, (Request, Vec<u8>)>,
     /// Notifications that have arrived.
     acknowledged: Vec<NotificationId>,
 }
@@ -272,6 +274,7 @@ impl Run {
         side.renewing.clear();
         side.watched.clear();
         side.observers.clear();
+        side.streams.clear();
         // Its ids begin anew.
         side.acknowledged.clear();
         for asked in self.sides[1 - end].asked.values_mut() {
@@ -360,7 +363,39 @@ impl Run {
             Event::ObserverGone { observer, .. } => {
                 self.sides[end].observers.retain(|other| *other != observer);
             }
-            Event::UploadStarted { .. } | Event::UploadProgress { .. } => {}
+            Event::UploadStarted {
+                upload, request, ..
+            } => {
+                // It may have been abandoned since.
+                if self.below(3) == 0 && self.net.ends[end].stream_upload(upload).is_ok() {
+                    let begun = (request, Vec::new());
+                    self.sides[end].streams.insert(upload, begun);
+                }
+            }
+            Event::UploadBlock {
+                upload,
+                exchange,
+                offset,
+                data,
+                last,
+            } => {
+                let (_, body) = self.sides[end].streams.get_mut(&upload).unwrap();
+                assert_eq!(offset, body.len(), "seed {seed}: a gap");
+                body.extend_from_slice(&data);
+                if !last {
+                    let now = self.net.now;
+                    let continued = self.net.ends[end].continue_upload(now, upload);
+                    assert!(matches!(continued, Ok(()) | Err(EndpointError::Gone)));
+                } else if let Some((mut request, body)) = self.sides[end].streams.remove(&upload) {
+                    request.payload = body.into();
+                    self.execute(end, exchange, request);
+                }
+            }
+            Event::UploadAborted { upload } => {
+                let aborted = self.sides[end].streams.remove(&upload);
+                assert!(aborted.is_some(), "seed {seed}: it was not streamed");
+            }
+            Event::UploadProgress { .. } => {}
             other => panic!("seed {seed}: {other:?}"),
         }
     }
@@ -489,6 +524,10 @@ impl Run {
                 );
             }
             assert!(side.observing.is_empty(), "seed {seed}");
+            assert!(
+                side.streams.is_empty(),
+                "seed {seed}: an upload never ended"
+            );
         }
         for end in [A, B] {
             let notified = self.change(end, true);

@@ -139,7 +139,7 @@ impl Dedup {
         !entries.any(|entry| entry.id == id) && self.protected.iter().any(|entry| entry.id == id)
     }
 
-    /// How to answer the message with this id, if it came before. Whatever came EXCHANGE_LIFETIME ago is forgotten first.
+    /// How to answer the message with this id, if it came before. What came EXCHANGE_LIFETIME ago is forgotten first.
     pub(super) fn find(&mut self, id: u16, now: Instant, lifetime: Duration) -> Option<Answer> {
         self.forget_old(now, lifetime);
         let mut entries = self

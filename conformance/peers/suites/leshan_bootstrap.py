@@ -76,8 +76,6 @@ class Suite:
             answer = self.server.ask(f"registration\t{endpoint}")
             expect(answer.split(" ")[:2], [version, str(LIFETIME)], "version and lifetime")
             expect_in("/3/0/0=Example Devices", self.server.ask(f"read\t{endpoint}\t/3/0\t-"))
-            if version == "1.0":
-                return  # Leshan's server has no definition of the server object in this version
             # What was written is what is there; Leshan's default minimum period is one second.
             values = self.server.ask(f"read\t{endpoint}\t/1/0\t-")
             for value in ("/1/0/0=123", f"/1/0/1={LIFETIME}", "/1/0/2=1", "/1/0/6=true", "/1/0/7=U"):

@@ -539,6 +539,16 @@ impl Endpoint {
         self.lose_observer(id, ObserverGone::Reset);
     }
 
+    /// A notification was withheld to the end. So would be those that wait behind it: their observers go as well, lest
+    /// a peer that is not there keeps them for one lifetime each.
+    pub(super) fn on_notification_expired(&mut self, peer: PeerId, id: u64) {
+        let state = self.peers.get_mut(&peer);
+        let waiting = state.map(|state| core::mem::take(&mut state.notify_waiting));
+        for id in core::iter::once(id).chain(waiting.unwrap_or_default()) {
+            self.lose_observer(id, ObserverGone::Unproven);
+        }
+    }
+
     /// Removes an observer and says why. One that the layer above has ended is gone without a word.
     pub(super) fn lose_observer(&mut self, id: u64, reason: ObserverGone) {
         if let Some(observer) = self.remove_observer_state(id)

@@ -312,7 +312,7 @@ impl Endpoint {
         match owner {
             Owner::Request(request) => self.on_request_given_up(request),
             Owner::Notification { observer, .. } if expired => {
-                self.lose_observer(observer, ObserverGone::Unproven);
+                self.on_notification_expired(peer, observer);
             }
             Owner::Notification { observer, .. } => {
                 self.lose_observer(observer, ObserverGone::Timeout);

@@ -77,7 +77,11 @@ impl Server {
 
     /// An observer whose answer and its repetitions have used the room up, so far as they fit.
     fn observer(&mut self) -> (ObserverId, Message) {
-        let mut request = request(Code::GET, 1, &[1, 2, 3]);
+        self.observer_as(1)
+    }
+
+    fn observer_as(&mut self, id: u16) -> (ObserverId, Message) {
+        let mut request = request(Code::GET, id, &[1, 2, id as u8]);
         request.options.set_uint(option::OBSERVE, 0);
         self.tell(&request);
         let exchange = self.asked().unwrap();
@@ -171,16 +175,21 @@ fn what_was_withheld_goes_with_the_newest_content() {
 #[test]
 fn an_observer_that_is_never_heard_goes_with_a_reason() {
     let mut server = Server::new();
-    let (observer, _) = server.observer();
+    let observers = [1, 2].map(|id| server.observer_as(id).0);
     let now = server.now;
-    let endpoint = &mut server.endpoint;
-    endpoint.notify(now, observer, content("1"), true).unwrap();
+    for observer in observers {
+        let endpoint = &mut server.endpoint;
+        endpoint.notify(now, observer, content("1"), true).unwrap();
+    }
     let lifetime = Timing::RFC7252.exchange_lifetime();
     server.run(lifetime - Duration::from_secs(1));
     assert_eq!(server.endpoint.poll_event(), None);
     server.run(Duration::from_secs(2));
-    let event = server.endpoint.poll_event().unwrap();
-    assert_eq!(is_gone(&event), Some(ObserverGone::Unproven));
+    // The one whose notification was withheld, and the one that waited behind it.
+    for _ in observers {
+        let event = server.endpoint.poll_event().unwrap();
+        assert_eq!(is_gone(&event), Some(ObserverGone::Unproven));
+    }
     assert!(server.endpoint.metrics().withheld_to_the_end >= 1);
     server.run(Duration::from_secs(2000));
     assert_eq!(server.endpoint.peer_count(), 0);

@@ -5,7 +5,6 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose,
 };
-use rustls_pki_types::CertificateDer;
 use std::{fs, io, path::Path};
 
 /// Identity of the pre-shared key.
@@ -74,13 +73,14 @@ impl Material {
         })
     }
 
+    #[cfg(any(feature = "webrtc", feature = "dtls-peers"))]
     /// The authority's certificate for libraries that speak rustls.
     ///
     /// # Errors
     /// What rustls says.
     pub fn roots(&self) -> Outcome<rustls::RootCertStore> {
         let mut roots = rustls::RootCertStore::empty();
-        roots.add(CertificateDer::from(self.authority.clone()))?;
+        roots.add(self.authority.clone().into())?;
         Ok(roots)
     }
 

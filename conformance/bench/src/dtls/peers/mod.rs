@@ -10,6 +10,7 @@ mod program;
 #[cfg(feature = "dtls-peers")]
 mod rtc;
 mod scandium;
+#[cfg(feature = "webrtc")]
 mod webrtc;
 
 use super::{Outcome, contest::Contender, material::Material};
@@ -44,7 +45,14 @@ impl<E: Into<Box<dyn std::error::Error>>> From<E> for Missing {
 /// One of them refuses its configuration or the material.
 pub fn libraries(material: &Material) -> Outcome<Peers> {
     let mut peers = Peers::default();
+    #[cfg(feature = "webrtc")]
     peers.here.push(Box::new(webrtc::WebRtc::new(material)?));
+    #[cfg(not(feature = "webrtc"))]
+    peers
+        .skipped
+        .push(("webrtc-dtls", "built without --features webrtc".to_owned()));
+    #[cfg(not(any(feature = "webrtc", feature = "dtls-peers")))]
+    let _ = material;
     #[cfg(feature = "dtls-peers")]
     {
         peers.here.push(Box::new(rtc::Rtc::new(material)?));

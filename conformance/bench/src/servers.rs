@@ -211,7 +211,8 @@ async fn coaps(address: SocketAddr) -> Result<(), Box<dyn Error>> {
     let keys = PskTable::new();
     let key = lwm2m_core::secret::Secret::new(crate::dtls::material::KEY.into());
     keys.insert(crate::dtls::material::IDENTITY, key);
-    let config = DtlsServerConfig::new(Arc::new(keys));
+    // All devices of the generator have one identity.
+    let config = DtlsServerConfig::new(Arc::new(keys)).max_sessions_per_identity(usize::MAX);
     let transport = ServerTransport::builder()
         .coaps(address, config)
         .bind()

@@ -78,6 +78,8 @@ counters! {
     sessions_idle,
     /// DTLS: sessions that made room for newer ones.
     sessions_over_limit,
+    /// DTLS: sessions that made room for newer ones of the same identity.
+    sessions_over_identity_limit,
     /// DTLS: sessions that were taken up from the store at the start.
     sessions_restored,
     /// DTLS: sessions that will be gone after a restart: there are too many, or the store does not work.
@@ -125,6 +127,7 @@ impl EngineCounters {
             handshakes_started handshakes_completed handshakes_resumed handshakes_failed handshakes_timed_out
             unknown_identities wrong_keys certificates_refused cookies_sent hellos_refused hellos_over_limit
             sessions_replaced sessions_moved sessions_idle sessions_over_limit
+            sessions_over_identity_limit
         );
         let dropped = |counted: lwm2m_dtls::Metrics| {
             counted.records_strayed + counted.records_replayed + counted.records_forged

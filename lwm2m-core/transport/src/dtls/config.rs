@@ -65,6 +65,9 @@ pub struct DtlsServerConfig {
     /// Sessions at one time, each about 400 bytes. Beyond it, the one that was quiet for longest makes room. Default
     /// 1,000,000.
     pub max_sessions: usize,
+    /// Sessions of one identity at one time. Beyond it, the one of them that was quiet for longest makes room: a device
+    /// that has lost its state comes back. The other backend has no such bound. Default 16.
+    pub max_sessions_per_identity: usize,
     /// How long a session lives on without receiving. Default 48 h.
     pub idle_timeout: Duration,
     /// Where sessions outlive the process, and how. Default: nowhere.
@@ -101,6 +104,7 @@ impl DtlsServerConfig {
             max_handshakes_per_address: 64,
             max_handshake_bytes: 16 * 1024,
             max_sessions: 1_000_000,
+            max_sessions_per_identity: 16,
             idle_timeout: Duration::from_secs(48 * 3600),
             keeping: None,
         }
@@ -196,6 +200,12 @@ impl DtlsServerConfig {
         ];
         let found = asked.into_iter().find(|(asked, _)| *asked)?;
         Some(found.1)
+    }
+
+    /// Sets [`max_sessions_per_identity`](Self::max_sessions_per_identity).
+    pub fn max_sessions_per_identity(mut self, sessions: usize) -> Self {
+        self.max_sessions_per_identity = sessions;
+        self
     }
 
     /// Sets [`max_sessions`](Self::max_sessions).

@@ -418,6 +418,7 @@ fn endpoint_config(config: &DtlsServerConfig) -> EndpointConfig {
     endpoint.max_handshakes_per_address = config.max_handshakes_per_address;
     endpoint.max_handshake_bytes = config.max_handshake_bytes;
     endpoint.max_sessions = config.max_sessions;
+    endpoint.max_sessions_per_identity = config.max_sessions_per_identity;
     endpoint.idle_timeout = config.idle_timeout;
     endpoint.max_resumable = config.max_resumable;
     endpoint.connection_ids = (config.connection_id > 0).then(|| ConnectionIds {

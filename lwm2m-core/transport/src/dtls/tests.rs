@@ -130,6 +130,21 @@ async fn the_quietest_session_makes_room() {
     assert_eq!(first.closed().await, (peer, CloseReason::ByPeer));
 }
 
+#[tokio::test]
+async fn sessions_of_one_identity_are_bounded() {
+    let config = DtlsServerConfig::new(table()).max_sessions_per_identity(1);
+    let mut server = Server::new(config).await;
+    let mut first = client();
+    let (_, name) = converse(&mut server, &mut first, device(&KEY)).await;
+    let mut second = client();
+    second.connect(server.uri(), device(&KEY)).await;
+    second.connected().await;
+    assert_eq!(server.running.closed().await, (name, CloseReason::Replaced));
+    server
+        .until(|counted| counted.sessions_over_identity_limit == 1)
+        .await;
+}
+
 // proves: DTLS-03, DTLS-09, SEC-35
 #[tokio::test]
 async fn forged_records_end_nothing() {

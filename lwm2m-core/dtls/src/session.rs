@@ -13,7 +13,6 @@ use core::net::SocketAddr;
 use lwm2m_core::{
     peer::{CertificateIdentity, PeerIdentity},
     time::Instant,
-    timer::TimerId,
 };
 
 /// How often the last flight is repeated at most.
@@ -39,7 +38,6 @@ pub(crate) struct LastFlight {
     client_random: [u8; 32],
     plain_sequence: u64,
     repeats: u8,
-    pub(crate) timer: TimerId,
 }
 
 pub(crate) struct Session {
@@ -118,18 +116,12 @@ impl Session {
         })
     }
 
-    pub(crate) fn keep_last_flight(
-        &mut self,
-        flight: Flight,
-        completed: &Completed,
-        timer: TimerId,
-    ) {
+    pub(crate) fn keep_last_flight(&mut self, flight: Flight, completed: &Completed) {
         self.last_flight = Some(Box::new(LastFlight {
             flight,
             client_random: completed.client_random,
             plain_sequence: completed.plain_sequence,
             repeats: 0,
-            timer,
         }));
     }
 

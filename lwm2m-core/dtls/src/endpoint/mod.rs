@@ -21,6 +21,7 @@
 mod event;
 mod export;
 mod hello;
+mod lingering;
 mod sessions;
 mod table;
 
@@ -40,6 +41,7 @@ use crate::{
 };
 use alloc::{boxed::Box, collections::VecDeque, sync::Arc, vec, vec::Vec};
 use core::{fmt, net::SocketAddr};
+use lingering::Lingering;
 use lwm2m_core::{
     engine::CloseReason, peer::PeerIdentity, secret::Secret, time::Instant, timer::Wheel,
 };
@@ -50,8 +52,6 @@ use table::Table;
 #[derive(Debug, Clone, Copy)]
 enum Timer {
     Handshake(Connection),
-    /// The last flight of a session is kept no longer.
-    LastFlight(Connection),
     /// The quietest session may have become idle.
     Idle,
 }
@@ -72,6 +72,7 @@ pub struct Endpoint {
     tickets: Tickets,
     table: Table,
     timers: Wheel<Timer>,
+    lingering: Lingering,
     idle_timer: bool,
     metrics: Metrics,
     transmits: VecDeque<(SocketAddr, Vec<u8>)>,
@@ -114,6 +115,7 @@ impl Endpoint {
             now: Instant::ZERO,
             table: Table::new(),
             timers: Wheel::new(),
+            lingering: Lingering::default(),
             idle_timer: false,
             metrics: Metrics::default(),
             transmits: VecDeque::new(),
@@ -218,19 +220,18 @@ impl Endpoint {
         while let Some(timer) = self.timers.expire(self.now) {
             match timer {
                 Timer::Handshake(connection) => self.on_handshake_timer(connection),
-                Timer::LastFlight(connection) => {
-                    if let Some(session) = self.table.session_mut(connection) {
-                        session.last_flight = None;
-                    }
-                }
                 Timer::Idle => self.on_idle_timer(),
             }
+        }
+        while let Some(connection) = self.lingering.expire(self.now) {
+            self.forget_last_flight(connection);
         }
     }
 
     /// When [`Endpoint::handle_timeout`] wants to be called next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.next()
+        let times = [self.timers.next(), self.lingering.next()];
+        times.into_iter().flatten().min()
     }
 
     /// The next datagram to send.
@@ -268,7 +269,8 @@ impl Endpoint {
     /// Bytes that sessions and their indexes take, spare capacity included, counted by walking over all of them.
     pub fn session_bytes(&self) -> usize {
         let heaps = self.table.all_sessions().map(|(_, session)| session.heap());
-        self.table.size() + self.resumables.size() + heaps.sum::<usize>()
+        let indexes = self.table.size() + self.resumables.size() + self.lingering.size();
+        indexes + heaps.sum::<usize>()
     }
 
     /// Answers [`Event::KeyWanted`]. An answer to a handshake that is gone does nothing.
@@ -415,8 +417,8 @@ impl Endpoint {
         let mut session = Session::new(self.now, address, &mut completed, identity.clone());
         if let Some(flight) = completed.last_flight.take() {
             let at = self.now + self.config.linger;
-            let timer = self.timers.set(at, Timer::LastFlight(connection));
-            session.keep_last_flight(flight, &completed, timer);
+            self.lingering.push(at, connection);
+            session.keep_last_flight(flight, &completed);
         }
         let suite = session.keys.suite;
         tracing::debug!(%address, ?suite, resumed = completed.resumed, "handshake completed");

@@ -299,11 +299,9 @@ impl Endpoint {
         );
     }
 
-    fn forget_last_flight(&mut self, connection: Connection) {
-        if let Some(session) = self.table.session_mut(connection)
-            && let Some(last) = session.last_flight.take()
-        {
-            self.timers.cancel(last.timer);
+    pub(super) fn forget_last_flight(&mut self, connection: Connection) {
+        if let Some(session) = self.table.session_mut(connection) {
+            session.last_flight = None;
         }
     }
 

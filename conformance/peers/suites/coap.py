@@ -18,7 +18,7 @@ def extended(value):
     return 14, (value - 269).to_bytes(2, "big")
 
 
-def message(code, *options, payload=b"", kind=CON, token=b"tk", message_id=0):
+def message(code, *options, payload=b"", kind=CON, token=b"toke", message_id=0):
     """Options: pairs of number and bytes, in any order."""
     data = bytes([0x40 | kind << 4 | len(token), code]) + message_id.to_bytes(2, "big") + token
     last = 0

@@ -28,7 +28,7 @@ pub use supported::{SupportedObject, SupportedObjects, implied_version};
 pub use write::write;
 
 use crate::{path::Path, version::ObjectVersion};
-use alloc::{borrow::Cow, string::String, string::ToString, vec::Vec};
+use alloc::{borrow::Cow, format, string::String, string::ToString, vec::Vec};
 use core::fmt;
 
 /// What a link points at.
@@ -47,6 +47,15 @@ impl LinkTarget {
         match text.parse() {
             Ok(path) => LinkTarget::Path(path),
             Err(_) => LinkTarget::Other(text.into()),
+        }
+    }
+
+    /// The target of a place in the object tree that begins at `root`: what [`LinkTarget::path_below`] reads.
+    pub fn below(root: &str, path: Path) -> Self {
+        match (root.trim_end_matches('/'), path) {
+            ("", path) => LinkTarget::Path(path),
+            (root, Path::ROOT) => LinkTarget::new(root),
+            (root, path) => LinkTarget::Other(format!("{root}{path}")),
         }
     }
 

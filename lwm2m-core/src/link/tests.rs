@@ -215,6 +215,22 @@ fn supported_objects_of_a_registration() {
 
 // proves: GEN-20, LINK-07
 #[test]
+fn targets_below_a_root_are_read_as_they_are_made() {
+    for (root, path, target) in [
+        ("", "/3/0", "/3/0"),
+        ("/", "/", "/"),
+        ("/lwm2m", "/", "/lwm2m"),
+        ("/lwm2m/", "/3/0", "/lwm2m/3/0"),
+        ("/a%20b/c", "/3303", "/a%20b/c/3303"),
+    ] {
+        let path: Path = path.parse().unwrap();
+        let below = LinkTarget::below(root, path);
+        assert_eq!(below, LinkTarget::new(target));
+        assert_eq!(below.path_below(root), Some(path));
+    }
+}
+
+#[test]
 fn alternate_paths() {
     for (text, root, segments, paths) in [
         (

@@ -37,7 +37,8 @@ pub struct ServerConfig {
     pub event_buffer: usize,
     /// Notifications kept for each [`Observation`](crate::Observation). Default: 64.
     pub observation_buffer: usize,
-    /// What profile ids stand for (1.2). Default: none is known, and a device that says nothing else is answered 4.09.
+    /// What profile ids stand for (1.2). Default: none is known, and a device that says one is answered 4.09, upon which it
+    /// comes back with the list of its objects.
     pub profiles: Profiles,
 }
 

@@ -176,9 +176,13 @@ pub enum RefusalReason {
     /// The request is no operation of LwM2M.
     #[error("{0}")]
     Malformed(#[from] OperationError),
-    /// A registration without objects, whose profile id nobody here can resolve (1.2).
-    #[error("no objects and no profile id that is known")]
+    /// A registration without objects and without a profile id that stands for some (1.2).
+    #[error("no objects")]
     NoObjects,
+    /// A registration or an update with a profile id that is not known here (1.2). Whether a list stands beside it makes
+    /// no difference: it is the rest of the objects.
+    #[error("a profile id that is not known")]
+    UnknownProfile,
     /// Its values cannot be read.
     #[error("unreadable values: {0}")]
     Content(String),

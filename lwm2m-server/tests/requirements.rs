@@ -15,7 +15,7 @@ use lwm2m_core::{
     version::ObjectVersion,
 };
 use lwm2m_server::{
-    Profiles, SecurityStore, Server, ServerConfig, ServerEvent,
+    Profiles, RefusalReason, SecurityStore, Server, ServerConfig, ServerEvent,
     engine::{EngineEvent, ObserveTarget},
 };
 use std::time::{Duration, SystemTime};
@@ -176,9 +176,51 @@ fn objects_that_cannot_be_found_out_are_refused() {
         assert_eq!(answer.code, Code::CONFLICT, "{profile}");
         assert!(bench.server.registration("a").is_none());
     }
-    // The client comes back with its list, and may say the profile all the same.
+    // A list beside it may be the rest only.
     let query = ["ep=a", "lt=60", "lwm2m=1.2", "pid=6:1234abcd"];
-    bench.register(device, &query, LINKS);
+    let answer = bench.ask(device, register(&query, "</1/0>"));
+    assert_eq!(answer.code, Code::CONFLICT);
+    assert!(bench.server.registration("a").is_none());
+    // The client comes back with its list.
+    let location = bench.register(device, &query[..3], LINKS);
+    let before = bench.server.registration("a").unwrap();
+    bench.take_events();
+    for links in ["", "</1/0>"] {
+        let update = to_location(Code::POST, &location, &["lt=90", "pid=6:1234abcd"]);
+        let update = match links {
+            "" => update,
+            links => update.body(40, links.as_bytes().to_vec()),
+        };
+        assert_eq!(bench.ask(device, update).code, Code::CONFLICT);
+        let events = bench.take_events();
+        assert!(
+            matches!(
+                &events[..],
+                [ServerEvent::Refused {
+                    endpoint: Some(endpoint),
+                    reason: RefusalReason::UnknownProfile,
+                    ..
+                }] if **endpoint == *"a"
+            ),
+            "{events:?}"
+        );
+    }
+    let known = bench.server.registration("a").unwrap();
+    assert_eq!(known.objects, before.objects);
+    assert_eq!(known.lifetime, before.lifetime, "all of it or nothing");
+}
+
+/// Profiles came with 1.2: to a device of 1.1 the argument is one like any other.
+#[test]
+fn an_older_device_has_no_profile() {
+    let mut bench = Bench::open();
+    let device = bench.add(From::address(1));
+    let location = bench.register(device, &["ep=a", "lt=60", "lwm2m=1.1"], LINKS);
+    let before = bench.server.registration("a").unwrap();
+    let update = to_location(Code::POST, &location, &["pid=oma:base"]);
+    assert_eq!(bench.ask(device, update).code, Code::CHANGED);
+    let known = bench.server.registration("a").unwrap();
+    assert_eq!(known.objects, before.objects);
 }
 
 // proves: REG-70
@@ -211,6 +253,16 @@ fn profiles_and_lists_are_taken_together() {
     let update = to_location(Code::POST, &location, &["pid=oma:base"]);
     assert_eq!(bench.ask(device, update).code, Code::CHANGED);
     assert_eq!(objects(&bench), "/1/0 /3/0");
+    // Of a device with another root all objects are below that.
+    let listed = "</lwm2m>;rt=\"oma.lwm2m\",</lwm2m/5/0>";
+    let location = bench.register(device, &query, listed);
+    assert_eq!(objects(&bench), "/1/0 /3/0 /5/0 /3303/0");
+    let known = bench.server.registration("a").unwrap();
+    assert_eq!(known.objects.root, ["lwm2m"]);
+    let update = to_location(Code::POST, &location, &["pid=oma:base"]);
+    let update = update.body(40, listed.as_bytes().to_vec());
+    assert_eq!(bench.ask(device, update).code, Code::CHANGED);
+    assert_eq!(objects(&bench), "/1/0 /3/0 /5/0");
 }
 
 // proves: REG-72

@@ -407,7 +407,7 @@ impl RefusalReason {
             | RefusalReason::NoEndpointName
             | RefusalReason::UnknownEndpoint
             | RefusalReason::Content(_) => Code::BAD_REQUEST,
-            RefusalReason::NoObjects => Code::CONFLICT,
+            RefusalReason::NoObjects | RefusalReason::UnknownProfile => Code::CONFLICT,
             RefusalReason::NotRegistered(_) => Code::NOT_FOUND,
             RefusalReason::Malformed(error) => error.code(),
             RefusalReason::Limit(_) => Code::SERVICE_UNAVAILABLE,

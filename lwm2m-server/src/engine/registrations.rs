@@ -19,6 +19,7 @@ use lwm2m_core::{
     operation::{Binding, DEFAULT_LIFETIME, Register, Update},
     peer::PeerIdentity,
     time::Instant,
+    version::LwM2mVersion,
 };
 use rand_core::RngCore;
 use std::{sync::Arc, time::Duration};
@@ -35,10 +36,18 @@ impl ServerEngine {
         if register.endpoint.as_ref().is_some_and(String::is_empty) {
             return self.refuse(now, source, exchange, None, RefusalReason::NoEndpointName);
         }
-        // Beside a list, a profile id that is not known does no harm: the list is what the device says it has.
-        if let Some(pid) = &register.profile
-            && let Some(links) = self.config.profiles.resolve(pid, &register.links)
-        {
+        // A list beside it is only the rest: without what the profile stands for, objects would be missing.
+        if let Some(pid) = &register.profile {
+            let Some(links) = self.config.profiles.resolve(pid, &register.links) else {
+                let endpoint = register.endpoint.as_deref().map(Arc::from);
+                return self.refuse(
+                    now,
+                    source,
+                    exchange,
+                    endpoint,
+                    RefusalReason::UnknownProfile,
+                );
+            };
             register.links = links;
         }
         if register.links.is_empty() {
@@ -127,27 +136,36 @@ impl ServerEngine {
         now: Instant,
         source: Source<'_>,
         exchange: ExchangeId,
-        update: Update,
+        mut update: Update,
     ) {
         let Some(slot) = self.find_for(now, source, exchange, &update.location) else {
             return;
+        };
+        let Some(entry) = self.registry.entry(slot) else {
+            return;
+        };
+        let version = entry.registration.version;
+        // Profiles came with 1.2.
+        let profile = (update.profile.as_deref()).filter(|_| version >= LwM2mVersion::V1_2);
+        let links = match profile {
+            None => update.links.take(),
+            Some(pid) => {
+                let listed = update.links.as_deref().unwrap_or_default();
+                let Some(links) = self.config.profiles.resolve(pid, listed) else {
+                    let endpoint = Some(entry.registration.endpoint.clone());
+                    let reason = RefusalReason::UnknownProfile;
+                    return self.refuse(now, source, exchange, endpoint, reason);
+                };
+                Some(links)
+            }
         };
         // Its registration shall say so, too, when it is reported below.
         self.wake(now, slot);
         let queue_mode = update.new_queue_mode();
         let lifetime = update.lifetime.map(|seconds| self.lifetime(seconds));
         let wall = self.wall(now);
-        let version = self
-            .registry
-            .entry(slot)
-            .map(|entry| entry.registration.version);
-        let profile = update.profile.as_deref();
-        let listed = update.links.as_deref().unwrap_or_default();
-        let resolved = profile.and_then(|pid| self.config.profiles.resolve(pid, listed));
-        let objects = resolved
-            .or(update.links)
-            .zip(version)
-            .map(|(links, version)| self.registry.intern(ObjectList::from_links(version, links)));
+        let objects =
+            links.map(|links| self.registry.intern(ObjectList::from_links(version, links)));
         let Some(entry) = self.registry.entry_mut(slot) else {
             return;
         };

@@ -7,7 +7,8 @@
 //! ```
 
 use crate::object::{
-    Arguments, Clock, Context, ModelRef, Object, ObjectError, ResourceValue, ResourceWrite,
+    Arguments, Clock, Context, Instance, ModelRef, Object, ObjectError, ResourceValue,
+    ResourceWrite,
 };
 use alloc::{vec, vec::Vec};
 use core::time::Duration;
@@ -67,6 +68,8 @@ impl Traffic {
 #[derive(Debug, Clone)]
 pub struct StatisticsObject {
     model: ModelRef,
+    /// Whether its instance is there.
+    present: bool,
     overhead: u32,
     counted: Traffic,
     /// When counting ends; `Some(None)` is when it is told to.
@@ -79,6 +82,7 @@ impl Default for StatisticsObject {
     fn default() -> Self {
         StatisticsObject {
             model: ModelRef::from(&resource::V1_0),
+            present: true,
             overhead: IPV4_AND_UDP,
             counted: Traffic::default(),
             counting: None,
@@ -120,7 +124,36 @@ impl Object for StatisticsObject {
     }
 
     fn instances(&self) -> Vec<u16> {
-        vec![0]
+        match self.present {
+            true => vec![0],
+            false => Vec::new(),
+        }
+    }
+
+    /// The program puts it in place again, not counting yet.
+    fn create(
+        &mut self,
+        context: &mut Context,
+        instance: u16,
+        _resources: Instance,
+    ) -> Result<(), ObjectError> {
+        if instance != 0 || context.server.is_some() {
+            return Err(ObjectError::MethodNotAllowed);
+        }
+        self.present = true;
+        Ok(())
+    }
+
+    fn delete(&mut self, context: &mut Context, _instance: u16) -> Result<(), ObjectError> {
+        if context.server.is_some() {
+            return Err(ObjectError::MethodNotAllowed);
+        }
+        self.present = false;
+        // What a server has asked for goes with it.
+        self.counting = None;
+        self.counted = Traffic::default();
+        self.period = 0;
+        Ok(())
     }
 
     fn resources(&self, instance: u16) -> Vec<u16> {
@@ -254,6 +287,29 @@ mod tests {
             .execute(&mut context, 0, resource::START, &[])
             .unwrap();
         assert_eq!(values(&object), [0; 4]);
+    }
+
+    #[test]
+    fn it_goes_and_comes_back_by_the_program_and_never_by_a_server() {
+        let mut object = StatisticsObject::new();
+        let mut server = Context::new(Clock::default(), Some(1));
+        let mut program = Context::new(Clock::default(), None);
+        let some = traffic(&[3000], &[]);
+        (object.execute(&mut server, 0, resource::START, &[])).unwrap();
+        object.traffic(&server.clock, &some);
+        let refused = Err(ObjectError::MethodNotAllowed);
+        assert_eq!(object.delete(&mut server, 0), refused);
+        assert_eq!((object.instances(), values(&object)[2]), (vec![0], 3000));
+        object.delete(&mut program, 0).unwrap();
+        assert!(object.instances().is_empty());
+        object.traffic(&server.clock, &some);
+        for (context, instance) in [(&mut server, 0), (&mut program, 1)] {
+            let created = object.create(context, instance, Instance::new());
+            assert_eq!(created, refused, "{instance}");
+        }
+        object.create(&mut program, 0, Instance::new()).unwrap();
+        object.traffic(&server.clock, &some);
+        assert_eq!((object.instances(), values(&object)), (vec![0], [0; 4]));
     }
 
     #[test]

@@ -227,7 +227,7 @@ fn a_bootstrap_delete_of_everything_spares_account_and_device() {
 }
 
 // proves: BS-17
-/// The sensor and the firmware object go as well, though a bootstrap server can neither make nor delete them one by one;
+/// The sensor, the firmware object and the counters go as well, though a bootstrap server can neither make nor delete them one by one;
 /// the program may put them in place again.
 #[test]
 fn a_bootstrap_delete_of_everything_takes_the_instances_of_all_other_objects() {
@@ -238,10 +238,11 @@ fn a_bootstrap_delete_of_everything_takes_the_instances_of_all_other_objects() {
     let builder = builder()
         .object(crate::FirmwareObject::new(hostile::Nowhere))
         .object(portfolio)
+        .object(crate::StatisticsObject::new())
         .bootstrap(bootstrap);
     let mut world = World::new(builder);
     world.run(SECOND);
-    let own = ["</3303/0>", "</5/0>", "</16/0>"];
+    let own = ["</3303/0>", "</5/0>", "</7/0>", "</16/0>"];
     let before = shown(&mut world);
     assert!(own.iter().all(|link| before.contains(link)), "{before}");
     provision(&mut world, [request(Code::DELETE, "")], Code::DELETED);
@@ -268,10 +269,10 @@ fn a_bootstrap_delete_of_everything_takes_the_instances_of_all_other_objects() {
         links.contains("</3303>") && links.contains("</5>"),
         "{links}"
     );
-    for at in ["3303/0", "5/0", "16/0"] {
+    for at in ["3303/0", "5/0", "7/0", "16/0"] {
         expect(&mut world, get(at), Code::NOT_FOUND);
     }
-    for at in ["/3303/0", "/5/0"] {
+    for at in ["/3303/0", "/5/0", "/7/0"] {
         let resources = Instance::new().with(5700, 21.0);
         let created =
             world.client(|client, now| client.create(now, at.parse().unwrap(), resources));
@@ -279,6 +280,7 @@ fn a_bootstrap_delete_of_everything_takes_the_instances_of_all_other_objects() {
     }
     expect(&mut world, get("3303/0/5700"), Code::CONTENT);
     expect(&mut world, get("5/0/3"), Code::CONTENT);
+    expect(&mut world, get("7/0/2"), Code::CONTENT);
 }
 
 // proves: BS-47

@@ -65,12 +65,14 @@ pub struct ClientConfig {
 }
 
 /// A name that stands for objects which servers know of, in place of their list (Core 1.2.2, section 6.2.1). A server that
-/// does not know it is given the list.
+/// does not know it is given the list, and so is everyone as long as the objects are not those that it stands for: after an
+/// instance of them was created or deleted, or a bootstrap has made other server objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
     /// The value of `pid`: one profile id, or several in quotes with commas between.
     pub ids: String,
-    /// The objects it stands for, with the versions and instances that the device begins with; the others are listed.
+    /// The objects it stands for, with the versions and instances that the builder gives them, the server objects of its
+    /// accounts among them; the others are listed.
     pub objects: Vec<u16>,
 }
 

@@ -40,6 +40,7 @@ use lwm2m_core::{
     attributes::AttributeStore,
     endpoint::{Endpoint, Event, ExchangeId, RequestId},
     engine::{Engine, Inbound, Outbound},
+    link::Link,
     model::ObjectModel,
     operation::parse_profiles,
     path::Path,
@@ -104,6 +105,8 @@ pub struct ClientEngine {
     events: VecDeque<ClientEvent>,
     next_connection: u64,
     next_send: u64,
+    /// What the profile stands for: the links of its objects as the device leaves the factory.
+    profiled: Vec<Link>,
     /// Revision of the tree that the registrations know of.
     told_revision: u64,
     /// What was sent and received and not told to the tree yet, with the moment until which it was.
@@ -175,6 +178,7 @@ impl ClientEngine {
             events: VecDeque::new(),
             next_connection: 0,
             next_send: 0,
+            profiled: Vec::new(),
             told_revision: 0,
             traffic: (now, Traffic::default()),
             restart_at: None,
@@ -182,7 +186,12 @@ impl ClientEngine {
             storage,
             factory: factory.clone(),
         };
-        engine.provision(now, state.unwrap_or(factory));
+        engine.provision(now, factory);
+        // Before what a bootstrap has made of it: of that the servers know nothing.
+        engine.profiled = engine.profile_links();
+        if let Some(state) = state {
+            engine.provision(now, state);
+        }
         engine.begin(now);
         engine.settle(now);
         Ok(engine)

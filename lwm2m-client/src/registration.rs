@@ -49,7 +49,7 @@ pub(crate) struct Settings {
     pub(crate) binding: Option<String>,
     /// Revision of the list of objects and instances.
     pub(crate) revision: u64,
-    /// Whether there is a profile that stands for objects.
+    /// Whether there is a profile, and its objects are those that it stands for.
     pub(crate) profile: bool,
     /// /1/x/5
     pub(crate) disable_timeout: Duration,
@@ -199,6 +199,8 @@ impl Reported {
 pub(crate) struct Registration {
     state: State,
     version: LwM2mVersion,
+    /// Whether the register request sent last says the profile.
+    says_profile: bool,
     /// Whether the server wants the list of objects in place of a profile.
     profile_refused: bool,
     /// Attempts that failed in this sequence.
@@ -212,6 +214,7 @@ impl Registration {
         Registration {
             state: State::Waiting(None),
             version,
+            says_profile: false,
             profile_refused: false,
             attempts: 0,
             sequences: 0,
@@ -223,9 +226,9 @@ impl Registration {
         self.version
     }
 
-    /// Whether a register request says the profile (1.2).
-    pub(crate) fn says_profile(&self, settings: &Settings) -> bool {
-        settings.profile && !self.profile_refused && self.version >= LwM2mVersion::V1_2
+    /// Whether the register request that is to be sent, or was sent last, says the profile (1.2).
+    pub(crate) fn says_profile(&self) -> bool {
+        self.says_profile
     }
 
     pub(crate) fn is_registered(&self) -> bool {
@@ -453,6 +456,8 @@ impl Registration {
     }
 
     fn register(&mut self, settings: &Settings, out: &mut Vec<Command>) -> State {
+        self.says_profile =
+            settings.profile && !self.profile_refused && self.version >= LwM2mVersion::V1_2;
         out.push(Command::Register(self.version));
         State::Registering(Reported::of(settings))
     }
@@ -487,7 +492,7 @@ impl Registration {
             }
             // Whichever error it is, the list is what the server wants then (Core 1.2.2, section 6.2.1).
             (Code::BAD_REQUEST | Code::CONFLICT | Code::NOT_IMPLEMENTED, _)
-                if self.says_profile(settings) =>
+                if self.says_profile =>
             {
                 self.profile_refused = true;
                 self.register(settings, out)

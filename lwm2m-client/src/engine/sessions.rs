@@ -148,7 +148,7 @@ impl ClientEngine {
             lifetime,
             binding: text(&self.tree, &clock, &path(server::BINDING)),
             revision: self.tree.revision(),
-            profile: self.config.profile.is_some(),
+            profile: self.profile_holds(),
             disable_timeout: seconds(server::DISABLE_TIMEOUT, 86_400),
             retry_count: count(server::COMMUNICATION_RETRY_COUNT, 5),
             retry_timer: seconds(server::COMMUNICATION_RETRY_TIMER, 60),
@@ -439,7 +439,7 @@ impl ClientEngine {
     fn send_register(&mut self, now: Instant, index: usize, version: LwM2mVersion) {
         let settings = self.settings(now, index);
         let mut links = self.links(version);
-        let with_profile = self.sessions[index].registration.says_profile(&settings);
+        let with_profile = self.sessions[index].registration.says_profile();
         let profile = self.config.profile.as_ref().filter(|_| with_profile);
         if let Some(profile) = profile {
             links.retain(|link| match &link.target {
@@ -536,24 +536,44 @@ impl ClientEngine {
         let root = Link::to(Path::ROOT).with("rt", "oma.lwm2m");
         let mut links = Vec::from([root.with("ct", formats)]);
         for id in self.tree.ids().filter(|id| !is_hidden(*id)) {
-            let Some(object) = self.tree.get(id) else {
-                continue;
-            };
-            let paths = crate::object::instance_paths(object);
-            let said = Models::object(&self.tree, id).map(|model| model.version);
-            match (
-                implied_or_said(version, id, said),
-                Path::try_from_ids(&[id]),
-            ) {
-                (Some(said), Ok(path)) => {
-                    links.push(Link::to(path).with("ver", said.to_string()));
-                }
-                (None, Ok(path)) if paths.is_empty() => links.push(Link::to(path)),
-                _ => {}
-            }
-            links.extend(paths.into_iter().map(Link::to));
+            self.push_links(version, id, &mut links);
         }
         links
+    }
+
+    /// The links of one object.
+    fn push_links(&self, version: LwM2mVersion, id: u16, links: &mut Vec<Link>) {
+        let Some(object) = self.tree.get(id) else {
+            return;
+        };
+        let paths = crate::object::instance_paths(object);
+        let said = Models::object(&self.tree, id).map(|model| model.version);
+        match (
+            implied_or_said(version, id, said),
+            Path::try_from_ids(&[id]),
+        ) {
+            (Some(said), Ok(path)) => {
+                links.push(Link::to(path).with("ver", said.to_string()));
+            }
+            (None, Ok(path)) if paths.is_empty() => links.push(Link::to(path)),
+            _ => {}
+        }
+        links.extend(paths.into_iter().map(Link::to));
+    }
+
+    /// The links of the objects that the profile stands for, as they are now; none without a profile.
+    pub(super) fn profile_links(&self) -> Vec<Link> {
+        let mut links = Vec::new();
+        let profile = self.config.profile.iter();
+        for id in profile.flat_map(|profile| &profile.objects) {
+            self.push_links(LwM2mVersion::V1_2, *id, &mut links);
+        }
+        links
+    }
+
+    /// Whether there is a profile, and its objects are still those that the servers know by it.
+    fn profile_holds(&self) -> bool {
+        self.config.profile.is_some() && self.profile_links() == self.profiled
     }
 }
 

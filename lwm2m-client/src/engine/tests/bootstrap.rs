@@ -514,3 +514,55 @@ fn a_restarted_program_keeps_its_bootstrap() {
     second.run(SECOND);
     assert_eq!(path_of(&second.asked(bootstrap)[0].0), "bs");
 }
+
+/// The servers know the profile with the server object that the device leaves the factory with.
+#[test]
+fn another_server_object_is_not_what_the_profile_stands_for() {
+    let memory = Memory::default();
+    let device = || {
+        let config = crate::ClientConfig {
+            profile: Some(crate::Profile {
+                ids: "oma:base".into(),
+                objects: vec![1, 3],
+            }),
+            ..Default::default()
+        };
+        let builder = builder().config(config).storage(memory.clone());
+        World::new(builder.server(server_account()).bootstrap(account()))
+    };
+    let last = |world: &mut World| {
+        let server = world.server;
+        let mut asked = world.asked(server).into_iter();
+        let (request, _) = asked
+            .rfind(|(request, _)| path_of(request) == "rd")
+            .unwrap();
+        let said = queries(&request).contains(&"pid=oma:base".to_string());
+        let links = String::from_utf8(request.payload.to_vec()).unwrap();
+        (said, links.contains("</3/0>"), links.contains("</1/5>"))
+    };
+    let mut first = device();
+    first.run(SECOND);
+    assert_eq!(last(&mut first), (true, false, false));
+    assert!(first.client(|client, now| client.start_bootstrap(now)));
+    first.run(SECOND);
+    let bootstrap = first.bootstrap;
+    for (request, code) in [
+        (request(Code::DELETE, "0"), Code::DELETED),
+        (request(Code::DELETE, "1"), Code::DELETED),
+        (security_instance(1, SERVER, 42), Code::CHANGED),
+        (server_instance(5, 42, 77), Code::CHANGED),
+        (finish(), Code::CHANGED),
+    ] {
+        let answer = first.ask(bootstrap, request.clone());
+        assert_eq!(answer.code, code, "{request:?} {}", text(&answer));
+    }
+    first.run(SECOND);
+    assert_eq!(last(&mut first), (false, true, true));
+    // Nor is it after another start of the program, until the factory state is back.
+    let mut second = device();
+    second.run(SECOND);
+    assert_eq!(last(&mut second), (false, true, true));
+    second.client(|client, now| client.factory_reset(now));
+    second.run(SECOND);
+    assert_eq!(last(&mut second), (true, false, false));
+}

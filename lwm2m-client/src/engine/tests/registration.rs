@@ -1,6 +1,6 @@
 use super::*;
 use crate::event::SessionError;
-use lwm2m_core::{endpoint::Failure, version::LwM2mVersion};
+use lwm2m_core::{endpoint::Failure, path::Path, version::LwM2mVersion};
 use lwm2m_objects::server;
 use std::vec;
 
@@ -391,6 +391,73 @@ fn with_profile(objects: &[u16]) -> crate::ClientConfig {
     }
 }
 
+fn pid(request: &Request) -> bool {
+    let queries = queries(request);
+    queries.iter().any(|query| query.starts_with("pid="))
+}
+
+/// The registration that a server was asked for: whether it says a profile, and what it lists.
+fn registration(world: &mut World) -> (bool, String) {
+    let server = world.server;
+    let mut asked = world.asked(server).into_iter();
+    let (request, _) = asked
+        .rfind(|(request, _)| path_of(request) == "rd")
+        .unwrap();
+    let links = String::from_utf8(request.payload.to_vec()).unwrap();
+    (pid(&request), links)
+}
+
+/// Without security another address is another registration.
+fn registered_anew(world: &mut World) -> (bool, String) {
+    world.client(|client, now| client.address_changed(now));
+    world.run(SECOND);
+    registration(world)
+}
+
+#[test]
+fn a_profile_is_said_only_while_its_objects_are_those_it_stands_for() {
+    let config = with_profile(&[1, 3, 3303]);
+    let mut world = World::new(builder().config(config).server(server_account()));
+    world.run(SECOND);
+    assert_eq!(registration(&mut world), (true, String::new()));
+    let another = Path::object_instance(3303, 1);
+    let created = world.client(|client, now| client.create(now, another, Instance::new()));
+    assert_eq!(created, Ok(()));
+    world.run(SECOND);
+    let (said, links) = registered_anew(&mut world);
+    assert!(!said);
+    assert!(
+        links.ends_with("</1/0>,</3/0>,</3303>;ver=1.1,</3303/0>,</3303/1>"),
+        "{links}"
+    );
+    let deleted = world.client(|client, now| client.delete(now, another));
+    assert_eq!(deleted, Ok(()));
+    world.run(SECOND);
+    assert_eq!(registered_anew(&mut world), (true, String::new()));
+}
+
+/// The refusal is of the profile that was said, though it would not be said any more.
+#[test]
+fn a_profile_may_be_refused_when_its_objects_have_changed() {
+    let config = with_profile(&[1, 3, 3303]);
+    let mut world = World::new(builder().config(config).server(server_account()));
+    let server = world.server;
+    (world.net.host_mut(server)).next_answer("rd", None);
+    world.run(SECOND);
+    let another = Path::object_instance(3303, 1);
+    let created = world.client(|client, now| client.create(now, another, Instance::new()));
+    assert_eq!(created, Ok(()));
+    world.net.act(server, |server, now| {
+        let (_, exchange, _) = server.open.pop_front().unwrap();
+        let refusal = Response::new(Code::CONFLICT);
+        server.endpoint.respond(now, exchange, refusal).unwrap();
+    });
+    world.run(SECOND);
+    let (said, links) = registration(&mut world);
+    assert!(!said && links.contains("</3303/1>"), "{links}");
+    assert_eq!(world.client(|client, _| client.registered()), [7]);
+}
+
 // proves: REG-67
 #[test]
 fn a_refused_profile_is_followed_by_the_list() {
@@ -402,11 +469,6 @@ fn a_refused_profile_is_followed_by_the_list() {
     world.run(SECOND);
     let asked = world.asked(server);
     assert_eq!(asked.len(), 2, "{asked:?}");
-    let pid = |request: &Request| {
-        queries(request)
-            .iter()
-            .any(|query| query.starts_with("pid="))
-    };
     assert!(pid(&asked[0].0) && asked[0].0.payload.is_empty());
     assert!(!pid(&asked[1].0));
     let links = String::from_utf8(asked[1].0.payload.to_vec()).unwrap();

@@ -124,10 +124,11 @@ impl Tape {
         })
     }
 
-    /// The token of the first request to observe that went out since a mark.
+    /// The token of the last request to observe that went out since a mark: one that is asked to come again, with an Echo
+    /// (RFC 9175), does so under another token, and the first observes nothing.
     pub fn observing(&self, since: usize) -> Option<Token> {
         let taped = self.since(since);
-        let out = (taped.iter()).filter(|taped| taped.direction == Direction::Out);
+        let out = (taped.iter().rev()).filter(|taped| taped.direction == Direction::Out);
         let mut found = out
             .filter_map(|taped| taped.message.as_ref())
             .filter(|message| {
@@ -476,6 +477,26 @@ mod tests {
         assert!(!shown.contains(&hex::encode("secret")), "{shown}");
         let decoded = r#"/0/1/0="coaps://here" /0/1/5=(not shown)"#;
         assert!(shown.contains(decoded), "{shown}");
+    }
+
+    #[test]
+    fn what_is_observed_is_observed_by_the_last_request() {
+        let tape = Tape::default();
+        assert_eq!(tape.observing(0), None);
+        let ask = |direction, token: &[u8], observe: u32| {
+            let mut request = message(Code::GET, &["3303", "0", "5700"], 0, b"");
+            request.token = Token::new(token).unwrap();
+            request.options.remove(option::CONTENT_FORMAT);
+            request.options.set_uint(option::OBSERVE, observe);
+            record(&tape, direction, &request);
+        };
+        ask(Direction::Out, b"a", 0);
+        ask(Direction::Out, b"b", 0);
+        // Neither its end nor what the peer observes.
+        ask(Direction::Out, b"c", 1);
+        ask(Direction::In, b"d", 0);
+        assert_eq!(tape.observing(0), Some(Token::new(b"b").unwrap()));
+        assert_eq!(tape.observing(2), None, "only since the mark");
     }
 
     #[test]

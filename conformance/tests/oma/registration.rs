@@ -4,7 +4,7 @@ use crate::support::{
     Device, SECOND, answer_to, basic, only, path, registered, registered_with, told_lifetime,
     updates, value,
 };
-use lwm2m_client::{ClientConfig, ClientEvent, DeviceObject, Profile};
+use lwm2m_client::{ClientConfig, ClientEvent, DataObject, DeviceObject, Instance, Profile};
 use lwm2m_conformance::world::{Flash, NAME, Setup, World, device_resources, server_account};
 use lwm2m_core::{
     coap::Code,
@@ -13,6 +13,7 @@ use lwm2m_core::{
     operation::{Execute, Read},
     version::LwM2mVersion,
 };
+use lwm2m_objects::ipso::temperature;
 use lwm2m_server::{DeregistrationReason, Profiles, ServerConfig, ServerEvent};
 use std::time::Duration;
 
@@ -329,6 +330,46 @@ fn int_111() {
         "{links}"
     );
     assert_objects_of_profile(&mut world);
+}
+
+/// A server knows no profile by default, and what is listed beside one is the rest: the device ends with all its objects
+/// all the same, since it comes back with its whole list.
+#[test]
+fn a_profile_nobody_knows_beside_the_rest_of_the_objects() {
+    let mut client = ClientConfig::default();
+    client.profile = Some(Profile {
+        ids: PROFILE.to_owned(),
+        objects: vec![3, 3303],
+    });
+    let mut world = Setup::default().client(client).build(|client| {
+        let sensor = Instance::new().with(temperature::SENSOR_VALUE, 20.0);
+        client
+            .server(server_account())
+            .object(DeviceObject::new(device_resources()))
+            .object(DataObject::new(&temperature::V1_1).instance(0, sensor))
+    });
+    world.registered();
+    world.run(SECOND);
+    let sent = world.sent();
+    let asked: Vec<_> = (sent.iter())
+        .filter(|packet| packet.is(Code::POST, "/rd"))
+        .collect();
+    let said = |index: usize| {
+        let links = String::from_utf8(asked[index].message.payload.to_vec()).unwrap();
+        (asked[index].query("pid"), links.contains("</3303/0>"))
+    };
+    assert_eq!(asked.len(), 2);
+    assert_eq!(said(0), (Some(PROFILE.to_owned()), false));
+    assert_eq!(
+        answer_to(&world, asked[0]).message.code,
+        Code::CONFLICT,
+        "it would lose its objects"
+    );
+    assert_eq!(said(1), (None, true));
+    let known = world.net.host(world.server).registration(NAME).unwrap();
+    let objects: Vec<String> = known.objects.paths().map(|path| path.to_string()).collect();
+    assert_eq!(objects, ["/1/0", "/3/0", "/3303/0"]);
+    assert_eq!(value(&mut world, "/3303/0/5700"), 20.0.into());
 }
 
 // proves: DM-38, OBJ-11, REG-33

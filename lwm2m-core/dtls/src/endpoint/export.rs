@@ -10,6 +10,7 @@
 
 use super::{Connection, Endpoint, Event};
 use crate::{
+    config::ExtendedMasterSecret,
     crypto::prf::{AeadKeys, CbcKeys},
     handshake::MAX_PLAINTEXT,
     record::{DirectionKeys, Keys, ReplayWindow},
@@ -64,6 +65,10 @@ pub enum ImportError {
     /// Its Connection ID is not one of this endpoint, or is in use.
     #[error("the connection id of the export does not fit here")]
     ConnectionId,
+    /// No handshake would lead to such a session any more: it is not bound to its handshake where that is required, or
+    /// its suite or the kind of its credentials is not served.
+    #[error("the session is one that is not agreed on any more")]
+    Policy,
     /// There are as many sessions as may be.
     #[error("there are too many sessions")]
     Full,
@@ -113,7 +118,10 @@ impl Endpoint {
         }
     }
 
-    /// Takes up an exported session; it is announced as connected.
+    /// Takes up an exported session; it is announced as connected. It must be one that could be agreed on today, as
+    /// [`EndpointConfig::extended_master_secret`](crate::EndpointConfig::extended_master_secret) and
+    /// [`ServerConfig`](crate::ServerConfig) say. An endpoint that only connects cannot know which suites would be
+    /// offered: [`Endpoint::agreed`] tells the suite, for the program to compare.
     ///
     /// # Errors
     ///
@@ -126,6 +134,14 @@ impl Endpoint {
             && (id.as_slice().len() != self.id_len() || self.table.with_id(id.as_slice()).is_some())
         {
             return Err(ImportError::ConnectionId);
+        }
+        let server = self.server.as_ref();
+        let unbound = self.config.extended_master_secret == ExtendedMasterSecret::Required
+            && !session.extended_master_secret;
+        if unbound
+            || server.is_some_and(|it| !it.would_serve(session.keys.suite, &session.identity))
+        {
+            return Err(ImportError::Policy);
         }
         if self.table.sessions() >= self.config.max_sessions {
             return Err(ImportError::Full);

@@ -58,6 +58,20 @@ impl ServerConfig {
         }
     }
 
+    /// Whether a handshake could still lead to a session of this suite with this peer.
+    pub(crate) fn would_serve(&self, suite: CipherSuite, peer: &PeerIdentity) -> bool {
+        let shows = self.has(CertificateType::X509) || self.has(CertificateType::RawPublicKey);
+        let judges = self.judges(match peer {
+            PeerIdentity::RawPublicKey(_) => CertificateType::RawPublicKey,
+            _ => CertificateType::X509,
+        });
+        self.suites.contains(&suite)
+            && match suite.key_exchange() {
+                KeyExchange::Psk => self.psk,
+                KeyExchange::EcdheEcdsa => shows && judges,
+            }
+    }
+
     /// Whether we can show this kind of certificate.
     fn has(&self, kind: CertificateType) -> bool {
         match kind {

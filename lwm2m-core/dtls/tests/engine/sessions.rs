@@ -3,7 +3,8 @@
 use crate::{net::*, support::*};
 use lwm2m_core::{peer::PeerIdentity, time::Instant};
 use lwm2m_dtls::{
-    ClientConfig, ClientCredentials, Event, Export, ImportError, Resumption, SendError,
+    CipherSuite, ClientConfig, ClientCredentials, EndpointConfig, Event, Export,
+    ExtendedMasterSecret, ImportError, Resumption, SendError, ServerConfig,
 };
 use std::{net::SocketAddr, time::Duration};
 
@@ -299,8 +300,8 @@ fn sessions_that_are_not_taken_up_lead_to_a_full_handshake() {
 }
 
 /// A server process that ends and one that starts.
-fn restart(net: &mut Net, exports: &[Export], server: lwm2m_dtls::EndpointConfig) {
-    let fresh = endpoint(server, Some(lwm2m_dtls::ServerConfig::new().psk()), 4321);
+fn restart(net: &mut Net, exports: &[Export], server: EndpointConfig, serves: ServerConfig) {
+    let fresh = endpoint(server, Some(serves), 4321);
     let mut host = Host::new(SERVER_ADDRESS, fresh).key(IDENTITY, KEY);
     for export in exports {
         let stored = Export::from_bytes(export.expose_secret().to_vec());
@@ -322,6 +323,7 @@ fn a_restarted_server_keeps_its_devices() {
         };
         let mut setup = Setup::new(kind, &pki).suite(suite);
         setup.server = with_ids(8);
+        let serves = setup.serves.clone();
         let mut net = connected(setup);
         arrives(&mut net, CLIENT, SERVER, b"before");
         let connection = net.hosts[SERVER].connected()[0];
@@ -332,7 +334,7 @@ fn a_restarted_server_keeps_its_devices() {
             .clone();
         let export = net.hosts[SERVER].endpoint.take_export(connection).unwrap();
         assert_eq!(format!("{export:?}"), "Export(hidden)");
-        restart(&mut net, &[export], with_ids(8));
+        restart(&mut net, &[export], with_ids(8), serves);
         let connection = net.hosts[SERVER].connected()[0];
         assert_eq!(
             net.hosts[SERVER].endpoint.identity(connection),
@@ -403,7 +405,12 @@ fn a_crash_never_uses_a_number_twice() {
     };
     let before = numbers(&net);
     // The process dies without a word; the store has what it has.
-    restart(&mut net, &[stored], server_config);
+    restart(
+        &mut net,
+        &[stored],
+        server_config,
+        ServerConfig::new().psk(),
+    );
     let connection = net.hosts[SERVER].connected()[0];
     net.hosts[SERVER].endpoint.export(connection).unwrap();
     net.hosts[SERVER].endpoint.export_stored(connection);
@@ -412,6 +419,51 @@ fn a_crash_never_uses_a_number_twice() {
     assert!(!after.is_empty());
     assert!(after.iter().all(|number| !before.contains(number)));
     arrives(&mut net, CLIENT, SERVER, b"indeed");
+}
+
+/// What is asked for more than before a restart is asked of the sessions from before it, too.
+#[test]
+fn sessions_that_would_not_be_agreed_on_any_more_are_not_taken_up() {
+    let pki = pki();
+    let others = [
+        CipherSuite::PskAes128GcmSha256,
+        CipherSuite::EcdheEcdsaAes128GcmSha256,
+    ];
+    for kind in KINDS {
+        let mut setup = Setup::new(kind, &pki);
+        setup.server = with_ids(8);
+        let serves = setup.serves.clone();
+        let mut net = connected(setup);
+        let connection = net.hosts[SERVER].connected()[0];
+        let export = net.hosts[SERVER].endpoint.take_export(connection).unwrap();
+        let imports = |config: &EndpointConfig, serves: &ServerConfig, bytes: &[u8]| {
+            let mut fresh = endpoint(config.clone(), Some(serves.clone()), 3);
+            let import = fresh.import(net.now, &Export::from_bytes(bytes.to_vec()));
+            import.map(|_| ())
+        };
+        let bytes = export.expose_secret().to_vec();
+        let mut strict = with_ids(8);
+        strict.extended_master_secret = ExtendedMasterSecret::Required;
+        assert_eq!(imports(&strict, &serves, &bytes), Ok(()));
+        // The bit that says that it is bound to its handshake.
+        let mut unbound = bytes.clone();
+        unbound[3] &= !2;
+        assert_eq!(imports(&with_ids(8), &serves, &unbound), Ok(()));
+        let refused = Err(ImportError::Policy);
+        assert_eq!(imports(&strict, &serves, &unbound), refused);
+        assert_eq!(
+            imports(&with_ids(8), &serves.suites(others), &bytes),
+            refused
+        );
+        for other in KINDS.into_iter().filter(|other| *other != kind) {
+            let serves = server_config(other, &pki);
+            assert_eq!(
+                imports(&with_ids(8), &serves, &bytes),
+                refused,
+                "{kind:?} {other:?}"
+            );
+        }
+    }
 }
 
 #[test]

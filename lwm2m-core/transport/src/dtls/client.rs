@@ -22,7 +22,7 @@ use std::{
     time::Duration,
 };
 use tokio::net::UdpSocket;
-use tracing::warn;
+use tracing::{debug, warn};
 
 /// A client keeps its sessions for as long as its engine wants them.
 const NEVER_IDLE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
@@ -50,8 +50,7 @@ pub(crate) async fn run(link: Link, target: ServerUri, credentials: Credentials)
     let kept = wake(&link, label.as_ref()).await;
     let endpoint = Endpoint::new(endpoint_config(&link), None, Arc::new(Ring::new()), random);
     let connected = endpoint.and_then(|mut endpoint| {
-        let session = kept.and_then(|export| endpoint.import(Instant::ZERO, &export).ok());
-        let connection = match session {
+        let connection = match kept.and_then(|kept| take_up(&mut endpoint, &config, &kept)) {
             Some(connection) => connection,
             None => endpoint.connect(Instant::ZERO, address, config)?,
         };
@@ -90,6 +89,24 @@ async fn wake(link: &Link, label: Option<&Label>) -> Option<Export> {
             None
         }
     }
+}
+
+/// Goes on with a session, where we would still make one like it.
+fn take_up(endpoint: &mut Endpoint, config: &ClientConfig, kept: &Export) -> Option<Connection> {
+    let connection = match endpoint.import(Instant::ZERO, kept) {
+        Ok(connection) => connection,
+        Err(error) => {
+            debug!(%error, "a kept session is not taken up");
+            return None;
+        }
+    };
+    let agreed = endpoint.agreed(connection);
+    if agreed.is_some_and(|agreed| config.suites.contains(&agreed.suite)) {
+        return Some(connection);
+    }
+    debug!("the suite of a kept session is not offered any more");
+    endpoint.close(Instant::ZERO, connection);
+    None
 }
 
 struct Task {

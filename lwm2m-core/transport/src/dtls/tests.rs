@@ -522,6 +522,17 @@ async fn a_client_that_was_off_goes_on_with_its_session() {
         assert_eq!(counted.handshakes_started, 1);
         assert_eq!(counted.sessions_moved, round);
     }
+    // Nor is it, where its suite is not offered any more.
+    let mut config = client_config().sessions(store.clone());
+    config.suites = vec![super::CipherSuite::PskAes128GcmSha256];
+    let mut strict = Running::new(Toy::default(), ClientTransport::new(config));
+    strict.connect(server.uri(), device(&KEY)).await;
+    strict.connected().await;
+    assert_eq!(server.running.closed().await, (name, CloseReason::ByPeer));
+    server.running.connected().await;
+    assert_eq!(server.metrics.snapshot().handshakes_started, 2);
+    strict.handle.stop().await;
+    assert_eq!(files(), 1);
     // Another key: not its session. The server finds it wrong, as ever.
     let mut other = start();
     let peer = other

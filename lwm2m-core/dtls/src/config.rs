@@ -182,6 +182,10 @@ pub enum ConfigError {
     /// A secret for tickets that is shorter than 16 bytes.
     #[error("a key for tickets is made of at least 16 bytes")]
     TicketKey,
+    /// A secret for tickets where [`EndpointConfig::unix_at_zero`] is `None`: the age of a ticket would be told from the
+    /// start of the process, and start anew with the next.
+    #[error("a key for tickets needs a clock that outlives the process: unix_at_zero")]
+    TicketClock,
     /// A bound that is zero and must not be.
     #[error("{0} must not be zero")]
     Zero(&'static str),

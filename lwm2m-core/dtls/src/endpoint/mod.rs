@@ -131,8 +131,12 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::TicketKey`] where the secret is shorter than 16 bytes.
+    /// [`ConfigError::TicketKey`] where the secret is shorter than 16 bytes, and [`ConfigError::TicketClock`] where there
+    /// is no `unix_at_zero`.
     pub fn set_ticket_key(&mut self, now: Instant, secret: &Secret) -> Result<(), ConfigError> {
+        if self.config.unix_at_zero.is_none() {
+            return Err(ConfigError::TicketClock);
+        }
         self.set_now(now);
         match self.tickets.give_key(self.now, secret) {
             true => Ok(()),

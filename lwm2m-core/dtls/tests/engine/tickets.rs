@@ -3,7 +3,7 @@
 
 use crate::{net::*, support::*};
 use lwm2m_core::{peer::PeerIdentity, secret::Secret};
-use lwm2m_dtls::{ClientConfig, Event, Resumption, ServerConfig};
+use lwm2m_dtls::{ClientConfig, ConfigError, EndpointConfig, Event, Resumption, ServerConfig};
 use std::time::Duration;
 
 const SECONDS: Duration = Duration::from_secs(5);
@@ -131,6 +131,16 @@ fn with_a_key_of_the_program_a_ticket_outlives_its_server() {
     connection.resumption = Some(resumption(&net));
     let mut other = endpoint(server, Some(ServerConfig::new().psk()), 4321);
     other.set_ticket_key(net.now, &secret).unwrap();
+    // Without a clock, what is old for one process would be new for the next.
+    let mut clockless = endpoint(
+        EndpointConfig::default(),
+        Some(ServerConfig::new().psk()),
+        5,
+    );
+    assert_eq!(
+        clockless.set_ticket_key(net.now, &secret),
+        Err(ConfigError::TicketClock)
+    );
     net.hosts[SERVER] = Host::new(SERVER_ADDRESS, other);
     assert!(comes_back(&mut net, 77, connection));
 }

@@ -418,16 +418,25 @@ impl Endpoint {
             self.make_room_of(&identity);
         }
         self.make_room();
+        let mut lingers = false;
         let mut session = Session::new(self.now, address, &mut completed, identity.clone());
         if let Some(flight) = completed.last_flight.take() {
-            let at = self.now + self.config.linger;
-            self.lingering.push(at, connection);
+            lingers = true;
             session.keep_last_flight(flight, &completed);
         }
         let suite = session.keys.suite;
         tracing::debug!(%address, ?suite, resumed = completed.resumed, "handshake completed");
         self.table
             .become_session(connection, address, &handshake_id, session);
+        if lingers {
+            let at = self.now + self.config.linger;
+            self.lingering.push(at, connection);
+            let table = &self.table;
+            self.lingering.prune(table.sessions(), |connection| {
+                let session = table.session(connection);
+                session.is_some_and(|session| session.last_flight.is_some())
+            });
+        }
         self.watch_idle();
         let resumption = self.remember(side, &mut completed, &identity);
         self.events.push_back(Event::Connected {

@@ -42,7 +42,7 @@ pub struct SessionFolder {
 }
 
 impl SessionFolder {
-    /// In this folder, which is made when it is needed.
+    /// In this folder, which is made when it is needed, for its owner alone.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         SessionFolder { path: path.into() }
     }
@@ -50,31 +50,59 @@ impl SessionFolder {
     fn file(&self, name: &str) -> PathBuf {
         self.path.join(format!("{name}.session"))
     }
+
+    /// Removes what was being taken when a process crashed: nobody uses it any more, and it is secret still.
+    async fn clean(&self, name: &str) -> io::Result<()> {
+        let begin = format!("{name}-");
+        let mut entries = fs::read_dir(&self.path).await?;
+        while let Some(entry) = entries.next_entry().await? {
+            let file = entry.file_name();
+            let is_taken = file.to_str().is_some_and(|file| {
+                let rest = file.strip_prefix(&begin);
+                rest.is_some_and(|rest| rest.ends_with(".taken"))
+            });
+            if is_taken {
+                fs::remove_file(entry.path()).await?;
+            }
+        }
+        Ok(())
+    }
 }
 
 #[async_trait]
 impl ClientSessionStore for SessionFolder {
     async fn take(&self, name: &str) -> io::Result<Option<Secret>> {
-        let file = self.file(name);
-        let content = match fs::read(&file).await {
-            Ok(content) => Secret::new(content),
+        // Under a name that nobody looks for: of several who take it, one has it.
+        let taken = format!("{name}-{:032x}.taken", rand::random::<u128>());
+        let taken = self.path.join(taken);
+        match fs::rename(self.file(name), &taken).await {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        fs::remove_file(&file).await?;
+            result => result?,
+        }
         // Only then is it gone for good.
         sync(&self.path).await?;
-        Ok(Some(content))
+        let content = fs::read(&taken).await.map(Secret::new);
+        fs::remove_file(&taken).await?;
+        content.map(Some)
     }
 
     async fn put(&self, name: &str, session: &Secret) -> io::Result<()> {
-        fs::create_dir_all(&self.path).await?;
+        let mut folder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        folder.mode(0o700);
+        folder.recursive(true).create(&self.path).await?;
         let (file, unfinished) = (
             self.file(name),
             self.path.join(format!("{name}.unfinished")),
         );
+        self.clean(name).await?;
+        // What is there may be readable by others, or lead elsewhere.
+        match fs::remove_file(&unfinished).await {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         let mut options = fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
+        options.write(true).create_new(true);
         #[cfg(unix)]
         options.mode(0o600);
         let mut open = options.open(&unfinished).await?;
@@ -224,10 +252,33 @@ mod tests {
             let file = std::fs::metadata(folder.file("00")).unwrap();
             let mode = std::os::unix::fs::MetadataExt::mode(&file);
             assert_eq!(mode & 0o777, 0o600);
+            let made = std::fs::metadata(&folder.path).unwrap();
+            let mode = std::os::unix::fs::MetadataExt::mode(&made);
+            assert_eq!(mode & 0o777, 0o700);
         }
         let taken = folder.take("00").await.unwrap().unwrap();
         assert_eq!(taken.expose_secret(), [1, 2]);
         assert!(folder.take("00").await.unwrap().is_none());
+        // What was left unfinished is not written into, wherever it leads.
+        let (elsewhere, unfinished) = (path.join("else"), folder.path.join("00.unfinished"));
+        std::fs::write(&elsewhere, "as it was").unwrap();
+        std::fs::hard_link(&elsewhere, &unfinished).unwrap();
+        // And what a crash has left of a session that was being taken is gone with the next.
+        std::fs::write(folder.path.join("00-ff.taken"), [9]).unwrap();
+        folder.put("00", &Secret::new(vec![3])).await.unwrap();
+        assert_eq!(std::fs::read(&elsewhere).unwrap(), b"as it was");
+        // Of many who take it at once, one has it.
+        let takers: Vec<_> = (0..8)
+            .map(|_| {
+                let folder = folder.clone();
+                tokio::spawn(async move { folder.take("00").await.unwrap() })
+            })
+            .collect();
+        let mut found = Vec::new();
+        for taker in takers {
+            found.extend(taker.await.unwrap());
+        }
+        assert_eq!(found, [Secret::new(vec![3])]);
         assert_eq!(std::fs::read_dir(&folder.path).unwrap().count(), 0);
         std::fs::remove_dir_all(path).unwrap();
     }

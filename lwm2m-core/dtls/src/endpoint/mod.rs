@@ -265,6 +265,11 @@ impl Endpoint {
         sessions.map(|(connection, _)| connection).collect()
     }
 
+    /// The sessions of an identity. It costs as much as they are many.
+    pub fn sessions_of(&self, identity: &PeerIdentity) -> Vec<Connection> {
+        self.table.all_sessions_of(identity)
+    }
+
     /// How many handshakes are under way.
     pub fn handshake_count(&self) -> usize {
         self.table.handshakes()

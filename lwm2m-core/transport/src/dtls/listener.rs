@@ -85,9 +85,10 @@ impl DtlsListener {
                 source,
             })?;
         let zero = tokio::time::Instant::now();
+        let bounds = (config.idle_timeout, config.max_sessions);
         let keeper = config
             .keeping
-            .map(|keeping| Keeper::new(keeping, number, config.idle_timeout, metrics.clone()));
+            .map(|keeping| Keeper::new(keeping, number, bounds, metrics.clone()));
         Ok(DtlsListener {
             number,
             udp,
@@ -182,7 +183,7 @@ impl DtlsListener {
         self.received
             .retain(|received| !received.is_datagram_of(identity));
         if let Some(keeper) = &mut self.keeper {
-            keeper.forgotten(identity);
+            keeper.forgotten(&self.endpoint, identity);
         }
         self.endpoint.forget(self.now(), identity);
         self.drain();
@@ -222,7 +223,8 @@ impl DtlsListener {
         sessions: Vec<KeptSession>,
     ) -> Result<Vec<RestoredSession>, SessionStoreError> {
         let now = self.now();
-        let Some(mut keeper) = self.keeper.take() else {
+        // It stays where it is: this future may be dropped.
+        let Some(keeper) = &mut self.keeper else {
             return Ok(Vec::new());
         };
         let judge = Judge {
@@ -235,9 +237,7 @@ impl DtlsListener {
         };
         let restored = keeper
             .restore(now, &mut self.endpoint, sessions, is_good)
-            .await;
-        self.keeper = Some(keeper);
-        let restored = restored?;
+            .await?;
         self.metrics
             .sessions_restored
             .add_many(restored.len() as u64);

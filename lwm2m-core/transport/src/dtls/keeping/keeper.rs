@@ -10,6 +10,7 @@
 //! There is one write at a time, and it begins as soon as there is something to write and no other is under way.
 
 mod restore;
+mod write;
 
 use super::{Keeping, KeptSession, SessionChange, SessionName, SessionStore, SessionStoreError};
 use crate::{metrics::Metrics, transport::Received};
@@ -29,9 +30,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 use tracing::warn;
+use write::write;
 
-/// Between two attempts to write the same.
-const RETRY: Duration = Duration::from_millis(200);
+/// Of what may be held, one session has a part of so many.
+const SHARES: usize = 64;
+/// But so many datagrams.
+const MIN_SHARE: usize = 8;
 
 /// A session that is kept.
 struct Kept {
@@ -68,6 +72,8 @@ pub(crate) struct Keeper {
     keeping: Keeping,
     listener: u16,
     idle_timeout: Duration,
+    /// Sessions that the endpoint may have.
+    room: usize,
     kept: HashMap<Connection, Kept>,
     /// Whose state in the store is old, the longest first; each once.
     behind: VecDeque<Connection>,
@@ -84,13 +90,14 @@ impl Keeper {
     pub(crate) fn new(
         keeping: Keeping,
         listener: u16,
-        idle_timeout: Duration,
+        (idle_timeout, room): (Duration, usize),
         metrics: Arc<Metrics>,
     ) -> Self {
         Keeper {
             keeping,
             listener,
             idle_timeout,
+            room,
             kept: HashMap::new(),
             behind: VecDeque::new(),
             gone: VecDeque::new(),
@@ -173,7 +180,8 @@ impl Keeper {
             // The first write of it, which has not begun, will know of this.
             return Some(datagram);
         }
-        if self.held < config.max_held {
+        let share = (config.max_held / SHARES).max(MIN_SHARE);
+        if self.held < config.max_held && kept.held.len() < share {
             kept.held.push(datagram);
             self.held += 1;
         } else {
@@ -201,29 +209,40 @@ impl Keeper {
 
     /// The program has closed a connection: nothing of it is delivered any more.
     pub(crate) fn dropped(&mut self, connection: Connection, peer: PeerId) {
+        let is_void = |received: &Received| received.peer() == peer;
         if let Some(kept) = self.kept.remove(&connection) {
             self.held -= datagrams(&kept.held);
             if kept.is_handed {
                 let (name, held) = (kept.name, Vec::new());
                 self.gone.push_back(Gone { name, held });
             }
+        } else {
+            // Its end may wait, with what came before.
+            let gone = self.gone.iter_mut().map(|gone| &mut gone.held);
+            self.held -= gone.map(|held| discard(held, is_void)).sum::<usize>();
         }
-        self.discard(|received| received.peer() == peer);
+        self.discard_saving(is_void);
     }
 
     /// The program has removed these credentials: what came with them is not delivered any more.
-    pub(crate) fn forgotten(&mut self, identity: &PeerIdentity) {
-        self.discard(|received| received.is_datagram_of(identity));
+    pub(crate) fn forgotten(&mut self, endpoint: &Endpoint, identity: &PeerIdentity) {
+        if self.held == 0 {
+            return;
+        }
+        let is_void = |received: &Received| received.is_datagram_of(identity);
+        for connection in endpoint.sessions_of(identity) {
+            if let Some(kept) = self.kept.get_mut(&connection) {
+                self.held -= discard(&mut kept.held, is_void);
+            }
+        }
+        let gone = self.gone.iter_mut().map(|gone| &mut gone.held);
+        self.held -= gone.map(|held| discard(held, is_void)).sum::<usize>();
+        self.discard_saving(is_void);
     }
 
-    fn discard(&mut self, is_void: impl Fn(&Received) -> bool) {
-        let kept = self.kept.values_mut().map(|kept| &mut kept.held);
-        let gone = self.gone.iter_mut().map(|gone| &mut gone.held);
-        let saving = self.saving.iter_mut().map(|saving| &mut saving.held);
-        for held in kept.chain(gone).chain(saving) {
-            let before = datagrams(held);
-            held.retain(|received| !is_void(received));
-            self.held -= before - datagrams(held);
+    fn discard_saving(&mut self, is_void: impl Fn(&Received) -> bool) {
+        if let Some(saving) = &mut self.saving {
+            self.held -= discard(&mut saving.held, is_void);
         }
     }
 
@@ -406,32 +425,13 @@ fn use_freely(endpoint: &mut Endpoint, connection: Connection) {
     endpoint.export_stored(connection);
 }
 
-fn datagrams(held: &[Received]) -> usize {
-    held.iter().filter(|held| held.is_datagram()).count()
+/// Takes out what is void; gives back how many datagrams that were.
+fn discard(held: &mut Vec<Received>, is_void: impl Fn(&Received) -> bool) -> usize {
+    let before = datagrams(held);
+    held.retain(|received| !is_void(received));
+    before - datagrams(held)
 }
 
-async fn write(
-    store: Arc<dyn SessionStore>,
-    changes: Vec<SessionChange>,
-    patience: Duration,
-    was_failing: bool,
-) -> Result<(), SessionStoreError> {
-    let began = tokio::time::Instant::now();
-    // Said once, however long it lasts.
-    let mut said = was_failing;
-    if was_failing {
-        tokio::time::sleep(RETRY).await;
-    }
-    loop {
-        let Err(error) = store.apply(&changes).await else {
-            return Ok(());
-        };
-        if !std::mem::replace(&mut said, true) {
-            warn!(%error, sessions = changes.len(), "sessions cannot be kept for now, trying again");
-        }
-        if began.elapsed() >= patience {
-            return Err(error);
-        }
-        tokio::time::sleep(RETRY).await;
-    }
+fn datagrams(held: &[Received]) -> usize {
+    held.iter().filter(|held| held.is_datagram()).count()
 }

@@ -46,7 +46,8 @@ pub trait SessionStore: Send + Sync + 'static {
     /// what survives a crash: numbers are used on the strength of it.
     ///
     /// # Errors
-    /// The store failed; the same changes are tried again for [`patience`](KeepingConfig::patience).
+    /// The store failed; the same changes are tried again for [`patience`](KeepingConfig::patience). When that is over, a
+    /// call that has not returned is dropped; what it was asked for may still be done then, before what is asked later.
     async fn apply(&self, changes: &[SessionChange]) -> Result<(), SessionStoreError>;
 }
 
@@ -136,10 +137,12 @@ pub struct KeepingConfig {
     pub max_sessions: usize,
     /// Sessions in one write. Default 1,000.
     pub batch: usize,
-    /// Datagrams that wait until it is written that they were received; those beyond are dropped. Default 4,096.
+    /// Datagrams that wait until it is written that they were received; those beyond are dropped. Of one session, at most
+    /// a 64th of them wait for the next write, or 8 where that is less, so that nobody takes the room of all. Default
+    /// 4,096.
     pub max_held: usize,
-    /// How long a write that fails is tried again. After that the sessions that it was for are ended, and new ones are
-    /// not kept until a write succeeds. Default 10 s.
+    /// How long a write may take, and is tried again where it fails. After that the sessions that it was for are ended,
+    /// and new ones are not kept until a write succeeds. An attempt has 1 s at least. Default 10 s.
     pub patience: Duration,
     /// Delivers at once what a session receives, without a write for it. Sessions are then written once for half of
     /// [`reserve`](Self::reserve) records, and what the peer has said since can be repeated once by whoever has

@@ -128,6 +128,10 @@ impl Server {
             .await
             .unwrap();
         let restored = transport.restore().await.unwrap();
+        Server::run(transport, restored)
+    }
+
+    fn run(mut transport: ServerTransport, restored: Vec<RestoredSession>) -> Self {
         let (metrics, address) = (transport.metrics(), transport.local_addresses()[0].1);
         let (sender, received) = mpsc::unbounded_channel();
         let (commands, mut asked) = mpsc::unbounded_channel();
@@ -372,6 +376,129 @@ async fn what_waits_is_bounded() {
 }
 
 #[tokio::test]
+async fn one_device_does_not_take_the_room_of_all() {
+    let store = Memory::new();
+    let config = KeepingConfig {
+        max_held: 64 * 9,
+        ..KeepingConfig::default()
+    };
+    let config = DtlsServerConfig::new(table()).keep_sessions(store.clone(), config);
+    let mut server = Server::start(loopback(), config).await;
+    let mut loud = Device::connect(server.address, CipherSuite::PskAes128Ccm8).await;
+    let loud_peer = server.connected().await;
+    let mut other = Device::connect(server.address, CipherSuite::PskAes128Ccm8).await;
+    let other_peer = server.connected().await;
+    store.until(|store| store.len() == 2).await;
+    store.hold_up();
+    // The first waits for its write, its share for the next, and the rest for nothing.
+    for number in 0..13u8 {
+        loud.send(&[number]).await;
+    }
+    until(&server.metrics, |counted| counted.inbound_dropped >= 3).await;
+    other.send(b"heard").await;
+    until(&server.metrics, |counted| {
+        counted.datagrams_received == 6 + 14
+    })
+    .await;
+    assert_eq!(server.metrics.snapshot().inbound_dropped, 3);
+    store.go_on();
+    for number in 0..10 {
+        assert_eq!(server.datagram().await, (loud_peer, vec![number]));
+    }
+    assert_eq!(server.datagram().await, (other_peer, b"heard".to_vec()));
+}
+
+#[tokio::test]
+async fn what_waits_is_void_when_the_program_closes_its_session() {
+    let store = Memory::new();
+    let mut server = Server::kept_in(loopback(), &store).await;
+    let mut devices = Vec::new();
+    let mut peers = Vec::new();
+    for _ in 0..3 {
+        devices.push(Device::connect(server.address, CipherSuite::PskAes128Ccm8).await);
+        peers.push(server.connected().await);
+    }
+    store.until(|store| store.len() == 3).await;
+    store.hold_up();
+    // Some of it is in the write that is held up, and some behind it.
+    for number in 0..4u8 {
+        for device in &mut devices {
+            device.send(&[number]).await;
+        }
+    }
+    // The second has ended by itself, and its end waits, too.
+    devices[1].close().await;
+    until(&server.metrics, |counted| {
+        counted.datagrams_received == 9 + 13
+    })
+    .await;
+    for peer in [peers[1], peers[0]] {
+        let close = Command::Send(Outbound::Close { peer });
+        assert!(server.commands.send(close).is_ok());
+    }
+    assert!(matches!(devices[0].closed().await, CloseReason::ByPeer));
+    store.go_on();
+    for number in 0..4 {
+        assert_eq!(server.datagram().await, (peers[2], vec![number]));
+    }
+    store.until(|store| store.len() == 1).await;
+    server.nothing_more();
+}
+
+#[tokio::test]
+async fn what_waits_is_void_when_its_credentials_are_gone() {
+    let store = Memory::new();
+    let mut server = Server::kept_in(loopback(), &store).await;
+    let mut device = Device::connect(server.address, CipherSuite::PskAes128Ccm8).await;
+    let peer = server.connected().await;
+    store.until(|store| store.len() == 1).await;
+    store.hold_up();
+    for number in 0..4u8 {
+        device.send(&[number]).await;
+    }
+    until(&server.metrics, |counted| {
+        counted.datagrams_received == 3 + 4
+    })
+    .await;
+    let identity = PeerIdentity::Psk(b"device".to_vec());
+    let forget = Command::Send(Outbound::Forget { identity });
+    assert!(server.commands.send(forget).is_ok());
+    assert!(matches!(device.closed().await, CloseReason::ByPeer));
+    store.go_on();
+    let end = (peer, CloseReason::CredentialsRemoved);
+    assert_eq!(server.closed().await, end);
+    server.nothing_more();
+}
+
+#[tokio::test]
+async fn a_restoration_that_is_given_up_leaves_a_server_that_keeps_sessions() {
+    let store = Memory::new();
+    let mut server = Server::kept_in(loopback(), &store).await;
+    let _device = Device::connect(server.address, CipherSuite::PskAes128Ccm8).await;
+    server.connected().await;
+    store.until(|store| store.len() == 1).await;
+    let address = server.crash().await;
+    let mut transport = ServerTransport::builder()
+        .coaps(address, kept_in(&store))
+        .bind()
+        .await
+        .unwrap();
+    store.hold_up();
+    // It gets as far as the store, and no further.
+    tokio::select! {
+        biased;
+        restored = transport.restore() => panic!("{restored:?}"),
+        () = std::future::ready(()) => {}
+    }
+    store.go_on();
+    let mut server = Server::run(transport, Vec::new());
+    let mut other = Device::connect(server.address, CipherSuite::PskAes128Ccm8).await;
+    let peer = server.connected().await;
+    server.converse(&mut other, peer, b"kept").await;
+    store.until(|store| store.len() == 2).await;
+}
+
+#[tokio::test]
 async fn the_last_words_of_a_session_come_before_its_end() {
     let store = Memory::new();
     let mut server = Server::kept_in(loopback(), &store).await;
@@ -417,6 +544,13 @@ async fn an_orderly_end_says_no_goodbye_and_loses_nothing() {
     }
 }
 
+/// A state as it were if another suite had been agreed on, which has keys of the same length.
+fn with_suite(state: &Secret, suite: CipherSuite) -> Secret {
+    let mut state = state.expose_secret().to_vec();
+    state[1..3].copy_from_slice(&suite.number().to_be_bytes());
+    Secret::new(state)
+}
+
 #[tokio::test]
 async fn sessions_that_may_not_go_on_leave_the_store() {
     let store = Memory::new();
@@ -432,7 +566,7 @@ async fn sessions_that_may_not_go_on_leave_the_store() {
     };
     let long_ago = || SystemTime::now() - Duration::from_secs(48 * 3600);
     type Change = Box<dyn Fn(&mut KeptSession)>;
-    let cases: [(&str, Arc<PskTable>, Change, usize); 7] = [
+    let cases: [(&str, Arc<PskTable>, Change, usize); 8] = [
         ("unchanged", table(), Box::new(|_| {}), 1),
         (
             "expired",
@@ -460,6 +594,12 @@ async fn sessions_that_may_not_go_on_leave_the_store() {
             0,
         ),
         (
+            "another suite",
+            table(),
+            Box::new(|kept| kept.state = with_suite(&kept.state, CipherSuite::PskAes128Ccm)),
+            0,
+        ),
+        (
             "a clock that was set back",
             table(),
             Box::new(|kept| kept.heard = SystemTime::now() + Duration::from_secs(9_000)),
@@ -470,6 +610,7 @@ async fn sessions_that_may_not_go_on_leave_the_store() {
         let store = store.snapshot();
         store.change(change);
         let config = DtlsServerConfig::new(credentials)
+            .suites([CipherSuite::PskAes128Ccm8])
             .keep_sessions(store.clone(), KeepingConfig::default());
         let server = Server::start(address, config).await;
         assert_eq!(server.restored.len(), expected, "{case}");
@@ -504,18 +645,28 @@ async fn as_many_are_kept_as_are_asked_for() {
     let address = server.stop().await;
     // Only who is gone for good is told.
     assert!(matches!(devices[2].closed().await, CloseReason::ByPeer));
-    // A smaller bound keeps those that were heard last.
+    // A smaller bound keeps those that were heard last, be it that of the store or that of the listener.
     devices.truncate(2);
-    let keeping = KeepingConfig {
-        max_sessions: 1,
+    let keeping = |max_sessions| KeepingConfig {
+        max_sessions,
         ..KeepingConfig::default()
     };
-    let server = Server::start(address, config.keep_sessions(store.clone(), keeping)).await;
-    let [restored] = &server.restored[..] else {
-        panic!("{:?}", server.restored);
-    };
-    assert_eq!(restored.address, devices[1].socket.local_addr().unwrap());
-    assert_eq!(store.len(), 1);
+    let found = store.snapshot();
+    let fewer = [
+        config.clone().keep_sessions(store.clone(), keeping(1)),
+        config
+            .keep_sessions(found.clone(), keeping(2))
+            .max_sessions(1),
+    ];
+    for (config, store) in fewer.into_iter().zip([store, found]) {
+        let server = Server::start(address, config).await;
+        let [restored] = &server.restored[..] else {
+            panic!("{:?}", server.restored);
+        };
+        assert_eq!(restored.address, devices[1].socket.local_addr().unwrap());
+        assert_eq!(store.len(), 1);
+        server.crash().await;
+    }
 }
 
 #[tokio::test]

@@ -22,7 +22,9 @@ impl Keeper {
     ) -> Result<Vec<RestoredSession>, SessionStoreError> {
         // The quietest first: it is the first to become idle, and where two are of one device the later one counts.
         sessions.sort_by_key(|session| session.heard);
-        let limit = self.keeping.config.max_sessions;
+        // Where there is not room for all, it is the busiest that stay.
+        let room = self.room.saturating_sub(endpoint.session_count());
+        let limit = self.keeping.config.max_sessions.min(room);
         let excess = sessions.len().saturating_sub(limit);
         let wall = SystemTime::now();
         let mut restored = Vec::new();

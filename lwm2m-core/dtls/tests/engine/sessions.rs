@@ -103,6 +103,26 @@ fn reboot(net: &mut Net, seed: u64, connection: ClientConfig) {
     net.hosts[CLIENT] = host;
 }
 
+/// Nothing of the sessions before it is left behind, although their last flights would have been kept for longer.
+#[test]
+fn a_device_that_begins_anew_over_and_over_fills_no_memory() {
+    let setup = Setup::psk();
+    let connection = setup.connection.clone();
+    let mut net = connected(setup);
+    let mut most = 0;
+    for round in 1..=200 {
+        reboot(&mut net, 99 + round, connection.clone());
+        net.run(Duration::from_millis(500));
+        let server = &net.hosts[SERVER].endpoint;
+        assert_eq!(server.metrics().handshakes_completed, 1 + round);
+        assert_eq!(server.session_count(), 1);
+        if round == 50 {
+            most = server.session_bytes();
+        }
+    }
+    assert!(net.hosts[SERVER].endpoint.session_bytes() <= most);
+}
+
 // proves: DTLS-07
 #[test]
 fn a_device_that_begins_anew_takes_its_place_when_it_has_proven_itself() {

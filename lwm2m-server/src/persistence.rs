@@ -1,5 +1,9 @@
 //! What the server keeps in a [`Store`](crate::store::Store), as documents.
 
+mod secret;
+
+pub(crate) use secret::SecretBase64;
+
 use crate::{
     bootstrap::{AccountSecurity, BootstrapConfig, ServerAccount},
     engine::ObserveTarget,
@@ -20,6 +24,7 @@ use lwm2m_core::{
     secret::Secret,
     value::Value,
 };
+use secret::Growing;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
     net::SocketAddr,
@@ -96,7 +101,7 @@ enum RoleRecord {
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum CredentialKind {
-    Psk { identity: Base64, key: Base64 },
+    Psk { identity: Base64, key: SecretBase64 },
     RawPublicKey { public_key: Base64 },
     CertificateOfEndpointName,
     CertificateOfName { name: String },
@@ -133,16 +138,16 @@ enum AccountSecurityRecord {
     None,
     Psk {
         identity: Base64,
-        key: Base64,
+        key: SecretBase64,
     },
     RawPublicKey {
         public_key: Base64,
-        private_key: Base64,
+        private_key: SecretBase64,
         server_public_key: Base64,
     },
     Certificate {
         certificate: Base64,
-        private_key: Base64,
+        private_key: SecretBase64,
         server_certificate: Base64,
         usage: Option<u8>,
     },
@@ -196,11 +201,15 @@ pub(crate) type Reason = String;
 
 pub(crate) fn write(collection: Collection, key: String, record: &impl Serialize) -> Document {
     // The records have text keys and finite numbers: nothing in them that JSON has no form for.
-    let content = serde_json::to_vec(record).unwrap_or_default();
+    let mut content = Growing::new();
+    let content = match serde_json::to_writer(&mut content, record) {
+        Ok(()) => content,
+        Err(_) => Growing::new(),
+    };
     Document {
         collection,
         key,
-        content: Secret::new(content),
+        content: content.finish(),
     }
 }
 
@@ -400,7 +409,7 @@ impl From<&EndpointCredential> for CredentialRecord {
             kind: match &entry.credential {
                 Credential::Psk { identity, key } => CredentialKind::Psk {
                     identity: Base64::of(identity),
-                    key: Base64::of(key.expose_secret()),
+                    key: SecretBase64::of(key),
                 },
                 Credential::RawPublicKey { public_key } => CredentialKind::RawPublicKey {
                     public_key: Base64::of(public_key),
@@ -459,7 +468,7 @@ impl From<&ServerAccount> for AccountRecord {
                 AccountSecurity::None => AccountSecurityRecord::None,
                 AccountSecurity::Psk { identity, key } => AccountSecurityRecord::Psk {
                     identity: Base64::of(identity),
-                    key: Base64::of(key.expose_secret()),
+                    key: SecretBase64::of(key),
                 },
                 AccountSecurity::RawPublicKey {
                     public_key,
@@ -467,7 +476,7 @@ impl From<&ServerAccount> for AccountRecord {
                     server_public_key,
                 } => AccountSecurityRecord::RawPublicKey {
                     public_key: Base64::of(public_key),
-                    private_key: Base64::of(private_key.expose_secret()),
+                    private_key: SecretBase64::of(private_key),
                     server_public_key: Base64::of(server_public_key),
                 },
                 AccountSecurity::Certificate {
@@ -477,7 +486,7 @@ impl From<&ServerAccount> for AccountRecord {
                     usage,
                 } => AccountSecurityRecord::Certificate {
                     certificate: Base64::of(certificate),
-                    private_key: Base64::of(private_key.expose_secret()),
+                    private_key: SecretBase64::of(private_key),
                     server_certificate: Base64::of(server_certificate),
                     usage: usage.map(usage_number),
                 },
@@ -502,7 +511,7 @@ impl TryFrom<AccountRecord> for ServerAccount {
             AccountSecurityRecord::None => AccountSecurity::None,
             AccountSecurityRecord::Psk { identity, key } => AccountSecurity::Psk {
                 identity: identity.0,
-                key: Secret::new(key.0),
+                key: key.0,
             },
             AccountSecurityRecord::RawPublicKey {
                 public_key,
@@ -510,7 +519,7 @@ impl TryFrom<AccountRecord> for ServerAccount {
                 server_public_key,
             } => AccountSecurity::RawPublicKey {
                 public_key: public_key.0,
-                private_key: Secret::new(private_key.0),
+                private_key: private_key.0,
                 server_public_key: server_public_key.0,
             },
             AccountSecurityRecord::Certificate {
@@ -520,7 +529,7 @@ impl TryFrom<AccountRecord> for ServerAccount {
                 usage,
             } => AccountSecurity::Certificate {
                 certificate: certificate.0,
-                private_key: Secret::new(private_key.0),
+                private_key: private_key.0,
                 server_certificate: server_certificate.0,
                 usage: usage.map(usage_of).transpose()?,
             },

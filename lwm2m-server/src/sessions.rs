@@ -1,11 +1,10 @@
 //! DTLS sessions as documents of a [`Store`].
 
 use crate::{
-    persistence::{self, Base64},
+    persistence::{self, Base64, SecretBase64},
     store::{Change, Collection, Document, Store, StoreError},
 };
 use async_trait::async_trait;
-use lwm2m_core::secret::Secret;
 use lwm2m_transport::dtls::{
     KeptSession, SessionChange, SessionName, SessionStore, SessionStoreError,
 };
@@ -19,7 +18,7 @@ struct SessionRecord {
     listener: u16,
     heard: u64,
     credential: Base64,
-    state: Base64,
+    state: SecretBase64,
 }
 
 /// The place in a store where sessions are.
@@ -79,7 +78,7 @@ fn document(session: &KeptSession) -> Document {
         listener: session.listener,
         heard: persistence::millis(session.heard),
         credential: Base64::of(&session.credential),
-        state: Base64::of(session.state.expose_secret()),
+        state: SecretBase64::of(&session.state),
     };
     persistence::write(Collection::Sessions, key(session.name), &record)
 }
@@ -92,7 +91,7 @@ fn session(document: &Document) -> Result<KeptSession, StoreError> {
             record.listener,
             persistence::from_millis(record.heard),
             record.credential.0,
-            Secret::new(record.state.0),
+            record.state.0,
         ))
     })
 }
@@ -100,6 +99,7 @@ fn session(document: &Document) -> Result<KeptSession, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lwm2m_core::secret::Secret;
     use std::time::{Duration, UNIX_EPOCH};
 
     #[test]

@@ -71,6 +71,8 @@ pub(super) struct ClientExchange {
     begun_again: bool,
     /// The observation that has begun with it.
     pub(super) observation: Option<u64>,
+    /// Of a renewal: the sequence number of the newest representation that was known when its message was sent.
+    sent_after: Option<u32>,
 }
 
 impl Endpoint {
@@ -104,6 +106,7 @@ impl Endpoint {
                 echo: None,
                 begun_again: false,
                 observation: None,
+                sent_after: None,
             },
         );
         self.queue_request(id);
@@ -200,6 +203,10 @@ impl Endpoint {
         if let Some(exchange) = self.requests.get_mut(&id) {
             exchange.token = token;
             exchange.message_id = Some(message_id);
+            if let Purpose::Refresh(observation) = exchange.purpose {
+                let known = self.observations.get(&observation);
+                exchange.sent_after = known.map(Observation::sequence);
+            }
         }
     }
 
@@ -316,6 +323,43 @@ impl Endpoint {
         })
     }
 
+    /// What a message with this token is for. The notifications of an observation have the token of its renewal: until
+    /// that is acknowledged, and where they are not newer than what came before, they are not the response to it
+    /// (RFC 7641, section 3.4), and the renewal goes on.
+    pub(super) fn told_by(&self, owner: TokenOwner, message: &Message) -> TokenOwner {
+        let TokenOwner::Request(id) = owner else {
+            return owner;
+        };
+        let Some(exchange) = self.requests.get(&id) else {
+            return owner;
+        };
+        let sequence = message.options.uint(option::OBSERVE);
+        let (Purpose::Refresh(observation), Some(sequence)) = (exchange.purpose, sequence) else {
+            return owner;
+        };
+        let Some(known) = self.observations.get(&observation) else {
+            return owner;
+        };
+        let unacknowledged = exchange.request.confirmable && exchange.state == State::Transmitted;
+        let older = message.code.is_success() && !known.would_renew(sequence, self.now);
+        match message.kind != MessageKind::Acknowledgement && (unacknowledged || older) {
+            true => TokenOwner::Observation(observation),
+            false => owner,
+        }
+    }
+
+    /// Whether a newer representation than that in the response to a renewal was reported while it was under way. An
+    /// older number alone does not tell: who has restarted counts from the beginning.
+    fn is_overtaken(&self, id: u64, sequence: u32) -> Option<u64> {
+        let exchange = self.requests.get(&id)?;
+        let Purpose::Refresh(observation) = exchange.purpose else {
+            return None;
+        };
+        let known = self.observations.get(&observation)?;
+        let newer_came = exchange.sent_after != Some(known.sequence());
+        (newer_came && !known.would_renew(sequence, self.now)).then_some(observation)
+    }
+
     /// A response to a request of ours.
     pub(super) fn on_response(&mut self, id: u64, message: Message) {
         let Some(exchange) = self.requests.get_mut(&id) else {
@@ -345,7 +389,17 @@ impl Endpoint {
             self.send_next(id);
             return;
         }
-        if let (Some(sequence), true) = (observe, message.code.is_success()) {
+        let sequence = observe.filter(|_| message.code.is_success());
+        if let Some(observation) = sequence.and_then(|sequence| self.is_overtaken(id, sequence)) {
+            self.metrics.stale_notifications += 1;
+            if let Some(exchange) = self.requests.get_mut(&id) {
+                exchange.observation = Some(observation);
+            }
+            self.finish_request(id, Ok(Response::new(Code::VALID)));
+            self.start_requests(peer);
+            return;
+        }
+        if let Some(sequence) = sequence {
             if let Some(observation) = self.begin_observation(id, message.token, sequence) {
                 observation.note_max_age(now, &message.options);
             }

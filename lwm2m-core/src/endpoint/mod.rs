@@ -275,6 +275,7 @@ impl Endpoint {
 
     fn on_any_response(&mut self, peer: PeerId, message: Message) {
         let owner = self.tokens.get(&(peer, message.token)).copied();
+        let owner = owner.map(|owner| self.told_by(owner, &message));
         let expected = match owner {
             Some(TokenOwner::Request(id)) => self.awaits(id, &message),
             Some(TokenOwner::Observation(_)) => message.kind != MessageKind::Acknowledgement,
@@ -487,7 +488,9 @@ impl Endpoint {
     }
 
     /// Renews an observation of ours by a request with Observe = 0, same token and options (RFC 7641, section
-    /// 3.3.1), whose response comes as any other. Where the peer does not renew it, it has ended.
+    /// 3.3.1), whose response comes as any other. Where the peer does not renew it, it has ended. Where a newer
+    /// representation has overtaken the one in the response, it was reported as a notification, and the response is a
+    /// 2.03 without content of our own making.
     ///
     /// # Errors
     /// [`EndpointError::Gone`], [`EndpointError::Busy`].

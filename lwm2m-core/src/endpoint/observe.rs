@@ -107,6 +107,16 @@ impl Observation {
         }
     }
 
+    /// The sequence number of the newest representation.
+    pub(super) fn sequence(&self) -> u32 {
+        self.last.0
+    }
+
+    /// Whether a representation with this number is newer than all before it.
+    pub(super) fn would_renew(&self, sequence: u32, now: Instant) -> bool {
+        is_newer(self.last, (sequence & SEQUENCE_MASK, now))
+    }
+
     fn step(&mut self, input: Happens) -> Act {
         let (state, action) = self.state.transition(input);
         self.state = state;

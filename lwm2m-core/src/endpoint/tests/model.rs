@@ -327,9 +327,14 @@ impl Run {
                     if let (Some(renewed), None) = (renewed, observation) {
                         self.sides[end].watched.remove(&renewed);
                     }
-                    if let Some(observation) = observation {
+                    // 2.03: what is newer was reported before.
+                    let told = observation.filter(|_| response.code != Code::VALID);
+                    if let Some(observation) = told {
                         let value = value_of(&response, seed);
-                        self.sides[end].watched.insert(observation, value);
+                        let seen = self.sides[end].watched.insert(observation, value);
+                        let lost_memory = self.sides[1 - end].lost_memory;
+                        let backwards = seen.is_some_and(|seen| value < seen) && !lost_memory;
+                        assert!(!backwards, "seed {seed}: {value} after {seen:?}");
                     }
                 }
             },

@@ -325,6 +325,85 @@ fn renewed() {
     assert!(matches!(net.event(B), Event::ObserverGone { .. }));
 }
 
+/// Hands A a message that B has sent before.
+fn deliver(net: &mut Net, message: &Message) {
+    let data = message.encode().unwrap();
+    net.ends[A].handle_datagram(net.now, Net::peer(B), &data);
+    net.drain();
+}
+
+/// A renewal by A, and what it is answered.
+fn renewal(net: &mut Net, observation: ObservationId) -> (RequestId, ExchangeId) {
+    let now = net.now;
+    let id = net.ends[A].refresh_observation(now, observation).unwrap();
+    (id, net.asked().0)
+}
+
+/// The answer of B; with its new observer, the old one is gone.
+fn renew(net: &mut Net, exchange: ExchangeId, text: &str) -> ObserverId {
+    let observer = net.ends[B]
+        .respond_observe(net.now, exchange, content(text))
+        .unwrap();
+    net.drain();
+    assert!(matches!(net.event(B), Event::ObserverGone { .. }));
+    observer
+}
+
+// proves: OBSV-04, OBSV-11
+#[test]
+fn an_old_notification_is_no_response_to_a_renewal() {
+    for separate in [false, true] {
+        let mut net = Net::new(11);
+        let (observation, observer) = establish(&mut net, "t", content("0"));
+        net.lose = Box::new(|by, _| by == B);
+        notify(&mut net, observer, content("1"), false);
+        let (_, late) = net.sent.pop().unwrap();
+        net.lose = Box::new(|_, _| false);
+        notify(&mut net, observer, content("2"), false);
+        assert_eq!(notified(&mut net).1, content("2"));
+
+        let (id, exchange) = renewal(&mut net, observation);
+        if separate {
+            net.run(Duration::from_secs(1));
+        }
+        deliver(&mut net, &late);
+        net.no_event(A);
+        assert_eq!(net.ends[A].metrics().stale_notifications, 1);
+        let renewed = renew(&mut net, exchange, "3");
+        assert_eq!(net.answer(), (id, content("3")));
+        notify(&mut net, renewed, content("4"), false);
+        assert_eq!(notified(&mut net), (observation, content("4"), false));
+    }
+}
+
+// proves: OBSV-04, OBSV-11
+#[test]
+fn a_notification_that_overtakes_the_renewal() {
+    let mut net = Net::new(12);
+    let (observation, _) = establish(&mut net, "t", content("0"));
+    let (id, exchange) = renewal(&mut net, observation);
+    net.lose = Box::new(|by, message| by == B && message.kind == MessageKind::Acknowledgement);
+    let renewed = renew(&mut net, exchange, "1");
+    notify(&mut net, renewed, content("2"), false);
+    assert_eq!(notified(&mut net), (observation, content("2"), false));
+    // The renewal goes on, and its response is older than what came meanwhile.
+    net.lose = Box::new(|_, _| false);
+    assert_eq!(
+        net.event(A),
+        Event::Response {
+            request: id,
+            peer: Net::peer(B),
+            response: Response::new(Code::VALID),
+            observation: Some(observation)
+        }
+    );
+    notify(&mut net, renewed, content("3"), false);
+    assert_eq!(notified(&mut net), (observation, content("3"), false));
+    net.ends[A].forget_observation(observation);
+    net.ends[B].remove_observer(renewed);
+    net.assert_forgets_all();
+}
+
 // proves: OBSV-14
 #[test]
 fn ended_by_the_server() {

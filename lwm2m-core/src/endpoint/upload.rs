@@ -320,6 +320,15 @@ impl Endpoint {
                 }
                 return;
             }
+            // A copy that others have overtaken, of which nobody knows any more how it was answered.
+            (_, Place::Old) if block.more => {
+                self.refuse(peer, &asked, Response::new(Code::CONTINUE));
+                return;
+            }
+            (_, Place::Old) => {
+                self.refuse_incomplete(peer, &asked);
+                return;
+            }
             _ => {
                 self.abort_upload(id);
                 self.refuse_incomplete(peer, &asked);

@@ -7,9 +7,11 @@ use crate::coap::Block;
 pub(in crate::endpoint) enum Place {
     /// The one that is waited for.
     Next,
-    /// One that came before.
+    /// The last of those that came.
     Repeated,
-    /// One behind a gap, or that overlaps.
+    /// One that others have followed: a copy that was delayed.
+    Old,
+    /// One behind a gap, or that overlaps what is waited for.
     Gap,
 }
 
@@ -41,6 +43,8 @@ impl Assembly {
             Place::Next
         } else if offset + length == self.received && length == self.last {
             Place::Repeated
+        } else if offset + length <= self.received {
+            Place::Old
         } else {
             Place::Gap
         }
@@ -72,10 +76,11 @@ mod tests {
             (4, 16, 5, Place::Next),
             (0, 64, 64, Place::Repeated),
             // Of another length than what came, it is no repetition.
-            (1, 32, 32, Place::Gap),
-            (0, 64, 63, Place::Gap),
+            (1, 32, 32, Place::Old),
+            (0, 64, 63, Place::Old),
             (2, 64, 64, Place::Gap),
-            (3, 16, 16, Place::Gap),
+            (3, 16, 16, Place::Old),
+            (3, 16, 17, Place::Gap),
         ] {
             assert_eq!(
                 assembly.place(block(number, size), length),
@@ -88,7 +93,7 @@ mod tests {
         for (number, size, length, place) in [
             (3, 32, 32, Place::Next),
             (2, 32, 32, Place::Repeated),
-            (0, 64, 64, Place::Gap),
+            (0, 64, 64, Place::Old),
             (1, 64, 64, Place::Gap),
         ] {
             assert_eq!(

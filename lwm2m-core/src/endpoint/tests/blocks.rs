@@ -341,6 +341,35 @@ fn gaps_repetitions_and_restarts() {
     net.assert_forgets_all();
 }
 
+// proves: BLK-14, BLK-24
+#[test]
+fn a_block_that_comes_again_behind_later_ones() {
+    let ok = Some(Code::CONTINUE);
+    let mut net = Net::new(6);
+    for number in 0..4 {
+        assert_eq!(
+            block(&mut net, 1 + number, number.into(), true, 1, None),
+            ok
+        );
+    }
+    for (id, number) in [(11, 1), (12, 2), (13, 1)] {
+        assert_eq!(block(&mut net, id, number, true, 1, None), ok, "{number}");
+    }
+    let last = Some(Code::REQUEST_ENTITY_INCOMPLETE);
+    assert_eq!(block(&mut net, 14, 1, false, 1, None), last, "not the last");
+    assert_eq!(block(&mut net, 15, 4, false, 1, None), None);
+    // Nor does it disturb while the whole waits for its answer.
+    assert_eq!(block(&mut net, 16, 1, true, 1, None), ok);
+    net.events[B].retain(|event| !matches!(event, Event::UploadStarted { .. }));
+    let (exchange, request) = net.asked();
+    assert_eq!(request.payload, vec![1; 80]);
+    net.sent.clear();
+    net.respond(exchange, Response::new(Code::CHANGED));
+    assert_eq!((net.sent[0].1.code, net.sent[0].1.id), (Code::CHANGED, 15));
+    net.no_event(B);
+    net.assert_forgets_all();
+}
+
 // proves: BLK-15
 #[test]
 fn abandoned_and_restarted_streams_are_aborted() {

@@ -577,7 +577,8 @@ impl Endpoint {
     /// more, and reported as acknowledged only where its acknowledgement was on the way already. A response
     /// code that is no success ends the observation.
     ///
-    /// It goes confirmably also where the last one that did is `confirmable_notification_interval` ago.
+    /// It goes confirmably also where the last one that did is `confirmable_notification_interval` ago, and after a
+    /// reset by the peer of a message that is not known any more, such as an earlier notification.
     ///
     /// # Errors
     /// [`EndpointError::Gone`]

@@ -151,7 +151,9 @@ pub(super) struct Observer {
     token: Token,
     view: View,
     sequence: u32,
-    last_confirmable: Instant,
+    /// When the last notification went that it had to acknowledge, or it was entered; `None`: the next is to show whether
+    /// it still observes.
+    last_confirmable: Option<Instant>,
     state: State,
     /// The message of the last notification.
     message_id: Option<u16>,
@@ -357,7 +359,7 @@ impl Endpoint {
                 token,
                 view,
                 sequence,
-                last_confirmable: self.now,
+                last_confirmable: Some(self.now),
                 state: State::Idle,
                 message_id: None,
                 newer: None,
@@ -386,7 +388,8 @@ impl Endpoint {
             .filter(|observer| !observer.state.is_closing())?;
         let last = !response.code.is_success();
         let (peer, idle) = (observer.peer, observer.state == State::Idle);
-        let confirmable = confirmable || self.now.since(observer.last_confirmable) >= interval;
+        let since = (observer.last_confirmable).map(|last| self.now.since(last));
+        let confirmable = confirmable || since.is_none_or(|since| since >= interval);
         observer.newer = Some(Newer {
             notification,
             response,
@@ -505,7 +508,7 @@ impl Endpoint {
             .is_success()
             .then(|| observer.next_sequence());
         if kind == MessageKind::Confirmable {
-            observer.last_confirmable = now;
+            observer.last_confirmable = Some(now);
         }
         if let Some(old) = old {
             self.end_transmission(peer, old);
@@ -563,6 +566,20 @@ impl Endpoint {
     pub(super) fn lose_observer(&mut self, id: u64, reason: ObserverGone) {
         if let Some(observer) = self.remove_observer_state(id)
             && !observer.state.is_closing()
+    /// A reset came for a message that nothing is known of any more. It may have been a notification that was followed by
+    /// others since: whoever sent it then observes no longer, and none of what follows need ever reach it. The next
+    /// notification to each observer of that peer, of which there are `max_observers_per_peer`, is to show it.
+    pub(super) fn doubt_observers(&mut self, peer: PeerId) {
+        let Some(state) = self.peers.get(&peer) else {
+            return;
+        };
+        for id in &state.observers {
+            if let Some(observer) = self.observers.get_mut(id) {
+                observer.last_confirmable = None;
+            }
+        }
+    }
+
         {
             self.events.push_back(Event::ObserverGone {
                 observer: ObserverId(id),

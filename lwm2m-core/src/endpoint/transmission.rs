@@ -397,6 +397,7 @@ impl Endpoint {
     /// A reset came.
     pub(super) fn on_reset(&mut self, peer: PeerId, id: u16) {
         let Some(owner) = self.settle(peer, id, Input::Reset) else {
+            self.doubt_observers(peer);
             self.metrics.unmatched_acknowledgements += 1;
             self.note_message_id(peer, false);
             return;

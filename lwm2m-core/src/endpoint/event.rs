@@ -193,7 +193,8 @@ pub enum Event {
         peer: PeerId,
         /// The content, the whole body included. A code that is no success has ended the observation, and so has
         /// a response without Observe option (`last`). Where the body of the last could not be fetched, this is a
-        /// 4.08 without content of our own making.
+        /// 4.08 without content of our own making; where a confirmable notification was reset because it has a
+        /// critical option that we do not know, a 4.02.
         response: Response,
         /// Whether the observation has ended with it.
         last: bool,

@@ -196,7 +196,13 @@ impl Endpoint {
             return;
         };
         let peer = observation.peer;
-        let bad = message.unprocessable_option(super::is_known).is_some();
+        if message.unprocessable_option(super::is_known).is_some() {
+            self.metrics.bad_option += 1;
+            if message.kind == MessageKind::Confirmable {
+                self.on_unreadable(id, peer);
+            }
+            return;
+        }
         let sequence = message.options.uint(option::OBSERVE);
         let sequence = sequence.filter(|_| message.code.is_success());
         let last = sequence.is_none();
@@ -209,10 +215,6 @@ impl Endpoint {
             }
             observation.last = new;
             observation.note_max_age(now, &message.options);
-        }
-        if bad {
-            self.metrics.bad_option += 1;
-            return;
         }
         let request = observation.request.clone();
         self.note_echo(peer, &message);
@@ -286,6 +288,19 @@ impl Endpoint {
     fn report_notification(&mut self, id: u64, peer: PeerId, response: Response, last: bool) {
         self.events.push_back(Event::Notification {
             observation: ObservationId(id),
+    /// A notification was reset because it has an option that must be understood and is not: the peer observes for us no
+    /// longer (RFC 7641, section 3.2).
+    fn on_unreadable(&mut self, id: u64, peer: PeerId) {
+        let exchange = self.observations.get(&id).and_then(|known| known.exchange);
+        let exchange = exchange.and_then(|exchange| self.requests.get(&exchange));
+        // Else the layer above has not heard of it, and the response does not tell of an observation.
+        let told = exchange.is_none_or(|exchange| exchange.purpose != Purpose::Request);
+        self.close_observation(id);
+        if told {
+            self.report_notification(id, peer, Response::new(Code::BAD_OPTION), true);
+        }
+    }
+
             peer,
             response,
             last,

@@ -2,6 +2,68 @@
 
 use super::{basics::tell, *};
 
+/// A notification with a critical option that nobody knows.
+fn unreadable(net: &Net, kind: MessageKind) -> Message {
+    let mut message = Message::new(kind, Code::CONTENT, 900, net.sent[0].1.token);
+    message.options.set_uint(option::OBSERVE, 100);
+    message.options.push(OptionNumber(2049), b"?");
+    message
+}
+
+// proves: COAP-33
+#[test]
+fn a_notification_with_an_option_that_must_be_understood() {
+    let mut net = Net::new(14);
+    let (observation, _) = establish(&mut net, "t", content("0"));
+    net.run(Duration::from_secs(30));
+    let mut message = unreadable(&net, MessageKind::NonConfirmable);
+    deliver(&mut net, &message);
+    net.no_event(A);
+    assert_eq!(net.ends[A].metrics().bad_option, 1);
+    // It has made nothing fresh, and what comes with its number is new.
+    net.run(Duration::from_secs(31));
+    assert!(!net.ends[A].is_fresh(net.now, observation));
+    message.options.remove(OptionNumber(2049));
+    deliver(&mut net, &message);
+    assert!(!notified(&mut net).2);
+
+    // A confirmable one is reset, which ends the observation at the peer, even where it is old.
+    let message = unreadable(&net, MessageKind::Confirmable);
+    deliver(&mut net, &message);
+    let end = Response::new(Code::BAD_OPTION);
+    assert_eq!(notified(&mut net), (observation, end, true));
+    assert_eq!(net.count(A, MessageKind::Reset), 1);
+    assert!(net.ends[A].observations.is_empty());
+}
+
+// proves: COAP-33
+#[test]
+fn an_observation_that_is_reset_before_anybody_has_heard_of_it() {
+    let mut net = Net::new(15);
+    let id = net.request(observe("t"));
+    let (exchange, _) = net.asked();
+    net.ends[B]
+        .respond_observe(net.now, exchange, large(3000))
+        .unwrap();
+    net.run(LATENCY);
+    assert_eq!(net.ends[A].observations.len(), 1);
+    let message = unreadable(&net, MessageKind::Confirmable);
+    deliver(&mut net, &message);
+    match net.event(A) {
+        Event::Response {
+            request,
+            response,
+            observation,
+            ..
+        } => {
+            assert_eq!((request, observation), (id, None));
+            assert_eq!(response.payload, large(3000).payload);
+        }
+        other => panic!("{other:?}"),
+    }
+    net.no_event(A);
+}
+
 // proves: OBSV-07, OBSV-16
 #[test]
 fn a_reset_of_an_earlier_notification() {

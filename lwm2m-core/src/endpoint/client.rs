@@ -563,6 +563,15 @@ impl Endpoint {
         self.observations.get_mut(&observation)
     }
 
+    /// A token names one request at a time (RFC 7252, section 5.3.1): before an observation lends its own to another, its
+    /// renewal under way ends.
+    pub(super) fn end_renewal(&mut self, observation: u64) {
+        let known = self.observations.get(&observation);
+        if let Some(renewal) = known.and_then(|known| known.renewal) {
+            self.finish_request(renewal, Err(Failure::Superseded));
+        }
+    }
+
     /// A renewal that was answered without Observe option has ended the observation.
     fn observation_not_renewed(&mut self, id: u64) {
         if let Some(&ClientExchange {
@@ -613,6 +622,11 @@ impl Endpoint {
             take_out(&mut state.requests, id);
         }
         self.give_token_back(exchange.purpose);
+        if let Purpose::Refresh(observation) = exchange.purpose
+            && let Some(known) = self.observations.get_mut(&observation)
+        {
+            known.renewal = known.renewal.filter(|renewal| *renewal != id);
+        }
         let observation = match exchange.purpose {
             Purpose::Fetch { observation, .. } => Some(observation),
             _ => exchange.observation,

@@ -82,6 +82,9 @@ pub enum Failure {
     /// The body of the response is larger than `max_body`.
     #[error("the response is too large")]
     TooLarge,
+    /// Another request took its token: an observation was renewed or cancelled while it was being renewed.
+    #[error("superseded by another request with the same token")]
+    Superseded,
     /// The response has a critical option that we do not know, or one of a forbidden form.
     #[error("the response cannot be processed")]
     BadResponse,

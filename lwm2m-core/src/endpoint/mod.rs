@@ -465,7 +465,7 @@ impl Endpoint {
     }
 
     /// Ends an observation of ours by a request with Observe = 1, same token and options (RFC 7641, section
-    /// 3.6), whose response comes as any other.
+    /// 3.6), whose response comes as any other. A renewal that is under way ends with [`Failure::Superseded`].
     ///
     /// # Errors
     /// [`EndpointError::Gone`], [`EndpointError::Busy`].
@@ -477,6 +477,7 @@ impl Endpoint {
         self.set_now(now);
         let observation = self.observations.get(&id.0).ok_or(EndpointError::Gone)?;
         self.check_room(observation.peer)?;
+        self.end_renewal(id.0);
         let observation = self.close_observation(id.0).ok_or(EndpointError::Gone)?;
         let request = observation.request.uint_option(option::OBSERVE, 1);
         self.request_as_observer(
@@ -492,6 +493,8 @@ impl Endpoint {
     /// representation has overtaken the one in the response, it was reported as a notification, and the response is a
     /// 2.03 without content of our own making.
     ///
+    /// One request at a time has the token: a renewal that is under way ends with [`Failure::Superseded`].
+    ///
     /// # Errors
     /// [`EndpointError::Gone`], [`EndpointError::Busy`].
     pub fn refresh_observation(
@@ -504,7 +507,12 @@ impl Endpoint {
         let (peer, token) = (observation.peer, observation.token);
         let request = observation.request.clone();
         self.check_room(peer)?;
-        self.request_as_observer(peer, token, request, Purpose::Refresh(id.0))
+        self.end_renewal(id.0);
+        let renewal = self.request_as_observer(peer, token, request, Purpose::Refresh(id.0))?;
+        if let Some(observation) = self.observations.get_mut(&id.0) {
+            observation.renewal = Some(renewal.0);
+        }
+        Ok(renewal)
     }
 
     /// Whether the newest representation of an observation of ours is fresh: less than its Max-Age, 60 seconds where

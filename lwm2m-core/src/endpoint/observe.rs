@@ -85,6 +85,8 @@ pub(super) struct Observation {
     state: Watch,
     /// The exchange that brings the newest representation, or the rest of it.
     exchange: Option<u64>,
+    /// The request that is renewing it, from when it is queued.
+    pub(super) renewal: Option<u64>,
 }
 
 impl Observation {
@@ -104,6 +106,7 @@ impl Observation {
             fresh_until: now,
             state: Watch::Asked,
             exchange: Some(exchange),
+            renewal: None,
         }
     }
 
@@ -285,9 +288,6 @@ impl Endpoint {
         }
     }
 
-    fn report_notification(&mut self, id: u64, peer: PeerId, response: Response, last: bool) {
-        self.events.push_back(Event::Notification {
-            observation: ObservationId(id),
     /// A notification was reset because it has an option that must be understood and is not: the peer observes for us no
     /// longer (RFC 7641, section 3.2).
     fn on_unreadable(&mut self, id: u64, peer: PeerId) {
@@ -301,6 +301,9 @@ impl Endpoint {
         }
     }
 
+    fn report_notification(&mut self, id: u64, peer: PeerId, response: Response, last: bool) {
+        self.events.push_back(Event::Notification {
+            observation: ObservationId(id),
             peer,
             response,
             last,
@@ -563,6 +566,20 @@ impl Endpoint {
         self.start_notifications(peer);
     }
 
+    /// A reset came for a message that nothing is known of any more. It may have been a notification that was followed by
+    /// others since: whoever sent it then observes no longer, and none of what follows need ever reach it. The next
+    /// notification to each observer of that peer, of which there are `max_observers_per_peer`, is to show it.
+    pub(super) fn doubt_observers(&mut self, peer: PeerId) {
+        let Some(state) = self.peers.get(&peer) else {
+            return;
+        };
+        for id in &state.observers {
+            if let Some(observer) = self.observers.get_mut(id) {
+                observer.last_confirmable = None;
+            }
+        }
+    }
+
     pub(super) fn on_notification_reset(&mut self, id: u64) {
         self.lose_observer(id, ObserverGone::Reset);
     }
@@ -581,20 +598,6 @@ impl Endpoint {
     pub(super) fn lose_observer(&mut self, id: u64, reason: ObserverGone) {
         if let Some(observer) = self.remove_observer_state(id)
             && !observer.state.is_closing()
-    /// A reset came for a message that nothing is known of any more. It may have been a notification that was followed by
-    /// others since: whoever sent it then observes no longer, and none of what follows need ever reach it. The next
-    /// notification to each observer of that peer, of which there are `max_observers_per_peer`, is to show it.
-    pub(super) fn doubt_observers(&mut self, peer: PeerId) {
-        let Some(state) = self.peers.get(&peer) else {
-            return;
-        };
-        for id in &state.observers {
-            if let Some(observer) = self.observers.get_mut(id) {
-                observer.last_confirmable = None;
-            }
-        }
-    }
-
         {
             self.events.push_back(Event::ObserverGone {
                 observer: ObserverId(id),

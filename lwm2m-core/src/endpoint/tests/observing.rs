@@ -2,6 +2,448 @@
 
 use super::{basics::tell, *};
 
+/// A observes `path` at B, which answers with `text`.
+fn establish(net: &mut Net, path: &str, response: Response) -> (ObservationId, ObserverId) {
+    net.request(observe(path));
+    let (exchange, request) = net.asked();
+    assert_eq!(request.options.uint(option::OBSERVE), Some(0));
+    let observer = net.ends[B]
+        .respond_observe(net.now, exchange, response.clone())
+        .unwrap();
+    net.drain();
+    match net.event(A) {
+        Event::Response {
+            observation: Some(observation),
+            response: got,
+            ..
+        } => {
+            assert_eq!(got.payload, response.payload);
+            (observation, observer)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn notify(
+    net: &mut Net,
+    observer: ObserverId,
+    response: Response,
+    confirmable: bool,
+) -> NotificationId {
+    let id = net.ends[B]
+        .notify(net.now, observer, response, confirmable)
+        .unwrap();
+    net.drain();
+    id
+}
+
+fn notified(net: &mut Net) -> (ObservationId, Response, bool) {
+    match net.event(A) {
+        Event::Notification {
+            observation,
+            response,
+            last,
+            ..
+        } => (observation, response, last),
+        other => panic!("{other:?}"),
+    }
+}
+
+// proves: OBSV-01, OBSV-03, OBSV-06
+#[test]
+fn notifications_and_their_acknowledgement() {
+    let mut net = Net::new(1);
+    let (observation, observer) = establish(&mut net, "t", content("1"));
+    notify(&mut net, observer, content("2"), false);
+    assert_eq!(notified(&mut net), (observation, content("2"), false));
+    let id = notify(&mut net, observer, content("3"), true);
+    assert_eq!(notified(&mut net), (observation, content("3"), false));
+    assert_eq!(
+        net.event(B),
+        Event::NotificationAcknowledged {
+            notification: id,
+            observer
+        }
+    );
+    net.no_event(B);
+}
+
+// proves: OBSV-15
+#[test]
+fn one_notification_a_day_is_confirmable() {
+    let mut net = Net::new(2);
+    let (_, observer) = establish(&mut net, "t", content("0"));
+    let hour = Duration::from_secs(3600);
+    for n in 1..=50 {
+        net.run(hour);
+        notify(&mut net, observer, content(&n.to_string()), false);
+        notified(&mut net);
+    }
+    assert_eq!(net.count(B, MessageKind::Confirmable), 2);
+}
+
+// proves: OBSV-04, OBSV-05
+#[test]
+fn older_notifications_are_dropped() {
+    let mut net = Net::new(3);
+    let (_, observer) = establish(&mut net, "t", content("0"));
+    // Two that change places.
+    net.faults.reordering = 100;
+    let mut seen = 0;
+    for n in 1..=200u32 {
+        notify(&mut net, observer, content(&n.to_string()), false);
+        net.run(Duration::from_millis(300));
+        while let Some(event) = net.events[A].pop_front() {
+            let Event::Notification { response, .. } = event else {
+                panic!("{event:?}")
+            };
+            let n: u32 = core::str::from_utf8(&response.payload)
+                .unwrap()
+                .parse()
+                .unwrap();
+            assert!(n > seen, "{n} after {seen}");
+            seen = n;
+        }
+    }
+    net.run(Duration::from_secs(3));
+    assert!(net.ends[A].metrics().stale_notifications > 10);
+}
+
+// proves: OBSV-13, OBSV-19
+#[test]
+fn superseded_while_under_way() {
+    let mut net = Net::new(4);
+    let (_, observer) = establish(&mut net, "t", content("0"));
+    net.sent.clear();
+    let mut count = 0;
+    net.lose = Box::new(move |by, _| {
+        count += u32::from(by == B);
+        by == B && count <= 2
+    });
+    notify(&mut net, observer, content("1"), true);
+    notify(&mut net, observer, content("2"), true);
+    let last = notify(&mut net, observer, content("3"), false);
+    assert_eq!(notified(&mut net).1, content("3"));
+    assert_eq!(
+        net.event(B),
+        Event::NotificationAcknowledged {
+            notification: last,
+            observer
+        }
+    );
+    net.run(Duration::from_secs(100));
+    net.no_event(A);
+    net.no_event(B);
+    // "1", then "3" in its place with a message id of its own and a back-off that goes on.
+    let sent: Vec<_> = net
+        .sent
+        .iter()
+        .filter(|(by, _)| *by == B)
+        .map(|(_, m)| m)
+        .collect();
+    assert_eq!(sent.len(), 3);
+    assert_eq!(sent[0].payload, "1");
+    assert_eq!(
+        (&sent[1].payload[..], &sent[2].payload[..]),
+        (&b"3"[..], &b"3"[..])
+    );
+    assert_ne!(sent[0].id, sent[1].id);
+    assert_eq!(sent[1].id, sent[2].id);
+}
+
+// proves: OBSV-20
+#[test]
+fn superseded_when_the_old_one_arrives_after_all() {
+    let mut net = Net::new(5);
+    let (_, observer) = establish(&mut net, "t", content("0"));
+    let first = notify(&mut net, observer, content("1"), true);
+    let second = notify(&mut net, observer, content("2"), true);
+    assert_eq!(notified(&mut net).1, content("1"));
+    assert_eq!(notified(&mut net).1, content("2"));
+    for notification in [first, second] {
+        assert_eq!(
+            net.event(B),
+            Event::NotificationAcknowledged {
+                notification,
+                observer
+            }
+        );
+    }
+}
+
+// proves: COAP-20, OBSV-18
+#[test]
+fn confirmable_notifications_of_many_observers_take_turns() {
+    let mut net = Net::new(6);
+    let observers = ["a", "b", "c"].map(|path| establish(&mut net, path, content("0")).1);
+    net.sent.clear();
+    for observer in observers {
+        notify(&mut net, observer, content("1"), true);
+    }
+    assert_eq!(net.count(B, MessageKind::Confirmable), 1);
+    for _ in observers {
+        notified(&mut net);
+        assert!(matches!(
+            net.event(B),
+            Event::NotificationAcknowledged { .. }
+        ));
+    }
+}
+
+// proves: OBSV-17
+#[test]
+fn unreachable_observers_go() {
+    let mut net = Net::new(7);
+    let (_, observer) = establish(&mut net, "t", content("0"));
+    net.lose = Box::new(|_, _| true);
+    notify(&mut net, observer, content("1"), true);
+    assert_eq!(
+        net.event(B),
+        Event::ObserverGone {
+            observer,
+            reason: ObserverGone::Timeout
+        }
+    );
+    assert_eq!(
+        net.ends[B].notify(net.now, observer, content("2"), true),
+        Err(EndpointError::Gone)
+    );
+    net.ends[A].forget_peer(net.now, Net::peer(B));
+    net.assert_forgets_all();
+}
+
+// proves: OBSV-07, OBSV-16
+#[test]
+fn cancelled_by_reset() {
+    for confirmable in [false, true] {
+        let mut net = Net::new(8);
+        let (observation, observer) = establish(&mut net, "t", content("0"));
+        net.ends[A].forget_observation(observation);
+        notify(&mut net, observer, content("1"), confirmable);
+        assert_eq!(
+            net.event(B),
+            Event::ObserverGone {
+                observer,
+                reason: ObserverGone::Reset
+            }
+        );
+        net.no_event(A);
+        net.assert_forgets_all();
+    }
+}
+
+// proves: COAP-29, OBSV-01, OBSV-08, OBSV-09, OBSV-12
+#[test]
+fn cancelled_by_request() {
+    let mut net = Net::new(9);
+    let (observation, observer) = establish(&mut net, "t", content("0"));
+    let token = net.sent[0].1.token;
+    let id = net.ends[A]
+        .cancel_observation(net.now, observation)
+        .unwrap();
+    // A notification that crosses the cancellation is acknowledged and not reported.
+    notify(&mut net, observer, content("1"), false);
+    let (exchange, request) = net.asked();
+    assert_eq!(request.options.uint(option::OBSERVE), Some(1));
+    assert_eq!(
+        net.event(B),
+        Event::ObserverGone {
+            observer,
+            reason: ObserverGone::Cancelled
+        }
+    );
+    net.respond(exchange, content("2"));
+    assert_eq!(net.answer(), (id, content("2")));
+    let last = net
+        .sent
+        .iter()
+        .rfind(|(by, m)| *by == A && m.code == Code::GET)
+        .unwrap();
+    assert_eq!(last.1.token, token);
+    assert_eq!(
+        net.ends[A].cancel_observation(net.now, observation),
+        Err(EndpointError::Gone)
+    );
+    net.assert_forgets_all();
+}
+
+// proves: OBSV-03, OBSV-10, OBSV-11
+#[test]
+fn renewed() {
+    let mut net = Net::new(10);
+    let (observation, observer) = establish(&mut net, "t", content("0"));
+    let id = net.ends[A]
+        .refresh_observation(net.now, observation)
+        .unwrap();
+    let (exchange, _) = net.asked();
+    let renewed = net.ends[B]
+        .respond_observe(net.now, exchange, content("1"))
+        .unwrap();
+    assert_eq!(
+        net.event(B),
+        Event::ObserverGone {
+            observer,
+            reason: ObserverGone::Replaced
+        }
+    );
+    assert_eq!(
+        net.event(A),
+        Event::Response {
+            request: id,
+            peer: Net::peer(B),
+            response: content("1"),
+            observation: Some(observation)
+        }
+    );
+    notify(&mut net, renewed, content("2"), false);
+    assert_eq!(notified(&mut net), (observation, content("2"), false));
+
+    // A renewal that fails leaves the observation as it is.
+    net.lose = Box::new(|by, _| by == A);
+    net.ends[A]
+        .refresh_observation(net.now, observation)
+        .unwrap();
+    assert!(matches!(net.event(A), Event::RequestFailed { .. }));
+    net.lose = Box::new(|_, _| false);
+    notify(&mut net, renewed, content("3"), false);
+    assert_eq!(notified(&mut net), (observation, content("3"), false));
+
+    // One that is refused has ended it.
+    net.ends[A]
+        .refresh_observation(net.now, observation)
+        .unwrap();
+    let (exchange, _) = net.asked();
+    net.respond(exchange, Response::new(Code::NOT_FOUND));
+    assert!(matches!(
+        net.event(A),
+        Event::Response {
+            observation: None,
+            ..
+        }
+    ));
+    notify(&mut net, renewed, content("4"), true);
+    assert!(matches!(net.event(B), Event::ObserverGone { .. }));
+}
+
+/// Hands A a message that B has sent before.
+fn deliver(net: &mut Net, message: &Message) {
+    let data = message.encode().unwrap();
+    net.ends[A].handle_datagram(net.now, Net::peer(B), &data);
+    net.drain();
+}
+
+/// A renewal by A, and what it is answered.
+fn renewal(net: &mut Net, observation: ObservationId) -> (RequestId, ExchangeId) {
+    let now = net.now;
+    let id = net.ends[A].refresh_observation(now, observation).unwrap();
+    (id, net.asked().0)
+}
+
+/// The answer of B; with its new observer, the old one is gone.
+fn renew(net: &mut Net, exchange: ExchangeId, text: &str) -> ObserverId {
+    let observer = net.ends[B]
+        .respond_observe(net.now, exchange, content(text))
+        .unwrap();
+    net.drain();
+    assert!(matches!(net.event(B), Event::ObserverGone { .. }));
+    observer
+}
+
+// proves: OBSV-04, OBSV-11
+#[test]
+fn an_old_notification_is_no_response_to_a_renewal() {
+    for separate in [false, true] {
+        let mut net = Net::new(11);
+        let (observation, observer) = establish(&mut net, "t", content("0"));
+        net.lose = Box::new(|by, _| by == B);
+        notify(&mut net, observer, content("1"), false);
+        let (_, late) = net.sent.pop().unwrap();
+        net.lose = Box::new(|_, _| false);
+        notify(&mut net, observer, content("2"), false);
+        assert_eq!(notified(&mut net).1, content("2"));
+
+        let (id, exchange) = renewal(&mut net, observation);
+        if separate {
+            net.run(Duration::from_secs(1));
+        }
+        deliver(&mut net, &late);
+        net.no_event(A);
+        assert_eq!(net.ends[A].metrics().stale_notifications, 1);
+        let renewed = renew(&mut net, exchange, "3");
+        assert_eq!(net.answer(), (id, content("3")));
+        notify(&mut net, renewed, content("4"), false);
+        assert_eq!(notified(&mut net), (observation, content("4"), false));
+    }
+}
+
+// proves: OBSV-04, OBSV-11
+#[test]
+fn a_notification_that_overtakes_the_renewal() {
+    let mut net = Net::new(12);
+    let (observation, _) = establish(&mut net, "t", content("0"));
+    let (id, exchange) = renewal(&mut net, observation);
+    net.lose = Box::new(|by, message| by == B && message.kind == MessageKind::Acknowledgement);
+    let renewed = renew(&mut net, exchange, "1");
+    notify(&mut net, renewed, content("2"), false);
+    assert_eq!(notified(&mut net), (observation, content("2"), false));
+    // The renewal goes on, and its response is older than what came meanwhile.
+    net.lose = Box::new(|_, _| false);
+    assert_eq!(
+        net.event(A),
+        Event::Response {
+            request: id,
+            peer: Net::peer(B),
+            response: Response::new(Code::VALID),
+            observation: Some(observation)
+        }
+    );
+    notify(&mut net, renewed, content("3"), false);
+    assert_eq!(notified(&mut net), (observation, content("3"), false));
+    net.ends[A].forget_observation(observation);
+    net.ends[B].remove_observer(renewed);
+    net.assert_forgets_all();
+}
+
+fn superseded(net: &mut Net, request: RequestId) {
+    let failure = Failure::Superseded;
+    let peer = Net::peer(B);
+    let failed = Event::RequestFailed {
+        request,
+        peer,
+        failure,
+    };
+    assert_eq!(net.event(A), failed);
+}
+
+// proves: OBSV-11, OBSV-12
+#[test]
+fn one_request_at_a_time_has_the_token() {
+    let mut net = Net::new(13);
+    let (observation, _) = establish(&mut net, "t", content("0"));
+    let (first, early) = renewal(&mut net, observation);
+    let (second, later) = renewal(&mut net, observation);
+    superseded(&mut net, first);
+    // Its acknowledgement is no answer to the second.
+    renew(&mut net, early, "1");
+    net.run(LATENCY);
+    net.no_event(A);
+    renew(&mut net, later, "2");
+    assert_eq!(net.answer(), (second, content("2")));
+
+    let (third, exchange) = renewal(&mut net, observation);
+    let now = net.now;
+    let cancel = net.ends[A].cancel_observation(now, observation).unwrap();
+    superseded(&mut net, third);
+    renew(&mut net, exchange, "3");
+    let (exchange, request) = net.asked();
+    assert_eq!(request.options.uint(option::OBSERVE), Some(1));
+    assert!(matches!(net.event(B), Event::ObserverGone { .. }));
+    net.respond(exchange, content("4"));
+    assert_eq!(net.answer(), (cancel, content("4")));
+    net.no_event(A);
+    net.assert_forgets_all();
+}
+
 /// A notification with a critical option that nobody knows.
 fn unreadable(net: &Net, kind: MessageKind) -> Message {
     let mut message = Message::new(kind, Code::CONTENT, 900, net.sent[0].1.token);

@@ -162,8 +162,13 @@ pub struct EndpointConfig {
     pub max_uploads: usize,
     /// Bytes of all bodies together that are being collected or wait for their answer.
     pub max_collected: usize,
-    /// Bytes of all bodies together that are kept because peers fetch them block by block. Beyond it, a body is
-    /// asked for again from the layer above for each block (GET, FETCH), or its transfer fails.
+    /// Bodies of one peer that are kept because it fetches them block by block; the oldest makes room. Each costs at
+    /// most 1 KiB beside its payload and options. A body that is not kept is asked for again from the layer above for
+    /// each block (GET, FETCH), or its transfer fails.
+    pub max_bodies_per_peer: usize,
+    /// Bodies of all peers that are kept for that reason; where there are so many, no other is.
+    pub max_bodies: usize,
+    /// Bytes of all these bodies together, each with its payload, its options and 1 KiB. Beyond it, no other is kept.
     pub max_served: usize,
     /// Peers with transmission parameters of their own. Each costs at most 250 bytes.
     pub max_peer_timings: usize,
@@ -205,6 +210,8 @@ impl Default for EndpointConfig {
             max_uploads_per_peer: 16,
             max_uploads: 10_000,
             max_collected: 64 * 1024 * 1024,
+            max_bodies_per_peer: 64,
+            max_bodies: 50_000,
             max_served: 64 * 1024 * 1024,
             max_peer_timings: 1_000_000,
             max_observations_per_peer: 256,

@@ -27,7 +27,7 @@ pub struct Holdings {
     pub collected: usize,
     /// Bodies that are kept because peers fetch them block by block.
     pub bodies: usize,
-    /// Bytes of them.
+    /// Bytes of them, as `max_served` counts them.
     pub served: usize,
     /// Observers of ours.
     pub observers: usize,

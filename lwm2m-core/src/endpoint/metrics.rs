@@ -68,7 +68,7 @@ counters! {
     /// Answers to repeatable requests that were not kept because `max_replayed` is reached, and others that went
     /// separately for that reason.
     unkept_answers,
-    /// Large responses that were not kept because `max_served` is reached.
+    /// Large responses that were not kept because `max_bodies` or `max_served` is reached.
     uncached_bodies,
     /// Times that a message was not sent because it would have been more than three times what came from an address
     /// that is not proven.

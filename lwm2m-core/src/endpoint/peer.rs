@@ -5,7 +5,11 @@ use super::{
     message_id::MessageIds, probing::Probing,
 };
 use crate::{peer::PeerId, time::Instant, timer::TimerId};
-use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, VecDeque},
+    vec::Vec,
+};
 use rand_core::RngCore;
 
 /// The state of one peer. It goes when nothing is under way and EXCHANGE_LIFETIME has passed since its last
@@ -36,7 +40,8 @@ pub(super) struct Peer {
     /// Message ids of what may not go before the peer is heard.
     pub(super) withheld: Vec<u64>,
     pub(super) uploads: Vec<u64>,
-    pub(super) bodies: Vec<u64>,
+    /// Keys of the bodies that are kept, oldest first.
+    pub(super) bodies: BTreeMap<u64, u64>,
     pub(super) observers: Vec<u64>,
     pub(super) observations: Vec<u64>,
     /// Whether a body has been sent to it in blocks: the next is told from it by a Request-Tag.
@@ -50,17 +55,15 @@ impl Peer {
     }
 
     fn is_busy(&self) -> bool {
-        ![
+        let lists = [
             &self.requests,
             &self.exchanges,
             &self.responses,
             &self.uploads,
-            &self.bodies,
             &self.observers,
             &self.observations,
-        ]
-        .into_iter()
-        .all(Vec::is_empty)
+        ];
+        !(lists.into_iter().all(Vec::is_empty) && self.bodies.is_empty())
     }
 }
 
@@ -140,7 +143,7 @@ impl Endpoint {
                     responses: Vec::new(),
                     withheld: Vec::new(),
                     uploads: Vec::new(),
-                    bodies: Vec::new(),
+                    bodies: BTreeMap::new(),
                     observers: Vec::new(),
                     observations: Vec::new(),
                     has_uploaded: false,
@@ -233,7 +236,7 @@ impl Endpoint {
         for id in responses {
             self.end_transmission(peer, id as u16);
         }
-        for key in bodies {
+        for key in bodies.into_values() {
             self.drop_body(peer, key);
         }
         for id in observers {

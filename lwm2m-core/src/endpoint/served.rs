@@ -9,7 +9,6 @@ use super::{
     address::Cut,
     blockwise::{self, OutOfRange},
     observe::View,
-    peer::take_out,
     server::Asked,
 };
 use crate::{
@@ -19,11 +18,22 @@ use crate::{
 };
 use core::hash::{BuildHasher, Hash, Hasher};
 
+/// What a body costs beside its payload and options as they are sent, bytes: its places in tables that are as empty as
+/// they get, its timer, and what holds its options.
+pub(super) const BODY_OVERHEAD: usize = 1024;
+
 /// A large response that its peer fetches block by block.
 pub(super) struct Body {
     response: Response,
     payload: u64,
     timer: TimerId,
+    /// Its place among the bodies of its peer, oldest first.
+    turn: u64,
+}
+
+/// What counts against `max_served`, bytes.
+fn cost(response: &Response) -> usize {
+    BODY_OVERHEAD + response.options.encoded_length() + response.payload.len()
 }
 
 /// Whether a response is one that is worth an entity tag of ours: the peer must notice when it changes.
@@ -97,40 +107,55 @@ impl Endpoint {
         })
     }
 
-    /// Keeps a large response for the blocks that are asked for after the first.
+    /// Keeps a large response for the blocks that are asked for after the first. Where its peer has as many as it may
+    /// have, the oldest of them goes.
     pub(super) fn keep_body(&mut self, peer: PeerId, key: u64, payload: u64, response: &Response) {
         self.drop_body(peer, key);
-        if self.served + response.payload.len() > self.config.max_served {
-            self.metrics.uncached_bodies += 1;
-            return;
-        }
-        let Some(state) = self.peer(peer) else {
-            return;
-        };
-        state.bodies.push(key);
-        self.served += response.payload.len();
-        let lifetime = self.timing(peer).exchange_lifetime();
-        let timer = self.timers.set(self.now + lifetime, Timer::Body(peer, key));
         let mut response = response.clone();
         for number in [option::BLOCK1, option::OBSERVE, option::ECHO] {
             response.options.remove(number);
         }
+        let most = self.config.max_bodies_per_peer;
+        if let Some(oldest) = self.oldest_body(peer, most) {
+            self.drop_body(peer, oldest);
+        }
+        let full = self.bodies.len() >= self.config.max_bodies
+            || self.served + cost(&response) > self.config.max_served;
+        if full || most == 0 {
+            self.metrics.uncached_bodies += 1;
+            return;
+        }
+        let turn = self.fresh_id();
+        let Some(state) = self.peer(peer) else {
+            return;
+        };
+        state.bodies.insert(turn, key);
+        self.served += cost(&response);
+        let lifetime = self.timing(peer).exchange_lifetime();
+        let timer = self.timers.set(self.now + lifetime, Timer::Body(peer, key));
         self.bodies.insert(
             (peer, key),
             Body {
                 response,
                 payload,
                 timer,
+                turn,
             },
         );
     }
 
+    /// The body of a peer that goes where it may have so many at most and has them.
+    fn oldest_body(&self, peer: PeerId, most: usize) -> Option<u64> {
+        let bodies = &self.peers.get(&peer)?.bodies;
+        (bodies.len() >= most).then(|| bodies.values().next().copied())?
+    }
+
     pub(super) fn drop_body(&mut self, peer: PeerId, key: u64) {
         if let Some(body) = self.bodies.remove(&(peer, key)) {
-            self.served = self.served.saturating_sub(body.response.payload.len());
+            self.served = self.served.saturating_sub(cost(&body.response));
             self.timers.cancel(body.timer);
             if let Some(state) = self.peers.get_mut(&peer) {
-                take_out(&mut state.bodies, key);
+                state.bodies.remove(&body.turn);
             }
         }
     }

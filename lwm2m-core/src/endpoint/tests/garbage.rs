@@ -28,7 +28,9 @@ const CONFIG: EndpointConfig = EndpointConfig {
     max_uploads_per_peer: 2,
     max_uploads: 3,
     max_collected: 400,
-    max_served: 500,
+    max_bodies_per_peer: 2,
+    max_bodies: 3,
+    max_served: 2500,
     max_peer_timings: 2,
     max_observations_per_peer: 3,
     max_observations: 4,
@@ -261,7 +263,14 @@ impl Fuzz {
         assert!(end.observers.len() <= CONFIG.max_observers);
         assert_eq!(end.observers.len(), end.observer_tokens.len());
         assert!(end.observations.len() <= CONFIG.max_observations);
-        assert!(end.served <= CONFIG.max_served);
+        assert!(end.served <= CONFIG.max_served && end.bodies.len() <= CONFIG.max_bodies);
+        let bodies = end.peers.values().map(|peer| peer.bodies.len());
+        assert!(
+            bodies
+                .clone()
+                .all(|held| held <= CONFIG.max_bodies_per_peer)
+        );
+        assert_eq!(end.bodies.len(), bodies.sum::<usize>());
         assert!(end.collected <= CONFIG.max_collected + 128);
         assert!(end.tokens.len() <= end.requests.len() + end.observations.len());
         let kept: usize = end.peers.values().map(|peer| peer.dedup.bytes()).sum();

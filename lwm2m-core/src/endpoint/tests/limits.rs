@@ -207,6 +207,104 @@ fn answers_that_are_kept_are_bounded_over_all_peers() {
     assert_eq!(sent[0].code, Code::CONTENT);
 }
 
+/// Asks for block 0 of a body of 17 bytes in blocks of 16; the request says which of its kind it is.
+fn ask_for_a_small_body(endpoint: &mut Endpoint, now: Instant, peer: PeerId, which: u16) {
+    // What is asked for again comes under another message id.
+    let id = endpoint.metrics().received as u16;
+    let mut request = Message::new(MessageKind::Confirmable, Code::GET, id, Token::EMPTY);
+    request
+        .options
+        .push(option::URI_QUERY, &which.to_be_bytes());
+    request.options.set_uint(option::BLOCK2, 0);
+    endpoint.handle_datagram(now, peer, &request.encode().unwrap());
+    let Some(Event::Request { exchange, .. }) = endpoint.poll_event() else {
+        panic!("no request");
+    };
+    let response = Response::new(Code::CONTENT).body(42, body(17));
+    endpoint.respond(now, exchange, response).unwrap();
+    while endpoint.poll_transmit().is_some() {}
+}
+
+/// Whether the second block of such a body comes from what is kept.
+fn is_kept(endpoint: &mut Endpoint, now: Instant, peer: PeerId, which: u16) -> bool {
+    let id = endpoint.metrics().received as u16;
+    let mut request = Message::new(MessageKind::NonConfirmable, Code::GET, id, Token::EMPTY);
+    request
+        .options
+        .push(option::URI_QUERY, &which.to_be_bytes());
+    request.options.set_uint(option::BLOCK2, 1 << 4);
+    endpoint.handle_datagram(now, peer, &request.encode().unwrap());
+    while endpoint.poll_transmit().is_some() {}
+    endpoint.poll_event().is_none()
+}
+
+// proves: BLK-23
+#[test]
+fn bodies_that_are_kept_are_bounded_in_number() {
+    let config = EndpointConfig {
+        max_bodies_per_peer: 3,
+        max_bodies: 5,
+        max_exchanges_per_peer: 100,
+        ..plain_config()
+    };
+    let mut endpoint = Endpoint::new(config, rng(5));
+    let mut now = Instant::from_micros(1);
+    for which in 0..1000 {
+        ask_for_a_small_body(&mut endpoint, now, at(1), which);
+        assert!(endpoint.bodies.len() <= 3);
+    }
+    // The oldest have gone, and cost nothing.
+    assert_eq!(endpoint.metrics().uncached_bodies, 0);
+    assert!(endpoint.served <= 3 * (served::BODY_OVERHEAD + 100));
+    for (which, kept) in [
+        (0, false),
+        (996, false),
+        (997, true),
+        (998, true),
+        (999, true),
+    ] {
+        assert_eq!(is_kept(&mut endpoint, now, at(1), which), kept, "{which}");
+    }
+    // One that comes anew takes its own place, and is the youngest then.
+    for which in [997, 1000, 1001] {
+        ask_for_a_small_body(&mut endpoint, now, at(1), which);
+    }
+    for (which, kept) in [(997, true), (999, false)] {
+        assert_eq!(is_kept(&mut endpoint, now, at(1), which), kept, "{which}");
+    }
+    // Nobody else's goes for them.
+    for which in 0..4 {
+        ask_for_a_small_body(&mut endpoint, now, at(2), which);
+    }
+    assert_eq!(endpoint.bodies.len(), 5);
+    assert_eq!(endpoint.metrics().uncached_bodies, 2);
+    for peer in [1, 2] {
+        assert!(endpoint.peers[&at(peer)].bodies.len() <= 3);
+    }
+    while let Some(next) = endpoint.poll_timeout() {
+        now = next;
+        endpoint.handle_timeout(now);
+    }
+    assert_eq!((endpoint.served, endpoint.peer_count()), (0, 0));
+    endpoint.config.max_bodies_per_peer = 0;
+    ask_for_a_small_body(&mut endpoint, now, at(1), 1);
+    assert!(endpoint.bodies.is_empty());
+}
+
+#[test]
+fn the_figure_of_bodies() {
+    use core::mem::size_of;
+    // A table is at least as full as 7 of 16, and each place has a byte besides.
+    let in_tables = (size_of::<((PeerId, u64), Body)>() + 1) * 16 / 7;
+    // A list of timers is at least half full, and so is a leaf of a tree.
+    let timer = 2 * (40 + size_of::<Timer>());
+    let leaf = 11 * 2 * size_of::<u64>() + 16;
+    // Content-Format, Max-Age, an ETag of ours and one more, each with a value in a block of its own.
+    let options = 4 * (size_of::<(OptionNumber, Bytes)>() + 32);
+    let sum = in_tables + timer + leaf + options;
+    assert!(sum <= served::BODY_OVERHEAD, "{sum}");
+}
+
 #[test]
 fn the_figures_of_timings_and_observations() {
     use core::mem::size_of;

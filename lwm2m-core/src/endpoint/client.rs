@@ -375,7 +375,7 @@ impl Endpoint {
         let peer = exchange.peer;
         let bad = message.unprocessable_option(super::is_known).is_some();
         if let Some(message_id) = exchange.message_id.take() {
-            self.end_transmission(peer, message_id);
+            self.end_transmission(peer, message_id, Owner::Request(id));
         }
         self.advance(id, Input::Response);
         self.tokens.remove(&(peer, message.token));
@@ -599,7 +599,7 @@ impl Endpoint {
 
     fn leave_network(&mut self, id: u64, peer: PeerId, token: Token, message_id: Option<u16>) {
         if let Some(message_id) = message_id {
-            self.end_transmission(peer, message_id);
+            self.end_transmission(peer, message_id, Owner::Request(id));
         }
         if self.tokens.get(&(peer, token)) == Some(&TokenOwner::Request(id)) {
             self.tokens.remove(&(peer, token));

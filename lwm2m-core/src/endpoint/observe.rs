@@ -158,8 +158,8 @@ pub(super) struct Observer {
     /// it still observes.
     last_confirmable: Option<Instant>,
     state: State,
-    /// The message of the last notification.
-    message_id: Option<u16>,
+    /// The message id of the last notification, and what it was entered as.
+    message: Option<(u16, Owner)>,
     newer: Option<Newer>,
 }
 
@@ -379,7 +379,7 @@ impl Endpoint {
                 sequence,
                 last_confirmable: Some(self.now),
                 state: State::Idle,
-                message_id: None,
+                message: None,
                 newer: None,
             },
         );
@@ -519,7 +519,11 @@ impl Endpoint {
             return;
         };
         let (peer, token, view) = (observer.peer, observer.token, observer.view);
-        let old = observer.message_id.replace(message_id);
+        let owner = Owner::Notification {
+            observer: id,
+            notification: newer.notification,
+        };
+        let old = observer.message.replace((message_id, owner));
         let sequence = newer
             .response
             .code
@@ -528,8 +532,8 @@ impl Endpoint {
         if kind == MessageKind::Confirmable {
             observer.last_confirmable = Some(now);
         }
-        if let Some(old) = old {
-            self.end_transmission(peer, old);
+        if let Some((old, owner)) = old {
+            self.end_transmission(peer, old, owner);
         }
         let length = token.as_bytes().len();
         let response = self.cut_notification(peer, &view, length, newer.response, sequence);
@@ -540,10 +544,6 @@ impl Endpoint {
             token,
             options: response.options,
             payload: response.payload,
-        };
-        let owner = Owner::Notification {
-            observer: id,
-            notification: newer.notification,
         };
         match kind {
             MessageKind::Confirmable => self.send_confirmable(peer, &message, owner, backoff),
@@ -556,7 +556,7 @@ impl Endpoint {
             return;
         };
         let peer = observer.peer;
-        observer.message_id = None;
+        observer.message = None;
         self.events.push_back(Event::NotificationAcknowledged {
             notification: NotificationId(notification),
             observer: ObserverId(id),
@@ -610,8 +610,8 @@ impl Endpoint {
         let observer = self.observers.remove(&id)?;
         let peer = observer.peer;
         self.observer_tokens.remove(&(peer, observer.token));
-        if let Some(message_id) = observer.message_id {
-            self.end_transmission(peer, message_id);
+        if let Some((message_id, owner)) = observer.message {
+            self.end_transmission(peer, message_id, owner);
         }
         if let Some(state) = self.peers.get_mut(&peer) {
             take_out(&mut state.observers, id);

@@ -2,7 +2,7 @@
 
 use super::{
     Endpoint, EndpointError, Failure, ObserverGone, Timer, Timing, address::Address, dedup::Dedup,
-    message_id::MessageIds, probing::Probing,
+    message_id::MessageIds, probing::Probing, transmission::Owner,
 };
 use crate::{peer::PeerId, time::Instant, timer::TimerId};
 use alloc::{
@@ -159,7 +159,14 @@ impl Endpoint {
     pub(super) fn message_id(&mut self, peer: PeerId) -> Option<u16> {
         let lifetime = self.timing(peer).exchange_lifetime();
         let now = self.now;
-        match self.peer(peer)?.ids.take(now, lifetime) {
+        let mut taken = self.peer(peer)?.ids.take(now, lifetime);
+        // What was withheld, and has gone since, may be under way for longer.
+        while let Ok(id) = taken
+            && self.is_under_way(peer, id)
+        {
+            taken = self.peer(peer)?.ids.take(now, lifetime);
+        }
+        match taken {
             Ok(id) => Some(id),
             Err(at) => {
                 if let Some(state) = self.peers.get_mut(&peer).filter(|s| s.retry.is_none()) {
@@ -234,7 +241,7 @@ impl Endpoint {
             self.close_exchange(id);
         }
         for id in responses {
-            self.end_transmission(peer, id as u16);
+            self.end_transmission(peer, id as u16, Owner::Response);
         }
         for key in bodies.into_values() {
             self.drop_body(peer, key);

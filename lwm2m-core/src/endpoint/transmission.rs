@@ -20,10 +20,11 @@
 //! repeated, and nobody waits for its acknowledgement. It goes when the peer is heard and that makes room, after the
 //! answers to what the peer asks itself. Requests of ours are never withheld.
 //!
-//! Non-confirmable messages are entered as well where a reset of them means something (requests, notifications).
+//! Non-confirmable messages are entered as well where a reset of them means something (requests, notifications): it
+//! means that for EXCHANGE_LIFETIME, after which their message id may be another's.
 
 use super::{Endpoint, ObserverGone, Timer, Timing, address::Account, peer::take_out};
-use crate::{coap::Message, peer::PeerId, timer::TimerId};
+use crate::{coap::Message, peer::PeerId, time::Instant, timer::TimerId};
 use alloc::vec::Vec;
 use core::time::Duration;
 use rand_core::RngCore;
@@ -55,9 +56,11 @@ impl Owner {
 
 /// A message that can be acknowledged or reset.
 pub(super) struct Transmission {
-    pub(super) owner: Owner,
+    owner: Owner,
     /// `None` for a non-confirmable message.
     reliable: Option<Reliable>,
+    /// When it was handed in.
+    since: Instant,
 }
 
 struct Reliable {
@@ -186,8 +189,33 @@ impl Endpoint {
             gone,
         });
         self.note_withheld(peer, id, state);
+        self.enter_transmission(peer, id, owner, reliable);
+    }
+
+    fn enter_transmission(
+        &mut self,
+        peer: PeerId,
+        id: u16,
+        owner: Owner,
+        reliable: Option<Reliable>,
+    ) {
+        let since = self.now;
+        let transmission = Transmission {
+            owner,
+            reliable,
+            since,
+        };
+        self.transmissions.insert((peer, id), transmission);
+    }
+
+    /// Whether an acknowledgement or reset with this message id means something.
+    pub(super) fn is_under_way(&self, peer: PeerId, id: u16) -> bool {
         self.transmissions
-            .insert((peer, id), Transmission { owner, reliable });
+            .get(&(peer, id))
+            .is_some_and(|transmission| {
+                let age = self.now.since(transmission.since);
+                transmission.reliable.is_some() || age < self.timing(peer).exchange_lifetime()
+            })
     }
 
     /// Sends a message once; a reset of it will be known.
@@ -200,13 +228,7 @@ impl Endpoint {
             return;
         }
         self.charge(peer, length);
-        self.transmissions.insert(
-            (peer, message.id),
-            Transmission {
-                owner,
-                reliable: None,
-            },
-        );
+        self.enter_transmission(peer, message.id, owner, None);
     }
 
     /// When something is to be done about a message in this state.
@@ -263,9 +285,13 @@ impl Endpoint {
         Some(transmission)
     }
 
-    /// Repeats a message no more and knows no answer to it.
-    pub(super) fn end_transmission(&mut self, peer: PeerId, id: u16) {
-        self.take_transmission(peer, id);
+    /// Repeats a message of this owner no more and knows no answer to it. Where the message id has become another's
+    /// since, that goes on.
+    pub(super) fn end_transmission(&mut self, peer: PeerId, id: u16, owner: Owner) {
+        let transmission = self.transmissions.get(&(peer, id));
+        if transmission.is_some_and(|transmission| transmission.owner == owner) {
+            self.take_transmission(peer, id);
+        }
     }
 
     /// The observer whose notification this is, if there is newer content for it.
@@ -343,6 +369,7 @@ impl Endpoint {
         let Some(Transmission {
             owner,
             reliable: Some(reliable),
+            ..
         }) = self.transmissions.get(&(peer, id))
         else {
             return;
@@ -412,6 +439,9 @@ impl Endpoint {
 
     /// Ends a transmission by what came for it; `None` where nothing waits for that.
     fn settle(&mut self, peer: PeerId, id: u16, input: Input) -> Option<Owner> {
+        if !self.is_under_way(peer, id) {
+            return None;
+        }
         let transmission = self.transmissions.get(&(peer, id))?;
         // Nobody may acknowledge what is not confirmable.
         if transmission.reliable.is_none() && input == Input::Acknowledgement {

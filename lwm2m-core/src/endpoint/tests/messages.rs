@@ -161,3 +161,111 @@ fn echo_in_another_response_goes_with_the_next_request() {
         net.answer();
     }
 }
+
+/// Takes message ids at B until the next is this one, as slowly as they are given out.
+fn advance_to(net: &mut Net, id: u16) {
+    let lifetime = Timing::RFC7252.exchange_lifetime();
+    let end = &mut net.ends[B];
+    loop {
+        match end.message_id(Net::peer(A)) {
+            Some(taken) if taken == id.wrapping_sub(1) => return,
+            Some(_) => {}
+            None => {
+                net.now += lifetime;
+                end.handle_timeout(net.now);
+            }
+        }
+    }
+}
+
+/// B has sent a non-confirmable notification long ago; its message id is that of a request now.
+fn notified_long_ago() -> (Net, ObserverId, u16) {
+    let mut net = Net::new(36);
+    net.request(observe("x"));
+    let (exchange, _) = net.asked();
+    let now = net.now;
+    let observer = net.ends[B].respond_observe(now, exchange, content("0"));
+    let observer = observer.unwrap();
+    net.answer();
+    net.ends[B]
+        .notify(now, observer, content("1"), false)
+        .unwrap();
+    net.run(Duration::from_secs(1));
+    let id = net.sent.last().unwrap().1.id;
+    net.events[A].clear();
+    advance_to(&mut net, id);
+    net.run(Duration::from_secs(1));
+    net.sent.clear();
+    (net, observer, id)
+}
+
+// proves: COAP-15
+#[test]
+fn a_message_id_that_has_become_anothers_is_not_ended_with_the_first() {
+    for removed in [true, false] {
+        let (mut net, observer, id) = notified_long_ago();
+        net.lose = Box::new(|by, message| by == B && message.code == Code::GET);
+        let (now, options) = (net.now, RequestOptions::default());
+        let end = &mut net.ends[B];
+        let request = end.request(now, Net::peer(A), get("y"), options).unwrap();
+        net.drain();
+        assert_eq!(net.sent[0].1.id, id, "used again");
+        match removed {
+            true => net.ends[B].remove_observer(observer),
+            false => drop(net.ends[B].notify(now, observer, content("2"), false)),
+        }
+        // It is repeated all the same, and ends.
+        match net.event(B) {
+            Event::RequestFailed {
+                request: failed,
+                failure,
+                ..
+            } => assert_eq!((failed, failure), (request, Failure::Timeout)),
+            other => panic!("{other:?}"),
+        }
+        let repeated = net.sent.iter().filter(|(_, message)| message.id == id);
+        assert_eq!(repeated.count(), 5);
+        assert!(net.ends[B].requests.is_empty());
+    }
+}
+
+// proves: COAP-15
+#[test]
+fn a_reset_of_a_notification_means_nothing_after_the_exchange_lifetime() {
+    let (mut net, _, id) = notified_long_ago();
+    let (now, reset) = (net.now, Message::empty(MessageKind::Reset, id));
+    let unmatched = net.ends[B].metrics().unmatched_acknowledgements;
+    net.ends[B].handle_datagram(now, Net::peer(A), &reset.encode().unwrap());
+    net.no_event(B);
+    let metrics = net.ends[B].metrics();
+    assert_eq!(metrics.unmatched_acknowledgements, unmatched + 1);
+}
+
+// proves: COAP-15
+#[test]
+fn what_is_under_way_for_long_keeps_its_message_id() {
+    let mut net = Net::new(37);
+    let (now, options) = (net.now, RequestOptions::default());
+    // Nothing is heard of the peer, and its back-off is longer than the lifetime of an exchange.
+    let mut timing = Timing::RFC7252;
+    timing.nstart = 2;
+    net.ends[B].set_peer_timing(Net::peer(A), timing).unwrap();
+    net.lose = Box::new(|_, _| true);
+    let end = &mut net.ends[B];
+    end.request(now, Net::peer(A), get("x"), options.clone())
+        .unwrap();
+    net.drain();
+    let id = net.sent[0].1.id;
+    // Ids come round while it is repeated where its peer has got a shorter lifetime meanwhile.
+    timing.max_latency = Duration::ZERO;
+    timing.max_retransmit = 0;
+    timing.ack_timeout = Duration::from_micros(1);
+    let end = &mut net.ends[B];
+    end.set_peer_timing(Net::peer(A), timing).unwrap();
+    let before = id.wrapping_sub(1);
+    while end.message_id(Net::peer(A)) != Some(before) {
+        net.now += Duration::from_micros(10);
+        end.handle_timeout(net.now);
+    }
+    assert_eq!(end.message_id(Net::peer(A)), Some(id.wrapping_add(1)));
+}

@@ -304,7 +304,10 @@ impl ClientEngine {
     }
 
     /// Says that the device has another address: another network, another bearer. Servers without security, which know it
-    /// by its address, are registered with anew (Transport 1.2.2, section 6.4.3); the others get a registration update.
+    /// by its address, are registered with anew over another connection (Transport 1.2.2, section 6.4.3), and their
+    /// observations end. The others get a registration update: from another socket in the same session where the server
+    /// has given that a Connection ID (RFC 9146); where it has not the session ends with
+    /// [`ClientEvent::RegistrationLost`], and a new one follows.
     pub fn address_changed(&mut self, now: Instant) {
         self.move_sessions(now);
         self.settle(now);

@@ -14,8 +14,9 @@
 //! A stop while `Registering` leads to `Withdrawing`: the server may have registered the client already, so the answer
 //! is waited for and what it brought about is de-registered.
 //!
-//! A client without security whose address changes goes from `Registered` to `Registering`, too: nothing shows the server
-//! that it is the same (Transport 1.2.2, section 6.4.3).
+//! A client without security whose address changes goes from anywhere between `Connecting` and `Registered` back to
+//! `Connecting`: nothing shows the server that it is the same (Transport 1.2.2, section 6.4.3), and a connection keeps the
+//! address it began with.
 //!
 //! **When an update is due.** An update is sent MAX_TRANSMIT_WAIT before the lifetime ends, the time that all
 //! retransmissions of it may take with the transmission parameters of the client (93 s with those of RFC 7252, section
@@ -97,7 +98,7 @@ pub(crate) enum Input {
     Changed,
     /// An update is wanted whatever has changed.
     Update,
-    /// The client has another address, and there is no security that could show the server who it is.
+    /// The client has another address, and there is no session that could show the server who it is.
     Moved,
     /// De-register and stop.
     Stop,
@@ -112,8 +113,6 @@ pub(crate) enum Command {
     Connect,
     /// End the connection.
     Disconnect,
-    /// Wait for no answer to a registration request under way.
-    Withdraw,
     /// Send a register request of this version.
     Register(LwM2mVersion),
     /// Send an update with what has changed.
@@ -247,6 +246,11 @@ impl Registration {
     /// Whether nothing happens until [`Input::Start`].
     pub(crate) fn is_stopped(&self) -> bool {
         matches!(self.state, State::Waiting(None))
+    }
+
+    /// Whether a connection was asked for and does not stand yet.
+    pub(crate) fn is_connecting(&self) -> bool {
+        matches!(self.state, State::Connecting(_))
     }
 
     /// Whether the first registration, or one after a failure, is still to come.
@@ -422,10 +426,13 @@ impl Registration {
                 }
                 update_if_needed(state, settings, out)
             }
-            // The answer to an update under way would be taken for the answer to this.
-            (State::Registered { .. } | State::Registering(_), Input::Moved) => {
-                out.push(Command::Withdraw);
-                self.register(settings, out)
+            // The connection sends from the address that is gone, and observations are of the registration there.
+            (
+                State::Connecting(_) | State::Registering(_) | State::Registered { .. },
+                Input::Moved,
+            ) => {
+                out.extend([Command::Disconnect, Command::Connect]);
+                State::Connecting(now + settings.connect_timeout)
             }
             (State::Registered { location, .. }, Input::Stop) => {
                 out.push(Command::Deregister { location });

@@ -108,6 +108,12 @@ pub enum Outbound {
         /// Plaintext.
         data: Vec<u8>,
     },
+    /// Send what follows on a connection of ours from another socket: this host has another address. A connection that
+    /// cannot go on so is reported as [`Inbound::Closed`].
+    Rebind {
+        /// Which.
+        peer: PeerId,
+    },
     /// End a connection (with an alert where the transport has one) and forget it.
     Close {
         /// Which.

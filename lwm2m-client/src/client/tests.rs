@@ -46,6 +46,55 @@ async fn until(events: &mut Events, wanted: impl Fn(&ClientEvent) -> bool) -> Cl
     tokio::time::timeout(limit, event).await.expect("in time")
 }
 
+// proves: REG-48
+#[tokio::test]
+async fn another_address_is_another_socket() {
+    // With a Connection ID the same session goes on, and an update tells the server.
+    let keys = PskTable::new();
+    keys.insert("device", Secret::new([7; 16].to_vec()));
+    let transport = ServerTransport::builder()
+        .coaps(
+            "127.0.0.1:0".parse().unwrap(),
+            DtlsServerConfig::new(Arc::new(keys)),
+        )
+        .coap("127.0.0.1:0".parse().unwrap())
+        .bind()
+        .await
+        .unwrap();
+    let [(_, secured), (_, plain)] = transport.local_addresses()[..] else {
+        panic!("two listeners");
+    };
+    let metrics = transport.metrics();
+    let server = spawn(Scripted::new(1), transport, |()| {});
+    let uri = ServerUri::new(Scheme::Coaps, "127.0.0.1", secured.port());
+    let client = builder().server(account(&uri, 7)).start().await.unwrap();
+    let mut events = client.events();
+    until(&mut events, |e| matches!(e, ClientEvent::Registered { .. })).await;
+    client.address_changed().await.unwrap();
+    let told = |e: &ClientEvent| {
+        let lost = matches!(e, ClientEvent::RegistrationLost { .. });
+        assert!(!lost, "{e:?}");
+        matches!(e, ClientEvent::Updated { .. })
+    };
+    until(&mut events, told).await;
+    let counted = metrics.snapshot();
+    assert_eq!((counted.handshakes_started, counted.sessions_moved), (1, 1));
+    client.deregister_and_stop().await;
+
+    // Without security the server sees another peer, which registers anew.
+    let uri = ServerUri::new(Scheme::Coap, "127.0.0.1", plain.port());
+    let account = ServerAccount::new(7, Account::nosec(uri));
+    let client = builder().server(account).start().await.unwrap();
+    let mut events = client.events();
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        until(&mut events, |e| matches!(e, ClientEvent::Registered { .. })).await;
+        seen.push(server.call(|server, _| server.peer).await.unwrap());
+        client.address_changed().await.unwrap();
+    }
+    assert!(seen[0] != seen[1], "{seen:?}");
+}
+
 #[tokio::test]
 async fn registers_is_managed_and_says_goodbye() {
     let (server, uri) = server().await;

@@ -194,8 +194,8 @@ impl ClientEngine {
         }
     }
 
-    /// The device has another address: servers that know it by its address are registered with anew, the others learn of
-    /// it by an update.
+    /// The device has another address: servers that know it by its address are registered with anew over another
+    /// connection, the others learn of it by an update that the same session sends from another socket.
     pub(super) fn move_sessions(&mut self, now: Instant) {
         let clock = self.clock(now);
         let is_secured = |account| {
@@ -203,13 +203,22 @@ impl ClientEngine {
             let account = Account::from_instance(&data.unwrap_or_default());
             account.is_ok_and(|account| !matches!(account.credentials(), Credentials::None))
         };
-        let moved: Vec<(u16, Input)> = (self.sessions.iter())
-            .map(|session| match is_secured(session.account) {
-                true => (session.server_id, Input::Update),
-                false => (session.server_id, Input::Moved),
+        let moved: Vec<(u16, Option<PeerId>)> = (self.sessions.iter())
+            .map(|session| {
+                // A handshake that has begun cannot go on from elsewhere.
+                let stands = !session.registration.is_connecting();
+                let goes_on = is_secured(session.account) && stands;
+                (session.server_id, session.peer.filter(|_| goes_on))
             })
             .collect();
-        for (server, input) in moved {
+        for (server, goes_on) in moved {
+            let input = match goes_on {
+                Some(peer) => {
+                    self.outbound.push_back(Outbound::Rebind { peer });
+                    Input::Update
+                }
+                None => Input::Moved,
+            };
             if let Some(index) = self.session(server) {
                 self.step(now, index, input);
             }
@@ -232,7 +241,6 @@ impl ClientEngine {
         match command {
             Command::Connect => self.connect_session(now, index),
             Command::Disconnect => self.disconnect(now, index),
-            Command::Withdraw => self.cancel_registration_requests(server),
             Command::Register(version) => self.send_register(now, index, version),
             Command::Update {
                 location,

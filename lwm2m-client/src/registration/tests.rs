@@ -375,6 +375,38 @@ fn a_connection_that_never_stands_is_given_up() {
 }
 
 #[test]
+fn another_address_is_another_connection() {
+    let updating = after([
+        START,
+        Input::Tick,
+        Input::Connected,
+        created(),
+        Input::Update,
+    ]);
+    for mut registration in [connecting(), registering(), registered(), updating] {
+        let commands = registration.step(seconds(10), Input::Moved, &settings());
+        assert_eq!(commands, [Command::Disconnect, Command::Connect]);
+        assert!(registration.is_connecting() && registration.location().is_none());
+        assert_eq!(registration.deadline(), Some(seconds(10 + 93)));
+        let commands = registration.step(seconds(11), Input::Connected, &settings());
+        assert_eq!(commands, [Command::Register(LwM2mVersion::V1_2)]);
+    }
+    // Where there is nothing to go on with there is nothing to begin anew.
+    let stopping = [after([]), after([START])].into_iter();
+    for mut registration in stopping.chain([
+        after([START, Input::Tick, Input::Connected, Input::Stop]),
+        after([START, Input::Tick, Input::Connected, created(), Input::Stop]),
+    ]) {
+        let before = registration.deadline();
+        assert_eq!(
+            registration.step(seconds(10), Input::Moved, &settings()),
+            []
+        );
+        assert_eq!(registration.deadline(), before);
+    }
+}
+
+#[test]
 fn what_does_not_belong_to_a_state_changes_nothing() {
     let s = settings();
     let inputs = [

@@ -155,6 +155,8 @@ struct Connection {
     established: Option<(Arc<PeerIdentity>, SocketAddr)>,
     /// Told before `outbound` is dropped: the end is not the engine's will but the transport's.
     hibernates: Arc<AtomicBool>,
+    /// Told before what is to be sent from another socket is queued; `None` where the backend cannot change it.
+    moved: Option<Arc<AtomicBool>>,
     task: JoinHandle<()>,
 }
 
@@ -216,14 +218,18 @@ impl ClientTransport {
         }
         let (outbound, queue) = mpsc::channel(self.config.send_queue.max(1));
         let hibernates = Arc::new(AtomicBool::new(false));
+        let moved = Arc::new(AtomicBool::new(false));
         let link = Link {
             peer,
             hibernates: hibernates.clone(),
+            moved: moved.clone(),
             config: self.config.clone(),
             outbound: queue,
             reports: self.reporter.clone(),
             metrics: self.metrics.clone(),
         };
+        #[cfg(feature = "webrtc")]
+        let target_is_plain = target.scheme() == Scheme::Coap;
         let task = match (target.scheme(), credentials) {
             (Scheme::Coap, Credentials::None) => tokio::spawn(plain::run(link, target)),
             (Scheme::Coap, _) => {
@@ -251,12 +257,17 @@ impl ClientTransport {
                 return;
             }
         };
+        #[cfg(feature = "webrtc")]
+        let can_move = target_is_plain || self.config.backend == crate::dtls::Backend::Engine;
+        #[cfg(not(feature = "webrtc"))]
+        let can_move = true;
         self.connections.insert(
             peer,
             Connection {
                 outbound,
                 established: None,
                 hibernates,
+                moved: can_move.then_some(moved),
                 task,
             },
         );
@@ -270,6 +281,19 @@ impl ClientTransport {
         if let Some(connection) = self.connections.remove(&peer) {
             self.closing.retain(|task| !task.is_finished());
             self.closing.push(connection.task);
+        }
+    }
+
+    fn rebind(&mut self, peer: PeerId) {
+        match self.connections.get(&peer).map(|found| &found.moved) {
+            // The other side cannot know where we are before we send something, so that is soon enough.
+            Some(Some(moved)) => moved.store(true, Ordering::Release),
+            Some(None) => {
+                self.close(peer);
+                let reason = "this backend has no Connection IDs, and we have another address";
+                self.refuse(peer, CloseReason::Transport(reason.into()));
+            }
+            None => {}
         }
     }
 
@@ -342,6 +366,7 @@ impl Transport for ClientTransport {
                     self.metrics.outbound_dropped.add();
                 }
             }
+            Outbound::Rebind { peer } => self.rebind(peer),
             Outbound::Close { peer } => self.close(peer),
             Outbound::Forget { identity } => {
                 let resting: Vec<PeerId> = self
@@ -390,6 +415,8 @@ pub(crate) struct Link {
         allow(dead_code, reason = "for connections with sessions")
     )]
     pub(crate) hibernates: Arc<AtomicBool>,
+    /// Whether what comes next out of `outbound` is to be sent from another socket.
+    pub(crate) moved: Arc<AtomicBool>,
     pub(crate) config: Arc<ClientTransportConfig>,
     /// Ends when the engine closes the connection.
     pub(crate) outbound: mpsc::Receiver<Vec<u8>>,
@@ -436,7 +463,25 @@ impl Link {
         let address = addresses
             .find(|address| bind.is_none_or(|bind| bind.is_ipv4() == address.is_ipv4()))
             .ok_or(CloseReason::Unresolvable)?;
-        let local = bind.unwrap_or(if address.is_ipv4() {
+        let socket = self.open(address).await?;
+        Ok((socket, address))
+    }
+
+    /// Another socket in place of `socket` when it is time for one.
+    pub(crate) async fn renew(
+        &self,
+        socket: &mut tokio::net::UdpSocket,
+        address: SocketAddr,
+    ) -> Result<(), CloseReason> {
+        if self.moved.swap(false, Ordering::AcqRel) {
+            *socket = self.open(address).await?;
+        }
+        Ok(())
+    }
+
+    /// Binds a socket that speaks to this address alone. The system chooses its own then, and keeps it.
+    async fn open(&self, address: SocketAddr) -> Result<tokio::net::UdpSocket, CloseReason> {
+        let local = self.config.bind.unwrap_or(if address.is_ipv4() {
             std::net::Ipv4Addr::UNSPECIFIED.into()
         } else {
             std::net::Ipv6Addr::UNSPECIFIED.into()
@@ -446,6 +491,6 @@ impl Link {
             .await
             .map_err(failed)?;
         socket.connect(address).await.map_err(failed)?;
-        Ok((socket, address))
+        Ok(socket)
     }
 }

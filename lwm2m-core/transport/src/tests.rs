@@ -91,6 +91,26 @@ async fn server() -> (Running, SocketAddr) {
 }
 
 #[tokio::test]
+async fn another_socket_sends_from_another_address() {
+    let (mut server, address) = server().await;
+    let mut client = Running::new(Toy::default(), ClientTransport::default());
+    let uri = format!("coap://{address}");
+    let peer = client.connect(uri, Credentials::None).await;
+    client.connected().await;
+    client.send(peer, "here").await;
+    let (before, ..) = server.datagram().await;
+    assert_eq!(client.datagram().await.2, b"here");
+    let rebound = client.handle.call(move |toy, _| toy.rebind(peer));
+    rebound.await.unwrap();
+    client.send(peer, "there").await;
+    let (after, _, data) = server.datagram().await;
+    assert_eq!(data, b"there");
+    assert_ne!(before, after);
+    // The echo comes to where it was sent from.
+    assert_eq!(client.datagram().await.2, b"there");
+}
+
+#[tokio::test]
 async fn datagrams_go_both_ways_over_udp() {
     let (mut server, address) = server().await;
     let mut client = Running::new(Toy::default(), ClientTransport::default());

@@ -49,6 +49,10 @@ impl Toy {
         self.outbound.push_back(Outbound::Datagram { peer, data });
     }
 
+    pub(crate) fn rebind(&mut self, peer: PeerId) {
+        self.outbound.push_back(Outbound::Rebind { peer });
+    }
+
     pub(crate) fn close(&mut self, peer: PeerId) {
         self.outbound.push_back(Outbound::Close { peer });
     }

@@ -526,9 +526,16 @@ fn another_address_is_another_registration_where_there_is_no_security() {
     world.asked(server);
     (world.net.host_mut(server)).next_answer("rd", None);
     world.client(|client, now| client.update(now));
-    world.net.rebind(world.client);
+    world.net.host_mut(server).notifications();
     world.client(|client, now| client.address_changed(now));
+    // Nobody observes this value any more.
+    world.client(|client, now| {
+        client
+            .set(now, "/3303/0/5700".parse().unwrap(), 30.5)
+            .unwrap()
+    });
     world.run(SECOND * 10);
+    assert!(world.net.host_mut(server).notifications().is_empty());
     let asked = world.asked(server);
     let anew = asked.iter().filter(|(request, _)| path_of(request) == "rd");
     assert_eq!(anew.count(), 1, "{asked:?}");

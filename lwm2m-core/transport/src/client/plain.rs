@@ -6,7 +6,7 @@ use lwm2m_core::{peer::PeerIdentity, uri::ServerUri};
 use std::{io, sync::Arc};
 
 pub(super) async fn run(mut link: Link, target: ServerUri) {
-    let (socket, address) = match link.socket(&target).await {
+    let (mut socket, address) = match link.socket(&target).await {
         Ok(found) => found,
         Err(reason) => return link.closed(reason).await,
     };
@@ -37,6 +37,9 @@ pub(super) async fn run(mut link: Link, target: ServerUri) {
             },
             data = link.outbound.recv() => {
                 let Some(data) = data else { return };
+                if let Err(reason) = link.renew(&mut socket, address).await {
+                    return link.closed(reason).await;
+                }
                 let sent = match socket.send(&data).await {
                     // That was the echo of an earlier datagram; this one has not been sent.
                     Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {

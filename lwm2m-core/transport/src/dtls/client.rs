@@ -154,6 +154,9 @@ impl Task {
                 },
                 data = self.link.outbound.recv() => match data {
                     Some(data) => {
+                        if let Err(reason) = self.follow_address().await {
+                            return self.link.closed(reason).await;
+                        }
                         // Nothing can be sent before the connection stands.
                         let now = self.now();
                         if self.endpoint.send(now, self.connection, &data).is_err() {
@@ -167,11 +170,29 @@ impl Task {
         }
     }
 
+    /// Goes over to another socket when it is time for one. Where the server has given no Connection ID it could not
+    /// know the session again (RFC 9146, section 6), which ends then.
+    async fn follow_address(&mut self) -> Result<(), CloseReason> {
+        if self.link.moved.load(Ordering::Acquire) && !self.is_known_anywhere() {
+            let now = self.now();
+            self.endpoint.close(now, self.connection);
+            self.transmit().await;
+            let reason = "the session has no Connection ID, and we have another address";
+            return Err(CloseReason::Transport(reason.into()));
+        }
+        self.link.renew(&mut self.socket, self.address).await
+    }
+
+    /// Whether the server knows the session by a Connection ID of its own, from whichever address.
+    fn is_known_anywhere(&self) -> bool {
+        let agreed = self.endpoint.agreed(self.connection);
+        agreed.is_some_and(|agreed| !agreed.peer_id.is_empty())
+    }
+
     /// Says goodbye, or keeps the session for the next time.
     async fn end(mut self) {
-        // Without its Connection ID, the server would not know us at another address.
-        let agreed = self.endpoint.agreed(self.connection);
-        let is_known = agreed.is_some_and(|agreed| !agreed.peer_id.is_empty());
+        // We may come back from another address.
+        let is_known = self.is_known_anywhere();
         if let (Some(store), Some(label)) = (&self.link.config.sessions, &self.label)
             && self.link.hibernates.load(Ordering::Acquire)
             && is_known

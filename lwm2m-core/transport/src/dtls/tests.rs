@@ -493,6 +493,39 @@ async fn the_other_backend_refuses_what_it_has_not() {
 }
 
 #[tokio::test]
+async fn a_session_goes_over_to_another_socket_where_it_has_a_connection_id() {
+    let mut server = Server::psk().await;
+    let mut device_client = client();
+    let (peer, name) = converse(&mut server, &mut device_client, device(&KEY)).await;
+    for round in 1..3 {
+        let rebound = device_client.handle.call(move |toy, _| toy.rebind(peer));
+        rebound.await.unwrap();
+        device_client.send(peer, "moved").await;
+        let expected = (name, device_identity(), b"moved".to_vec());
+        assert_eq!(server.running.datagram().await, expected);
+        assert_eq!(device_client.datagram().await.2, b"moved");
+        let counted = server.metrics.snapshot();
+        assert_eq!(counted.handshakes_started, 1);
+        assert_eq!(counted.sessions_moved, round);
+    }
+    // Where it has none the session ends on both sides, and the engine hears why.
+    let mut config = DtlsServerConfig::new(table());
+    config.connection_id = 0;
+    let mut server = Server::new(config).await;
+    let mut device_client = client();
+    let (peer, name) = converse(&mut server, &mut device_client, device(&KEY)).await;
+    let rebound = device_client.handle.call(move |toy, _| {
+        toy.rebind(peer);
+        toy.send(peer, "lost");
+    });
+    rebound.await.unwrap();
+    let (closed, reason) = device_client.closed().await;
+    assert_eq!(closed, peer);
+    assert!(reason.to_string().contains("Connection ID"), "{reason}");
+    assert_eq!(server.running.closed().await, (name, CloseReason::ByPeer));
+}
+
+#[tokio::test]
 async fn a_client_that_was_off_goes_on_with_its_session() {
     use super::SessionFolder;
     use crate::{ClientTransport, tests::Running, toy::Toy};

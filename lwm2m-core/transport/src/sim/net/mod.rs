@@ -391,20 +391,22 @@ impl Net {
         let index = id.index;
         let peers: Vec<PeerId> = self.hosts[index].sessions.keys().copied().collect();
         for peer in peers {
-            let Some(session) = self.hosts[index].sessions.get(&peer) else {
-                continue;
-            };
-            if !session.owns_socket {
-                continue;
-            }
-            let before = session.local;
-            let local = self.free_port(index);
-            self.sockets.remove(&before);
-            let socket = Socket::Connection { host: index, peer };
-            self.sockets.insert(local, socket);
-            if let Some(session) = self.hosts[index].sessions.get_mut(&peer) {
-                session.local = local;
-            }
+            self.rebind_session(index, peer);
+        }
+    }
+
+    fn rebind_session(&mut self, host: usize, peer: PeerId) {
+        let session = self.hosts[host].sessions.get(&peer);
+        let Some(session) = session.filter(|session| session.owns_socket) else {
+            return;
+        };
+        let before = session.local;
+        let local = self.free_port(host);
+        self.sockets.remove(&before);
+        let socket = Socket::Connection { host, peer };
+        self.sockets.insert(local, socket);
+        if let Some(session) = self.hosts[host].sessions.get_mut(&peer) {
+            session.local = local;
         }
     }
 

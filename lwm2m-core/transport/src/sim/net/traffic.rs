@@ -34,6 +34,7 @@ impl Net {
                 credentials,
             } => self.connect(host, peer, &target, credentials),
             Outbound::Datagram { peer, data } => self.send(host, peer, data),
+            Outbound::Rebind { peer } => self.rebind_session(host, peer),
             Outbound::Close { peer } => self.close(host, peer),
             Outbound::Forget { identity } => {
                 let resting: Vec<PeerId> = self.hosts[host]

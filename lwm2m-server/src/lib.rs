@@ -35,6 +35,7 @@ mod device;
 mod error;
 mod event;
 mod firmware;
+mod following;
 mod hub;
 mod listener;
 mod metrics;

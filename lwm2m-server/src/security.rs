@@ -12,7 +12,7 @@ use lwm2m_transport::{CredentialSource, dtls};
 use std::{
     collections::{BTreeMap, HashMap},
     ops::Bound,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 /// Which kind of server a credential is for. Each has keys of its own (Transport 1.2.2, section 5.2.4).
@@ -158,6 +158,7 @@ pub enum SecurityError {
 }
 
 /// Tells that what an endpoint is known by has changed.
+#[derive(Debug, Clone)]
 pub(crate) struct SecurityChange {
     pub(crate) endpoint: Arc<str>,
     /// What is no longer good.
@@ -187,6 +188,8 @@ pub struct SecurityStore {
 struct Inner {
     tables: RwLock<Tables>,
     listeners: RwLock<Vec<Listener>>,
+    /// Held from a change until it is announced: listeners hear of changes in the order in which they were made.
+    changing: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -241,9 +244,10 @@ impl SecurityStore {
         role: Role,
         credential: Credential,
     ) -> Result<(), SecurityError> {
+        let _changing = self.changing();
         let mut credentials = self.credentials(endpoint);
         credentials.push(EndpointCredential { role, credential });
-        self.set(endpoint, credentials)
+        self.replace(endpoint, credentials)
     }
 
     /// Puts these credentials in place of all that an endpoint had.
@@ -252,6 +256,21 @@ impl SecurityStore {
     /// Lengths out of bounds, no usable public key, or another credential that could not be told from one of these.
     /// Nothing is changed then.
     pub fn set(
+        &self,
+        endpoint: &str,
+        credentials: Vec<EndpointCredential>,
+    ) -> Result<(), SecurityError> {
+        let _changing = self.changing();
+        self.replace(endpoint, credentials)
+    }
+
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        let changing = self.inner.changing.lock();
+        changing.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// [`set`](Self::set), for who holds `changing`.
+    fn replace(
         &self,
         endpoint: &str,
         credentials: Vec<EndpointCredential>,
@@ -305,6 +324,7 @@ impl SecurityStore {
 
     /// Removes all credentials of an endpoint and says whether there were any. Its sessions are ended.
     pub fn remove(&self, endpoint: &str) -> bool {
+        let _changing = self.changing();
         let removed = {
             let mut tables = self
                 .inner
@@ -442,7 +462,8 @@ impl SecurityStore {
         }
     }
 
-    /// Calls `listener` after each change, in the task of who makes it.
+    /// Calls `listener` after each change, in the task of who makes it, in the order of the changes. It must not change
+    /// credentials itself.
     pub(crate) fn on_change(&self, listener: impl Fn(&SecurityChange) + Send + Sync + 'static) {
         let mut listeners = self
             .inner

@@ -8,11 +8,12 @@ use crate::{
     error::{DeviceError, StartError},
     event::Events,
     firmware::FirmwareProgress,
+    following::CredentialChanges,
     hub::{Hub, Waiter},
     listener::{self, Listener, Proofs, ServerCertificate},
     metrics::Metrics,
     registration::Registration,
-    security::{Role, SecurityStore},
+    security::{Role, SecurityChange, SecurityStore},
     sessions::Sessions,
     store::{Collection, Store},
     write_behind::{self, BATCH, Names, Writer},
@@ -198,6 +199,8 @@ impl ServerBuilder {
             &mut rand::rng(),
         );
         engine.set_wall_clock(Instant::ZERO, SystemTime::now());
+        // Before the store is read: what changes meanwhile counts for what is restored, too.
+        let changes = CredentialChanges::of(&security);
         if let Some(store) = &self.store {
             for collection in [Collection::Registrations, Collection::Observations] {
                 for document in &store.load(collection).await? {
@@ -209,6 +212,11 @@ impl ServerBuilder {
                 (session.peer, identity, session.address)
             }));
             engine.remember_changes();
+            // Whom a rule of one's own let in is known to nobody else.
+            let is_refused = authorizer.is_none() && !self.accept_unsecured;
+            engine.end_unsecured(|endpoint| {
+                is_refused || security.has_credentials(Role::Server, endpoint)
+            });
         }
 
         let hub = Arc::new(Hub::new(self.config.event_buffer));
@@ -253,6 +261,7 @@ impl ServerBuilder {
                 }
             })
         });
+        let following = changes.follow(handle.clone(), follow_credentials);
         let shared = Arc::new(Shared {
             handle,
             hub,
@@ -264,8 +273,8 @@ impl ServerBuilder {
             firmware: Mutex::default(),
             writer: Mutex::new(writer),
             deciding,
+            following,
         });
-        follow_credentials(&shared);
         Ok(Server { shared })
     }
 }
@@ -280,33 +289,11 @@ struct Listening {
 }
 
 /// Ends what rests on credentials that were removed, or on there having been none.
-fn follow_credentials(shared: &Arc<Shared>) {
-    let weak = Arc::downgrade(shared);
-    // The store may be changed from anywhere, so the call to the engine needs a runtime of ours.
-    let runtime = tokio::runtime::Handle::current();
-    shared.security.on_change(move |change| {
-        let is_secured = change.roles.contains(&Role::Server);
-        let matters = is_secured || !change.removed.is_empty();
-        let Some(shared) = weak.upgrade().filter(|_| matters) else {
-            return;
-        };
-        let (handle, endpoint, removed) = (
-            shared.handle.clone(),
-            change.endpoint.clone(),
-            change.removed.clone(),
-        );
-        runtime.spawn(async move {
-            // An error means that the server has stopped, and its sessions with it.
-            let _ = handle
-                .call(move |engine, _| {
-                    engine.credentials_removed(&endpoint, &removed);
-                    if is_secured {
-                        engine.credentials_added(&endpoint);
-                    }
-                })
-                .await;
-        });
-    });
+fn follow_credentials(engine: &mut ServerEngine, change: &SecurityChange) {
+    engine.credentials_removed(&change.endpoint, &change.removed);
+    if change.roles.contains(&Role::Server) {
+        engine.credentials_added(&change.endpoint);
+    }
 }
 
 /// A running LwM2M server. Clones are handles to the same; when the last is dropped, and the last
@@ -328,6 +315,7 @@ pub(crate) struct Shared {
     pub(crate) firmware: Mutex<HashMap<Arc<str>, FirmwareProgress>>,
     writer: Mutex<Option<Writer>>,
     deciding: Option<AbortHandle>,
+    following: AbortHandle,
 }
 
 impl Drop for Shared {
@@ -335,6 +323,7 @@ impl Drop for Shared {
         if let Some(deciding) = &self.deciding {
             deciding.abort();
         }
+        self.following.abort();
     }
 }
 

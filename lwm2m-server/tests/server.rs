@@ -926,6 +926,64 @@ async fn adding_credentials_ends_the_registration_without_security() {
     .await;
 }
 
+// proves: SEC-37
+#[tokio::test(start_paused = true)]
+async fn a_registration_that_would_be_refused_by_now_does_not_come_back() {
+    let store = Memory::default();
+    let kept = || -> Vec<String> {
+        let documents = store.documents.lock().unwrap();
+        let keys = documents.keys();
+        let registrations = keys.filter(|(kind, _)| *kind == Collection::Registrations);
+        registrations.map(|(_, key)| key.clone()).collect()
+    };
+    let (wire, end) = Wire::new(From::address(1));
+    let server = Server::builder()
+        .danger_accept_unsecured()
+        .store(store.clone())
+        .start_on(wire)
+        .await
+        .unwrap();
+    let mut events = server.events();
+    for name in ["ep=a", "ep=b"] {
+        end.act(|device, now| device.send(now, register(&[name, "lt=86400", "lwm2m=1.1"], LINKS)));
+        until(&mut events, |event| {
+            matches!(event, ServerEvent::Registered { .. })
+        })
+        .await;
+    }
+    server.stop().await;
+    assert_eq!(kept(), ["a", "b"]);
+
+    // One has credentials now; those for the other role are none of ours.
+    let security = SecurityStore::new();
+    let key = |identity: &str| Credential::psk(identity, vec![3; 16]);
+    security.add("a", Role::Server, key("id-a")).unwrap();
+    security.add("b", Role::Bootstrap, key("id-b")).unwrap();
+    let (wire, _end) = Wire::new(From::address(1));
+    let server = Server::builder()
+        .security(security)
+        .danger_accept_unsecured()
+        .store(store.clone())
+        .start_on(wire)
+        .await
+        .unwrap();
+    assert!(server.device("a").await.is_err());
+    assert!(server.device("b").await.is_ok());
+    server.stop().await;
+    assert_eq!(kept(), ["b"]);
+
+    // And nobody comes in without security any more.
+    let (wire, _end) = Wire::new(From::address(1));
+    let server = Server::builder()
+        .store(store.clone())
+        .start_on(wire)
+        .await
+        .unwrap();
+    assert!(server.device("b").await.is_err());
+    server.stop().await;
+    assert!(kept().is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_bootstrap_server() {
     let store = Memory::default();

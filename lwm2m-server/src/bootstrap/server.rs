@@ -6,6 +6,7 @@ use crate::{
     engine::Policy,
     error::StartError,
     event::Events,
+    following::CredentialChanges,
     hub::Hub,
     listener::{self, Listener, Proofs, ServerCertificate},
     metrics::Metrics,
@@ -244,6 +245,7 @@ impl BootstrapServerBuilder {
             });
             tokio::spawn(task).abort_handle()
         });
+        let following = CredentialChanges::of(&security).follow(handle.clone(), follow_credentials);
         let shared = Arc::new(Shared {
             handle,
             hub,
@@ -253,33 +255,15 @@ impl BootstrapServerBuilder {
             transport_metrics,
             writer: Mutex::new(writer),
             deciding,
+            following,
         });
-        let weak = Arc::downgrade(&shared);
-        shared
-            .security
-            .on_change(end_sessions(move || Some(weak.upgrade()?.handle.clone())));
         Ok(BootstrapServer { shared })
     }
 }
 
-/// What ends the sessions that rest on credentials which were removed.
-fn end_sessions(
-    handle: impl Fn() -> Option<EngineHandle<BootstrapEngine>> + Send + Sync + 'static,
-) -> impl Fn(&SecurityChange) + Send + Sync + 'static {
-    // The store may be changed from anywhere, so the call to the engine needs a runtime of ours.
-    let runtime = tokio::runtime::Handle::current();
-    move |change| {
-        let Some(handle) = handle().filter(|_| !change.removed.is_empty()) else {
-            return;
-        };
-        let (endpoint, removed) = (change.endpoint.clone(), change.removed.clone());
-        runtime.spawn(async move {
-            // An error means that the server has stopped, and its sessions with it.
-            let _ = handle
-                .call(move |engine, _| engine.credentials_removed(&endpoint, &removed))
-                .await;
-        });
-    }
+/// Ends the sessions that rest on credentials which were removed.
+fn follow_credentials(engine: &mut BootstrapEngine, change: &SecurityChange) {
+    engine.credentials_removed(&change.endpoint, &change.removed);
 }
 
 /// A running bootstrap server. Clones are handles to the same; when the last is dropped the server stops.
@@ -297,6 +281,7 @@ struct Shared {
     transport_metrics: Option<Arc<lwm2m_transport::Metrics>>,
     writer: Mutex<Option<Writer>>,
     deciding: Option<AbortHandle>,
+    following: AbortHandle,
 }
 
 impl Drop for Shared {
@@ -304,6 +289,7 @@ impl Drop for Shared {
         if let Some(deciding) = &self.deciding {
             deciding.abort();
         }
+        self.following.abort();
     }
 }
 

@@ -124,6 +124,20 @@ impl ServerEngine {
         }
     }
 
+    /// Ends the restored registrations without security whose endpoint `is_refused` without it by now: their devices would
+    /// go on with updates else, which nobody authorizes anew.
+    pub fn end_unsecured(&mut self, is_refused: impl Fn(&str) -> bool) {
+        let unsecured = self.registry.iter().map(|entry| &entry.registration);
+        let unsecured = unsecured.filter(|found| found.identity == PeerIdentity::None);
+        let refused: Vec<Arc<str>> = unsecured
+            .filter(|found| is_refused(&found.endpoint))
+            .map(|found| found.endpoint.clone())
+            .collect();
+        for endpoint in refused {
+            self.credentials_added(&endpoint);
+        }
+    }
+
     fn restore_registration(&mut self, now: Instant, record: RegistrationRecord) {
         // All three were found readable when the document was read.
         let version: LwM2mVersion = record.version.parse().unwrap_or(LwM2mVersion::V1_0);

@@ -1,5 +1,4 @@
 use super::*;
-use std::sync::Mutex;
 
 fn psk(identity: &str) -> Credential {
     Credential::psk(identity, vec![7; 16])
@@ -209,4 +208,26 @@ fn without_security_only_where_allowed_and_never_for_who_has_credentials() {
     ] {
         assert_eq!(store.decide(&request, allowed), answer);
     }
+}
+
+#[test]
+fn changes_at_once_are_neither_lost_nor_announced_out_of_order() {
+    let store = SecurityStore::new();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let told = heard.clone();
+    store.on_change(move |change| told.lock().unwrap().push(change.roles.len()));
+    std::thread::scope(|scope| {
+        for thread in 0..SecurityStore::MAX_CREDENTIALS / 2 {
+            let store = &store;
+            scope.spawn(move || {
+                for one in 0..2 {
+                    let identity = format!("{thread}-{one}");
+                    store.add("a", Role::Server, psk(&identity)).unwrap();
+                }
+            });
+        }
+    });
+    let expected: Vec<usize> = (1..=SecurityStore::MAX_CREDENTIALS).collect();
+    assert_eq!(*heard.lock().unwrap(), expected);
+    assert_eq!(store.credentials("a").len(), SecurityStore::MAX_CREDENTIALS);
 }

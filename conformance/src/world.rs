@@ -357,6 +357,7 @@ impl World {
             match event {
                 EngineEvent::Server(event) => self.events.push(event),
                 EngineEvent::Completed { ticket, result } => {
+                    let result = result.map(|answer| answer.response);
                     assert!(
                         self.completed.insert(ticket, result).is_none(),
                         "a request ends once"

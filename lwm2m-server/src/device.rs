@@ -1,7 +1,7 @@
 //! The handle to one registered device.
 
 use crate::{
-    engine::{ObserveTarget, ServerEngine},
+    engine::{Answer, ObserveTarget, ServerEngine},
     error::DeviceError,
     firmware::{self, FirmwarePackage, FirmwareProgress, FirmwareUpdate},
     observation::{Observation, ObservationInfo},
@@ -11,7 +11,7 @@ use crate::{
 };
 use lwm2m_core::{
     attributes::{AttributeChange, Attributes},
-    coap::{Code, Response},
+    coap::Code,
     content::{ContentFormat, EncodeError},
     entry::Entry,
     link::{self, Link, LinkTarget},
@@ -238,13 +238,13 @@ impl Device {
             Some(_) => (plan.structured_formats(), path),
             None => (vec![ContentFormat::Tlv], new),
         };
-        let response = self
+        let answer = self
             .try_formats(&formats, |format| {
                 let payload = plan.encode(format, &entries, &base)?;
                 Ok(DeviceOperation::Create(Create { object, payload }))
             })
             .await?;
-        let place = Create::location(&response).or(instance.map(|_| new));
+        let place = Create::location(&answer.response).or(instance.map(|_| new));
         place.ok_or(DeviceError::Transfer(
             "it does not say which instance was created",
         ))
@@ -275,7 +275,7 @@ impl Device {
             return Err(DeviceError::Invalid("a depth is 0 to 3".to_owned()));
         }
         let discover = DeviceOperation::Discover(Discover { path, depth });
-        let response = self.request(discover).await?;
+        let response = self.request(discover).await?.response;
         let mut links = link::parse(&response.payload)
             .map_err(|_| DeviceError::Transfer("its links are malformed"))?;
         let root = plan.registration.objects.links.supported().root();
@@ -383,7 +383,7 @@ impl Device {
         let plan = self.plan().await?;
         plan.check_composite(paths, Operation::Read)?;
         let accept = Some(plan.composite_accept());
-        let response = self
+        let answer = self
             .try_formats(&plan.composite_formats(), |format| {
                 let paths = paths.to_vec();
                 Ok(DeviceOperation::ReadComposite(ReadComposite {
@@ -393,7 +393,7 @@ impl Device {
                 }))
             })
             .await?;
-        plan.decode(&response, &Path::ROOT)
+        plan.decode(&answer, &Path::ROOT)
     }
 
     /// Writes values at several places, all or none (1.1).
@@ -446,10 +446,10 @@ impl Device {
         accept: Option<ContentFormat>,
     ) -> Result<Vec<Entry>, DeviceError> {
         plan.check(path, Operation::Read)?;
-        let response = self
+        let answer = self
             .request(DeviceOperation::Read(Read { path, accept }))
             .await?;
-        plan.decode(&response, &path)
+        plan.decode(&answer, &path)
     }
 
     async fn observe_target(&self, target: ObserveTarget) -> Result<Observation, DeviceError> {
@@ -460,8 +460,8 @@ impl Device {
             hub.stream(id, sender);
             Ok((id, ticket))
         };
-        let (id, response) = self.shared.ask(None, begin).await?;
-        if let Some(response) = response {
+        let (id, answer) = self.shared.ask(None, begin).await?;
+        if let Some(answer) = answer {
             let still_wanted = self
                 .observations()
                 .await?
@@ -469,7 +469,7 @@ impl Device {
                 .any(|known| known.id == id);
             if !still_wanted {
                 self.shared.hub.end_streams(id);
-                successful(response)?;
+                successful(answer)?;
                 return Err(DeviceError::Invalid(
                     "the device does not observe this".to_owned(),
                 ));
@@ -488,7 +488,7 @@ impl Device {
         &self,
         formats: &[ContentFormat],
         operation: impl Fn(ContentFormat) -> Result<DeviceOperation, DeviceError>,
-    ) -> Result<Response, DeviceError> {
+    ) -> Result<Answer, DeviceError> {
         let mut last = DeviceError::Invalid("no format carries this".to_owned());
         for format in formats {
             let sent = match operation(*format) {
@@ -503,7 +503,7 @@ impl Device {
         Err(last)
     }
 
-    async fn request(&self, operation: DeviceOperation) -> Result<Response, DeviceError> {
+    async fn request(&self, operation: DeviceOperation) -> Result<Answer, DeviceError> {
         let deadline = Some(self.shared.config.request_timeout);
         self.request_with(operation, deadline, None).await
     }
@@ -514,23 +514,24 @@ impl Device {
         operation: DeviceOperation,
         deadline: Option<Duration>,
         progress: Option<mpsc::Sender<(usize, usize)>>,
-    ) -> Result<Response, DeviceError> {
+    ) -> Result<Answer, DeviceError> {
         let endpoint = self.endpoint.clone();
         let begin = move |engine: &mut ServerEngine, now| {
             let ticket = engine.request(now, &endpoint, &operation, deadline)?;
             Ok(((), Some(ticket)))
         };
         match self.shared.ask(progress, begin).await? {
-            (_, Some(response)) => successful(response),
+            (_, Some(answer)) => successful(answer),
             (_, None) => Err(DeviceError::Stopped),
         }
     }
 }
 
-/// The response, where it is none of an error.
-pub(crate) fn successful(response: Response) -> Result<Response, DeviceError> {
+/// The answer, where it is none of an error.
+pub(crate) fn successful(answer: Answer) -> Result<Answer, DeviceError> {
+    let response = &answer.response;
     if response.code.is_success() {
-        return Ok(response);
+        return Ok(answer);
     }
     let text = std::str::from_utf8(&response.payload).ok();
     let diagnostic = text.filter(|text| !text.is_empty()).map(str::to_owned);

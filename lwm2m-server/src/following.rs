@@ -1,8 +1,12 @@
-//! Brings changes of credentials to an engine, in the order in which they were made.
+//! Brings to an engine what changes outside of it: credentials, in the order in which they were changed, and the clock.
 
-use crate::security::{SecurityChange, SecurityStore};
-use lwm2m_core::engine::Engine;
+use crate::{
+    engine::ServerEngine,
+    security::{SecurityChange, SecurityStore},
+};
+use lwm2m_core::{engine::Engine, time::Instant};
 use lwm2m_transport::EngineHandle;
+use std::time::{Duration, SystemTime};
 use tokio::{sync::mpsc, task::AbortHandle};
 
 /// The changes of credentials from one moment on. They wait here until there is an engine: what happens while a server
@@ -38,15 +42,44 @@ impl CredentialChanges {
     }
 }
 
+/// How long the times of a server may be those of before when its system clock has been set.
+const CLOCK_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Has the engine go by this clock, even when it is set or the machine has slept. It is read against the clock of the
+/// machine and not of the runtime, so that virtual time passes for the engine as it does for everybody. The task holds
+/// the engine, and must be aborted for it to end.
+pub(crate) fn follow_clock(
+    handle: EngineHandle<ServerEngine>,
+    clock: impl Fn() -> SystemTime + Send + 'static,
+) -> AbortHandle {
+    let started = std::time::Instant::now();
+    let task = async move {
+        loop {
+            tokio::time::sleep(CLOCK_INTERVAL).await;
+            let Some(at_start) = clock().checked_sub(started.elapsed()) else {
+                continue;
+            };
+            let set = handle.call(move |engine, _| engine.set_wall_clock(Instant::ZERO, at_start));
+            if set.await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::spawn(task).abort_handle()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::security::{Credential, Role};
-    use lwm2m_core::{
-        engine::{Inbound, Outbound},
-        time::Instant,
+    use crate::{
+        ServerConfig,
+        engine::Policy,
+        security::{Credential, Role},
     };
+    use lwm2m_core::engine::{Inbound, Outbound};
+    use lwm2m_objects::Definitions;
     use lwm2m_transport::{Received, Transport};
+    use std::sync::{Arc, Mutex};
 
     /// Notes whom it has heard of, and how many credentials they had then.
     #[derive(Default)]
@@ -109,6 +142,30 @@ mod tests {
             }
         };
         assert!(heard == expected);
+        task.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_is_set_is_followed_and_virtual_time_goes_on() {
+        const HOUR: Duration = Duration::from_secs(3600);
+        let start = SystemTime::UNIX_EPOCH + 470_000 * HOUR;
+        let (security, definitions) = (SecurityStore::new(), Definitions::built_in());
+        let policy = Policy::Inline(Box::new(move |request| security.authorize(request)));
+        let (config, definitions) = (ServerConfig::default(), Arc::new(definitions));
+        let mut engine = ServerEngine::new(config, definitions, policy, &mut rand::rng());
+        engine.set_wall_clock(Instant::ZERO, start);
+        let handle = lwm2m_transport::spawn(engine, Nowhere, |_| {});
+        let shown = Arc::new(Mutex::new(start));
+        let clock = shown.clone();
+        let task = follow_clock(handle.clone(), move || *clock.lock().unwrap());
+        for (set, expected) in [(0, 2), (24, 24 + 4), (0, 6)] {
+            *shown.lock().unwrap() = start + set * HOUR;
+            tokio::time::sleep(2 * HOUR).await;
+            let wall = handle.call(|engine, now| engine.wall(now)).await.unwrap();
+            // Minutes that the machine may take for it are no matter.
+            let off = (start + expected * HOUR).duration_since(wall);
+            assert!(off.unwrap_or_else(|later| later.duration()) < HOUR);
+        }
         task.abort();
     }
 }

@@ -1,12 +1,11 @@
 //! Between the engine's task and the tasks of the program: who waits for what.
 
 use crate::{
-    engine::{EngineEvent, RequestTicket},
+    engine::{Answer, EngineEvent, RequestTicket},
     error::DeviceError,
     event::ServerEvent,
     observation::Notification,
 };
-use lwm2m_core::coap::Response;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -15,7 +14,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 /// Who waits for a request.
 pub(crate) struct Waiter {
-    pub(crate) done: oneshot::Sender<Result<Response, DeviceError>>,
+    pub(crate) done: oneshot::Sender<Result<Answer, DeviceError>>,
     /// Bytes that have arrived and bytes of the whole.
     pub(crate) progress: Option<mpsc::Sender<(usize, usize)>>,
 }

@@ -1,8 +1,11 @@
 //! What is known about a device before something is sent to it: whether it can be right, and in which format.
 
-use crate::{engine::decode, error::DeviceError, registration::Registration};
+use crate::{
+    engine::{Answer, decode},
+    error::DeviceError,
+    registration::Registration,
+};
 use lwm2m_core::{
-    coap::Response,
     content::{ContentFormat, EncodeError},
     entry::Entry,
     model::Models,
@@ -15,7 +18,7 @@ use lwm2m_objects::{
     Definitions,
     validate::{Operation, conform, validate_operation},
 };
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 /// A device's registration with the definitions of its objects.
 pub(crate) struct Plan {
@@ -44,15 +47,11 @@ impl Plan {
         Ok(Payload { format, data })
     }
 
-    /// The values of an answer that has just come.
-    pub(crate) fn decode(
-        &self,
-        response: &Response,
-        base: &Path,
-    ) -> Result<Vec<Entry>, DeviceError> {
+    /// The values of an answer.
+    pub(crate) fn decode(&self, answer: &Answer, base: &Path) -> Result<Vec<Entry>, DeviceError> {
         let models = self.models();
         let codec = self.registration.objects.codec(&models);
-        decode(response, base, &codec, SystemTime::now())
+        decode(&answer.response, base, &codec, answer.received_at)
     }
 
     /// Whether a server can do this at this place, as far as it can be known. Objects without definition are not

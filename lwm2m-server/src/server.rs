@@ -4,11 +4,11 @@ use crate::{
     authorizer::{Authorizer, decide},
     config::ServerConfig,
     device::Device,
-    engine::{EngineEvent, Policy, RequestTicket, ServerEngine},
+    engine::{Answer, EngineEvent, Policy, RequestTicket, ServerEngine},
     error::{DeviceError, StartError},
     event::Events,
     firmware::FirmwareProgress,
-    following::CredentialChanges,
+    following::{self, CredentialChanges},
     hub::{Hub, Waiter},
     listener::{self, Listener, Proofs, ServerCertificate},
     metrics::Metrics,
@@ -19,8 +19,7 @@ use crate::{
     write_behind::{self, BATCH, Names, Writer},
 };
 use lwm2m_core::{
-    coap::Response, model::ObjectModel, peer::PeerIdentity, secret::Secret, time::Instant,
-    uri::Scheme,
+    model::ObjectModel, peer::PeerIdentity, secret::Secret, time::Instant, uri::Scheme,
 };
 use lwm2m_objects::Definitions;
 use lwm2m_transport::{
@@ -261,7 +260,10 @@ impl ServerBuilder {
                 }
             })
         });
-        let following = changes.follow(handle.clone(), follow_credentials);
+        let following = [
+            changes.follow(handle.clone(), follow_credentials),
+            following::follow_clock(handle.clone(), SystemTime::now),
+        ];
         let shared = Arc::new(Shared {
             handle,
             hub,
@@ -272,8 +274,7 @@ impl ServerBuilder {
             transport_metrics: listening.metrics,
             firmware: Mutex::default(),
             writer: Mutex::new(writer),
-            deciding,
-            following,
+            tasks: deciding.into_iter().chain(following).collect(),
         });
         Ok(Server { shared })
     }
@@ -314,16 +315,13 @@ pub(crate) struct Shared {
     /// Firmware updates that are under way.
     pub(crate) firmware: Mutex<HashMap<Arc<str>, FirmwareProgress>>,
     writer: Mutex<Option<Writer>>,
-    deciding: Option<AbortHandle>,
-    following: AbortHandle,
+    /// Those that hold the engine.
+    tasks: Vec<AbortHandle>,
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if let Some(deciding) = &self.deciding {
-            deciding.abort();
-        }
-        self.following.abort();
+        self.tasks.iter().for_each(AbortHandle::abort);
     }
 }
 
@@ -365,7 +363,7 @@ impl Shared {
         ) -> Result<(T, Option<RequestTicket>), DeviceError>
         + Send
         + 'static,
-    ) -> Result<(T, Option<Response>), DeviceError> {
+    ) -> Result<(T, Option<Answer>), DeviceError> {
         let (done, result) = oneshot::channel();
         let hub = self.hub.clone();
         let (begun, ticket) = self
@@ -396,7 +394,7 @@ impl Shared {
                 .map(|ticket| ((), ticket))
         };
         match self.ask(None, begin).await? {
-            (_, Some(response)) => crate::device::successful(response).map(drop),
+            (_, Some(answer)) => crate::device::successful(answer).map(drop),
             (_, None) => Ok(()),
         }
     }

@@ -38,7 +38,7 @@ fn target(path: Path) -> ObserveTarget {
 /// What became of the requests that ended.
 fn completed(bench: &mut Bench) -> Vec<Result<Response, DeviceError>> {
     let ended = bench.events.drain(..).filter_map(|event| match event {
-        EngineEvent::Completed { result, .. } => Some(result),
+        EngineEvent::Completed { result, .. } => Some(result.map(|answer| answer.response)),
         _ => None,
     });
     ended.collect()

@@ -294,7 +294,7 @@ fn a_refusal_is_told() {
         bench.server.request(bench.now, "a", &read, None).unwrap();
         bench.settle();
         let told = bench.events.drain(..).find_map(|event| match event {
-            EngineEvent::Completed { result, .. } => Some(result),
+            EngineEvent::Completed { result, .. } => Some(result.map(|answer| answer.response)),
             _ => None,
         });
         assert_eq!(told.unwrap().unwrap().code, refusal);

@@ -24,7 +24,7 @@ use lwm2m_server::{
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 use support::{From, Wire, WireDevice, code, path_of, register, text};
 
@@ -982,6 +982,48 @@ async fn a_registration_that_would_be_refused_by_now_does_not_come_back() {
     assert!(server.device("b").await.is_err());
     server.stop().await;
     assert!(kept().is_empty());
+}
+
+// proves: SML-08
+#[tokio::test(start_paused = true)]
+async fn values_are_dated_by_one_clock_however_they_come() {
+    let before = SystemTime::now();
+    let (wire, end) = Wire::new(From::address(1));
+    let server = Server::builder()
+        .danger_accept_unsecured()
+        .start_on(wire)
+        .await
+        .unwrap();
+    let mut events = server.events();
+    end.act(|device, now| device.send(now, register(&["ep=a", "lt=864000", "lwm2m=1.1"], LINKS)));
+    until(&mut events, |event| {
+        matches!(event, ServerEvent::Registered { .. })
+    })
+    .await;
+    let series = r#"[{"bn":"/3303/0/5700","t":-5,"v":1}]"#;
+    let json = ContentFormat::SenmlJson.number();
+    end.act(|device, _| {
+        device.handler = Box::new(move |_| Some(Response::new(Code::CONTENT).body(json, series)));
+    });
+    // Virtual days, in which the clock of this machine shows minutes at most.
+    let waited = Duration::from_secs(3 * 86_400);
+    tokio::time::sleep(waited).await;
+    let send = Request::new(Code::POST).path_segment("dp");
+    end.act(|device, now| device.send(now, send.body(json, series)));
+    let sent = until(&mut events, |event| {
+        matches!(event, ServerEvent::Sent { .. })
+    })
+    .await;
+    let ServerEvent::Sent { entries, .. } = sent else {
+        panic!("{sent:?}");
+    };
+    let device = server.device("a").await.unwrap();
+    let read = device.read("/3303/0/5700").await.unwrap();
+    let expected = (before + waited).duration_since(SystemTime::UNIX_EPOCH);
+    for entry in entries.iter().chain(&read) {
+        let off = entry.time.unwrap() - expected.as_ref().unwrap().as_secs_f64();
+        assert!(off.abs() < 3_600.0, "{off} s");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -85,7 +85,7 @@ fn ask(world: &mut World, server: HostId<ServerEngine>, operation: &DeviceOperat
             if let EngineEvent::Completed { ticket, result } = event
                 && ticket == asked
             {
-                return result.unwrap();
+                return result.unwrap().response;
             }
         }
     }

@@ -27,7 +27,7 @@ pub use authorization::{AuthorizationTicket, Policy};
 pub(crate) use authorization::{Authorizations, Pending};
 pub use observations::ObserveTarget;
 pub(crate) use observations::decode;
-pub use requests::RequestTicket;
+pub use requests::{Answer, RequestTicket};
 
 use crate::{
     authorizer::AuthorizationRequest,
@@ -82,7 +82,7 @@ pub enum EngineEvent {
         /// Which.
         ticket: RequestTicket,
         /// The response, errors of the device included, or why there is none.
-        result: Result<Response, DeviceError>,
+        result: Result<Answer, DeviceError>,
     },
     /// Part of a request's body has arrived.
     Progress {
@@ -170,8 +170,8 @@ impl ServerEngine {
         }
     }
 
-    /// Tells what the wall clock shows now, for the times in registrations and events. Without it,
-    /// [`Instant::ZERO`] is 1970-01-01T00:00:00Z.
+    /// Tells what the wall clock shows now, for the times in registrations, values and events; again when it has been
+    /// set. Without it, [`Instant::ZERO`] is 1970-01-01T00:00:00Z.
     pub fn set_wall_clock(&mut self, now: Instant, wall: SystemTime) {
         let since_zero = Duration::from_micros(now.as_micros());
         self.wall_zero = wall
@@ -214,7 +214,7 @@ impl ServerEngine {
         self.endpoint.metrics()
     }
 
-    fn wall(&self, now: Instant) -> SystemTime {
+    pub(crate) fn wall(&self, now: Instant) -> SystemTime {
         self.wall_zero + Duration::from_micros(now.as_micros())
     }
 

@@ -20,11 +20,24 @@ use lwm2m_core::{
     time::Instant,
     timer::TimerId,
 };
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    time::{Duration, SystemTime},
+};
 
 /// Names a request to a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestTicket(u64);
+
+/// What a device has answered.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Answer {
+    /// The response; that of an error, too.
+    pub response: Response,
+    /// When it came, by the engine's wall clock: times in it may count from then (RFC 8428, section 4.5.3).
+    pub received_at: SystemTime,
+}
 
 /// What a request is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -268,7 +281,14 @@ impl ServerEngine {
                 }
             }
         }
-        self.complete(ticket, Ok(response));
+        let received_at = self.wall(now);
+        self.complete(
+            ticket,
+            Ok(Answer {
+                response,
+                received_at,
+            }),
+        );
     }
 
     pub(super) fn on_request_failed(&mut self, id: RequestId, failure: Failure) {
@@ -294,11 +314,7 @@ impl ServerEngine {
     }
 
     /// Ends a request.
-    pub(super) fn complete(
-        &mut self,
-        ticket: RequestTicket,
-        result: Result<Response, DeviceError>,
-    ) {
+    pub(super) fn complete(&mut self, ticket: RequestTicket, result: Result<Answer, DeviceError>) {
         let Some(pending) = self.take(ticket) else {
             return;
         };

@@ -5,10 +5,15 @@
 //!                     ┌──────────────────────────────────────────────────────────────────────────────▶
 //!   answer ── cut to ─┤ in a message of its own, repeated until it is acknowledged: where the acknowledgement has
 //!             what    │ left, the answer is to prove an address, or there is no room to keep it
-//!             fits    ├──────────────────────────────────────────────────────────────────────────────▶
-//!                     │ non-confirmably, as it was asked
-//!                     └──────────────────────────────────────────────────────────────────────────────▶
+//!             fits    ├───────────────────────────────────────────────────┬──────────────────────────▶
+//!                     │ non-confirmably, as it was asked                  │  no message id  ▲
+//!                     └───────────────────────────────────────────────────┤                 │ there are some
+//!                                                                         └──▶ Unnumbered ──┘
 //! ```
+//!
+//! An answer that waits for a message id counts as one that is not known to have arrived: who has
+//! `max_exchanges_per_peer` of both gets no further one, and an answer that is over that, which nothing waited for above
+//! (a refusal, 2.31 to a block), is as if the network had lost it.
 
 use super::{
     Endpoint,
@@ -97,18 +102,15 @@ impl Endpoint {
     /// Answers a message with a response that has all its options and fits a message.
     pub(super) fn answer_as_it_is(&mut self, peer: PeerId, asked: &Asked, response: Response) {
         let piggybacked = asked.confirmable && !asked.acknowledged;
-        let (kind, id) = match (asked.confirmable, piggybacked) {
-            (true, true) => (MessageKind::Acknowledgement, Some(asked.id)),
-            (true, false) => (MessageKind::Confirmable, self.message_id(peer)),
-            (false, _) => (MessageKind::NonConfirmable, self.message_id(peer)),
-        };
-        let Some(id) = id else {
-            return;
+        let kind = match (asked.confirmable, piggybacked) {
+            (true, true) => MessageKind::Acknowledgement,
+            (true, false) => MessageKind::Confirmable,
+            (false, _) => MessageKind::NonConfirmable,
         };
         let mut message = Message {
             kind,
             code: response.code,
-            id,
+            id: asked.id,
             token: asked.token,
             options: response.options,
             payload: response.payload,
@@ -124,19 +126,50 @@ impl Endpoint {
             }
             self.metrics.unkept_answers += 1;
             self.acknowledge(peer, asked.id);
+            message.kind = MessageKind::Confirmable;
+        }
+        let answer = match message.kind {
+            MessageKind::Confirmable => Answer::Acknowledge,
+            _ => Answer::Ignore,
+        };
+        self.note_answer(peer, asked.id, answer);
+        match self.message_id(peer) {
+            Some(id) => self.send_numbered(peer, Message { id, ..message }),
+            None => self.keep_unnumbered(peer, message),
+        }
+    }
+
+    fn send_numbered(&mut self, peer: PeerId, message: Message) {
+        match message.kind {
+            MessageKind::Confirmable => {
+                self.send_confirmable(peer, &message, Owner::Response, None);
+            }
+            _ => drop(self.send(peer, &message)),
+        }
+    }
+
+    /// Lets an answer wait until there are message ids.
+    fn keep_unnumbered(&mut self, peer: PeerId, message: Message) {
+        let limit = self.config.max_exchanges_per_peer;
+        if let Some(state) = (self.peers.get_mut(&peer)).filter(|state| state.unanswered() < limit)
+        {
+            state.unnumbered.push_back(message);
+            self.unnumbered += 1;
+        } else {
+            self.metrics.dropped_answers += 1;
+        }
+    }
+
+    /// There are message ids again.
+    pub(super) fn send_unnumbered(&mut self, peer: PeerId) {
+        while (self.peers.get(&peer)).is_some_and(|state| !state.unnumbered.is_empty()) {
             let Some(id) = self.message_id(peer) else {
                 return;
             };
-            (message.kind, message.id) = (MessageKind::Confirmable, id);
-        }
-        match message.kind {
-            MessageKind::Confirmable => {
-                self.note_answer(peer, asked.id, Answer::Acknowledge);
-                self.send_confirmable(peer, &message, Owner::Response, None);
-            }
-            _ => {
-                self.note_answer(peer, asked.id, Answer::Ignore);
-                self.send(peer, &message);
+            let state = self.peers.get_mut(&peer);
+            if let Some(message) = state.and_then(|state| state.unnumbered.pop_front()) {
+                self.unnumbered -= 1;
+                self.send_numbered(peer, Message { id, ..message });
             }
         }
     }

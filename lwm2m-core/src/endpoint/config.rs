@@ -133,7 +133,8 @@ pub struct EndpointConfig {
     pub max_requests_per_peer: usize,
     /// Requests of ours in all.
     pub max_requests: usize,
-    /// Requests of one peer that wait for an answer of the layer above. Each costs about 200 bytes.
+    /// Requests of one peer that wait for an answer of the layer above, or whose answer is not known to have arrived: it
+    /// is not acknowledged, or waits for a message id. Each costs about 200 bytes, and the answer.
     pub max_exchanges_per_peer: usize,
     /// Requests of all peers that wait for an answer of the layer above.
     pub max_exchanges: usize,

@@ -29,6 +29,13 @@ pub struct Holdings {
     pub bodies: usize,
     /// Bytes of them, as `max_served` counts them.
     pub served: usize,
+    /// Bytes of answers that are kept for repeated messages, as `max_replayed` counts them.
+    pub replayed: usize,
+    /// Separate answers and notifications that wait because they may not go to an address that is not proven: at most
+    /// `transmissions`.
+    pub withheld: usize,
+    /// Answers that wait for a message id: at most `max_exchanges_per_peer` for each peer.
+    pub unnumbered: usize,
     /// Observers of ours.
     pub observers: usize,
 }
@@ -48,6 +55,9 @@ impl Holdings {
             ("collected", self.collected),
             ("bodies", self.bodies),
             ("served", self.served),
+            ("replayed", self.replayed),
+            ("withheld", self.withheld),
+            ("unnumbered", self.unnumbered),
             ("observers", self.observers),
         ]
         .into_iter()
@@ -69,6 +79,9 @@ impl Endpoint {
             collected: self.collected,
             bodies: self.bodies.len(),
             served: self.served,
+            replayed: self.replayed,
+            withheld: self.withheld,
+            unnumbered: self.unnumbered,
             observers: self.observers.len(),
         }
     }

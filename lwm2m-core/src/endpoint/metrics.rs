@@ -85,8 +85,10 @@ counters! {
     held_requests,
     /// Non-confirmable notifications sent confirmably because their peer is silent or has not proven its address.
     probing_notifications,
-    /// Messages not sent because all message ids to a peer were used within EXCHANGE_LIFETIME.
+    /// Times that a message had to wait because all message ids to a peer were used within EXCHANGE_LIFETIME.
     message_ids_exhausted,
+    /// Answers not sent for that reason because too many waited already.
+    dropped_answers,
     /// Messages that could not be encoded.
     unencodable,
 }

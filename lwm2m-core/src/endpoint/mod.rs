@@ -160,6 +160,8 @@ pub struct Endpoint {
     transmissions: HashMap<(PeerId, u16), Transmission>,
     /// How many of `transmissions` wait for room.
     withheld: usize,
+    /// How many answers wait for message ids.
+    unnumbered: usize,
 
     requests: HashMap<u64, ClientExchange>,
     observations: HashMap<u64, Observation>,
@@ -206,6 +208,7 @@ impl Endpoint {
             timings: HashMap::new(),
             transmissions: HashMap::new(),
             withheld: 0,
+            unnumbered: 0,
             requests: HashMap::new(),
             observations: HashMap::new(),
             tokens: HashMap::new(),

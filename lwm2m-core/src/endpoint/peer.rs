@@ -4,7 +4,7 @@ use super::{
     Endpoint, EndpointError, Failure, ObserverGone, Timer, Timing, address::Address, dedup::Dedup,
     message_id::MessageIds, probing::Probing, transmission::Owner,
 };
-use crate::{peer::PeerId, time::Instant, timer::TimerId};
+use crate::{coap::Message, peer::PeerId, time::Instant, timer::TimerId};
 use alloc::{
     boxed::Box,
     collections::{BTreeMap, VecDeque},
@@ -37,6 +37,8 @@ pub(super) struct Peer {
     pub(super) exchanges: Vec<u64>,
     /// Message ids of separate responses that are not acknowledged yet.
     pub(super) responses: Vec<u64>,
+    /// Answers that wait for a message id.
+    pub(super) unnumbered: VecDeque<Message>,
     /// Message ids of what may not go before the peer is heard.
     pub(super) withheld: Vec<u64>,
     pub(super) uploads: Vec<u64>,
@@ -51,7 +53,7 @@ pub(super) struct Peer {
 impl Peer {
     /// Requests of the peer whose answer is not known to have arrived.
     pub(super) fn unanswered(&self) -> usize {
-        self.exchanges.len() + self.responses.len()
+        self.exchanges.len() + self.responses.len() + self.unnumbered.len()
     }
 
     fn is_busy(&self) -> bool {
@@ -63,7 +65,8 @@ impl Peer {
             &self.observers,
             &self.observations,
         ];
-        !(lists.into_iter().all(Vec::is_empty) && self.bodies.is_empty())
+        let queues = self.bodies.is_empty() && self.unnumbered.is_empty();
+        !(queues && lists.into_iter().all(Vec::is_empty))
     }
 }
 
@@ -141,6 +144,7 @@ impl Endpoint {
                     requests: Vec::new(),
                     exchanges: Vec::new(),
                     responses: Vec::new(),
+                    unnumbered: VecDeque::new(),
                     withheld: Vec::new(),
                     uploads: Vec::new(),
                     bodies: BTreeMap::new(),
@@ -182,6 +186,7 @@ impl Endpoint {
         if let Some(state) = self.peers.get_mut(&peer) {
             state.retry = None;
         }
+        self.send_unnumbered(peer);
         self.start_requests(peer);
         self.start_notifications(peer);
     }
@@ -221,6 +226,7 @@ impl Endpoint {
         };
         state.waiting.clear();
         state.notify_waiting.clear();
+        self.unnumbered -= core::mem::take(&mut state.unnumbered).len();
         let requests = core::mem::take(&mut state.requests);
         let exchanges = core::mem::take(&mut state.exchanges);
         let responses = core::mem::take(&mut state.responses);

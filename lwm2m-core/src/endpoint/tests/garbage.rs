@@ -277,6 +277,13 @@ impl Fuzz {
         assert!(end.replayed == kept && kept <= CONFIG.max_replayed);
         let held = end.peers.values().map(|peer| peer.withheld.len());
         assert_eq!(end.withheld, held.sum::<usize>());
+        let unnumbered = end.peers.values().map(|peer| peer.unnumbered.len());
+        assert!(
+            unnumbered
+                .clone()
+                .all(|waiting| waiting <= CONFIG.max_exchanges_per_peer)
+        );
+        assert_eq!(end.unnumbered, unnumbered.sum::<usize>());
         let responses: usize = end.peers.values().map(|peer| peer.responses.len()).sum();
         assert!(responses <= CONFIG.max_exchanges_per_peer * CONFIG.max_peers);
         assert!(

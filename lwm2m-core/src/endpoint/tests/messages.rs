@@ -269,3 +269,79 @@ fn what_is_under_way_for_long_keeps_its_message_id() {
     }
     assert_eq!(end.message_id(Net::peer(A)), Some(id.wrapping_add(1)));
 }
+
+/// Uses the message ids of B up, as far as there are any.
+fn use_up(net: &mut Net) {
+    net.ends[B].handle_timeout(net.now);
+    while net.ends[B].message_id(Net::peer(A)).is_some() {}
+}
+
+// proves: COAP-15
+#[test]
+fn answers_wait_where_all_message_ids_are_taken() {
+    for confirmable in [true, false] {
+        let patient = EndpointConfig {
+            separate_response_timeout: Duration::from_secs(600),
+            ..plain_config()
+        };
+        let mut net = Net::with(38, patient, plain_config());
+        let mut request = Request::new(Code::POST).path_segment("x");
+        request.confirmable = confirmable;
+        net.request(request);
+        let (exchange, _) = net.asked();
+        // The acknowledgement leaves; the answer is to go in a message of its own.
+        net.run(Duration::from_secs(1));
+        use_up(&mut net);
+        net.respond(exchange, content("late"));
+        assert_eq!(net.ends[B].holdings().unnumbered, 1);
+        let asked = net.sent[0].1.clone();
+        net.sent.clear();
+        // What comes again meanwhile is not executed again.
+        let again = tell(&mut net, &asked);
+        let acknowledged = Message::empty(MessageKind::Acknowledgement, asked.id);
+        assert_eq!(again, confirmable.then_some(acknowledged));
+        net.run(Duration::from_secs(60));
+        net.no_event(A);
+        net.no_event(B);
+        assert_eq!(net.answer().1, content("late"));
+        assert_eq!(net.ends[B].metrics().dropped_answers, 0);
+        net.assert_forgets_all();
+    }
+}
+
+#[test]
+fn answers_that_wait_for_message_ids_are_bounded() {
+    let config = EndpointConfig {
+        max_exchanges_per_peer: 3,
+        ..plain_config()
+    };
+    let mut net = Net::with(39, plain_config(), config);
+    use_up(&mut net);
+    for id in 0..8 {
+        let request = message(MessageKind::NonConfirmable, Code::POST, id);
+        assert_eq!(tell(&mut net, &request), None);
+        net.drain();
+        if let Some(Event::Request { exchange, .. }) = net.events[B].pop_front() {
+            net.respond(exchange, content("1"));
+        }
+        assert!(net.ends[B].holdings().unnumbered <= 3);
+    }
+    // The first three were acted on; the others were refused, which none is told.
+    let metrics = net.ends[B].metrics();
+    assert_eq!((metrics.refused_exchanges, metrics.dropped_answers), (5, 5));
+    net.sent.clear();
+    net.run(Duration::from_secs(300));
+    let codes: Vec<_> = net.sent.iter().map(|(_, sent)| sent.code).collect();
+    assert_eq!(codes, [Code::CONTENT; 3]);
+    net.assert_forgets_all();
+    // A peer that is dropped takes its answers along.
+    use_up(&mut net);
+    let request = message(MessageKind::NonConfirmable, Code::POST, 9);
+    assert_eq!(tell(&mut net, &request), None);
+    let (exchange, _) = net.asked();
+    net.respond(exchange, content("1"));
+    assert_eq!(net.ends[B].holdings().unnumbered, 1);
+    let now = net.now;
+    net.ends[B].forget_peer(now, Net::peer(A));
+    net.assert_forgets_all();
+}

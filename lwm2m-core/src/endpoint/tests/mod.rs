@@ -263,6 +263,11 @@ impl Net {
             assert!(end.bodies.is_empty() && end.observer_tokens.is_empty());
             assert_eq!((end.collected, end.served), (0, 0));
             assert_eq!((end.replayed, end.withheld), (0, 0));
+            let settings = Holdings {
+                timings: end.timings.len(),
+                ..Holdings::default()
+            };
+            assert_eq!(end.holdings(), settings);
         }
     }
 }

@@ -21,7 +21,6 @@ use lwm2m_core::{
     operation::Binding,
     path::Path,
     peer::{CertificateIdentity, PeerIdentity},
-    secret::Secret,
     value::Value,
 };
 use secret::Growing;
@@ -611,6 +610,7 @@ impl TryFrom<ValueRecord> for Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lwm2m_core::secret::Secret;
 
     #[test]
     fn credentials_survive() {

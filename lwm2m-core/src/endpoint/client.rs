@@ -563,8 +563,8 @@ impl Endpoint {
         self.observations.get_mut(&observation)
     }
 
-    /// A token names one request at a time (RFC 7252, section 5.3.1): before an observation lends its own to another, its
-    /// renewal under way ends.
+    /// A token names one request at a time (RFC 7252, section 5.3.1): before an observation lends its own to another,
+    /// its renewal under way ends.
     pub(super) fn end_renewal(&mut self, observation: u64) {
         let known = self.observations.get(&observation);
         if let Some(renewal) = known.and_then(|known| known.renewal) {

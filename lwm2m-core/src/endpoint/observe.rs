@@ -154,8 +154,8 @@ pub(super) struct Observer {
     token: Token,
     view: View,
     sequence: u32,
-    /// When the last notification went that it had to acknowledge, or it was entered; `None`: the next is to show whether
-    /// it still observes.
+    /// When the last notification went that it had to acknowledge, or it was entered; `None`: the next is to show
+    /// whether it still observes.
     last_confirmable: Option<Instant>,
     state: State,
     /// The message id of the last notification, and what it was entered as.
@@ -288,8 +288,8 @@ impl Endpoint {
         }
     }
 
-    /// A notification was reset because it has an option that must be understood and is not: the peer observes for us no
-    /// longer (RFC 7641, section 3.2).
+    /// A notification was reset because it has an option that must be understood and is not: to the peer we are no
+    /// observer any more (RFC 7641, section 3.2).
     fn on_unreadable(&mut self, id: u64, peer: PeerId) {
         let exchange = self.observations.get(&id).and_then(|known| known.exchange);
         let exchange = exchange.and_then(|exchange| self.requests.get(&exchange));
@@ -566,9 +566,9 @@ impl Endpoint {
         self.start_notifications(peer);
     }
 
-    /// A reset came for a message that nothing is known of any more. It may have been a notification that was followed by
-    /// others since: whoever sent it then observes no longer, and none of what follows need ever reach it. The next
-    /// notification to each observer of that peer, of which there are `max_observers_per_peer`, is to show it.
+    /// A reset came for a message that nothing is known of any more. It may have been a notification that others have
+    /// followed, and whoever reset it observes no longer. The next notification to each observer of that peer, of which
+    /// there are `max_observers_per_peer`, is to show it.
     pub(super) fn doubt_observers(&mut self, peer: PeerId) {
         let Some(state) = self.peers.get(&peer) else {
             return;

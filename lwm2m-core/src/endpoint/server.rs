@@ -325,6 +325,7 @@ impl Endpoint {
                 if let Some(upload) = self.close_exchange(id).and_then(|closed| closed.upload) {
                     self.abort_upload(upload);
                 }
+                self.release_withheld(peer);
             }
             // Between blocks the timer of the upload rules.
             _ => {}

@@ -347,8 +347,8 @@ impl Endpoint {
         }
     }
 
-    /// There may be room for what was withheld from a peer: because it was heard, has proven its address, or was
-    /// answered with less than it may be.
+    /// There may be room for what was withheld from a peer: because it was heard, has proven its address, was
+    /// answered with less than it may be, or what it asked has ended without an answer.
     pub(super) fn release_withheld(&mut self, peer: PeerId) {
         if self.withheld == 0 {
             return;
@@ -376,14 +376,18 @@ impl Endpoint {
         };
         let owner = *owner;
         let state = reliable.state.transition(Input::Room, 0);
+        let length = reliable.data.len();
         if let Some(observer) = self.superseded_by(owner) {
             self.take_transmission(peer, id);
             self.supersede_notification(observer, state);
             return;
         }
+        // Before a copy of it is made.
+        if !self.has_room(peer, length) {
+            return;
+        }
         let (data, repeated) = (reliable.data.clone(), reliable.gone);
-        let length = data.len();
-        if !self.has_room(peer, length) || !self.send_bytes(peer, data, owner.account()) {
+        if !self.send_bytes(peer, data, owner.account()) {
             return;
         }
         match repeated {

@@ -338,3 +338,32 @@ fn who_has_no_room_for_what_it_would_observe_is_asked_for_a_proof() {
     }
     assert_eq!(server.endpoint.observers.len(), 1);
 }
+
+#[test]
+fn what_waits_behind_a_request_goes_when_that_has_ended_without_an_answer() {
+    let mut server = Server::new();
+    let (observer, _) = server.observer();
+    // It is acknowledged, and the layer above never answers. The answer to the observer takes the room that it brought.
+    let ask = request(Code::POST, 2, &[9; 8]);
+    server.tell(&ask);
+    server.asked().unwrap();
+    server.run(Duration::from_secs(100));
+    let (now, value) = (server.now, "1".repeat(16));
+    let endpoint = &mut server.endpoint;
+    endpoint
+        .notify(now, observer, content(&value), true)
+        .unwrap();
+    assert_eq!(server.sent(), []);
+    // There is room again, for the answer first.
+    for _ in 0..2 {
+        assert_eq!(server.tell(&ask), [acknowledgement(&ask)]);
+    }
+    // The answer to the observer, which nobody has acknowledged, and the notification.
+    assert_eq!(server.endpoint.withheld, 2);
+    let lifetime = Timing::RFC7252.exchange_lifetime();
+    let sent = server.run(lifetime - Duration::from_secs(98));
+    assert_eq!(server.endpoint.holdings().exchanges, 0);
+    let payloads: Vec<_> = sent.iter().map(|message| message.payload.clone()).collect();
+    assert_eq!(payloads, [bytes::Bytes::from("x".repeat(27)), value.into()]);
+    assert_eq!(server.endpoint.withheld, 0);
+}

@@ -2,12 +2,15 @@
 //! (RFC 9175, section 2.4; RFC 7252, section 11.3).
 //!
 //! ```text
-//!                 first word is the peer's               Echo, our token, our message id came back
+//!                 whoever speaks first                   Echo, our token, our message id came back
 //!   new peer ─────────────────────────────▶ Claimed ──────────────────────────────────────────────▶ Proven
 //!       │                                     │  ▲ wrong ACK or RST: a guess less                      ▲
 //!       │                                     └──┘                                                     │
-//!       └── first word is ours, or the peer is a connection, or the bound is off ──────────────────────┘
+//!       └── the peer is a connection, or the bound is off ─────────────────────────────────────────────┘
 //! ```
+//!
+//! That we speak to an address first proves nothing: somebody may know that we will, and ask in its name. The response
+//! to what we ask does, by its token.
 //!
 //! To a claimed address goes at most three times what came from it, in answers, notifications, acknowledgements
 //! and their repetitions. An answer that is larger than the room goes in blocks that fit, with an Echo option that
@@ -184,14 +187,11 @@ impl Endpoint {
     /// What is known of the address of a new peer.
     pub(super) fn first_address(&self, peer: PeerId) -> Address {
         let bounded = self.config.amplification != Amplification::Unlimited;
-        match self.arriving {
-            0 => Address::Proven,
-            bytes if bounded && peer.address().is_some() => {
-                let nothing = Address::Claimed(Claim::default());
-                nothing.transition(Input::Came(bytes)).0
-            }
-            _ => Address::Proven,
+        if !bounded || peer.address().is_none() {
+            return Address::Proven;
         }
+        let nothing = Address::Claimed(Claim::default());
+        nothing.transition(Input::Came(self.arriving)).0
     }
 
     fn step_address(&mut self, peer: PeerId, input: Input) -> bool {
@@ -242,8 +242,8 @@ impl Endpoint {
         self.step_address(peer, input);
     }
 
-    /// Whether the address of a peer is its own as far as is known: the peer is behind a connection, we spoke
-    /// first, or it has proven it. A peer without state has proven nothing.
+    /// Whether the address of a peer is its own as far as is known: the peer is behind a connection, or it
+    /// has proven it. A peer without state has proven nothing.
     pub fn is_address_proven(&self, peer: PeerId) -> bool {
         peer.address().is_none()
             || self

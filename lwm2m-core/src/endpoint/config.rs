@@ -72,8 +72,8 @@ impl Default for Timing {
 }
 
 /// What is done against being used to flood somebody else: requests in the name of an address that is not the
-/// sender's, whose answers are larger than they (RFC 9175, section 2.4). Peers behind connections, and those that
-/// we spoke to first, have proven where they are.
+/// sender's, whose answers are larger than they (RFC 9175, section 2.4). Peers behind connections have
+/// proven where they are, others do with their first response to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Amplification {

@@ -284,21 +284,52 @@ fn an_error_loses_its_text() {
 
 #[test]
 fn no_bound_where_the_address_is_known() {
-    // A connection, and a peer that we spoke to first.
-    let mut server = Server::new(Amplification::SmallBlocks);
+    // A connection, and every peer where no sender can lie.
     let connection = PeerId::from_connection(0, 1);
-    server
-        .endpoint
-        .request(server.now, peer(1), get("x"), RequestOptions::default())
-        .unwrap();
-    while server.endpoint.poll_transmit().is_some() {}
-    for peer in [connection, peer(1)] {
-        assert!(server.endpoint.is_address_proven(peer));
+    for (amplification, peer) in [
+        (Amplification::SmallBlocks, connection),
+        (Amplification::Unlimited, peer(1)),
+    ] {
+        let mut server = Server::new(amplification);
         let request = server.request(Code::GET, &[1]);
         let answer = server.answer(peer, &request, 1000);
         assert_eq!(answer.payload.len(), 1000);
+        assert!(server.endpoint.is_address_proven(peer));
     }
+    let server = Server::new(Amplification::SmallBlocks);
     assert!(!server.endpoint.is_address_proven(peer(2)), "unknown");
+}
+
+// proves: COAP-49
+#[test]
+fn that_we_speak_first_proves_nothing_and_the_response_does() {
+    let mut server = Server::new(Amplification::SmallBlocks);
+    let (now, options) = (server.now, RequestOptions::default());
+    let asked = server.endpoint.request(now, peer(1), get("x"), options);
+    // It goes at once, whatever the room is.
+    let sent = server.endpoint.poll_transmit().unwrap();
+    let sent = Message::parse(&sent.data).unwrap();
+    assert!(!server.endpoint.is_address_proven(peer(1)));
+    // Somebody asks in the name of that address: `sent` watches that it gets no more than three times as much.
+    let spoofed = server.request(Code::GET, &[1]);
+    let answer = server.answer(peer(1), &spoofed, 1000);
+    assert!(block2(&answer).more && answer.payload.len() < 64);
+    let mut response = Message::new(
+        MessageKind::Acknowledgement,
+        Code::CONTENT,
+        sent.id,
+        sent.token,
+    );
+    response.payload = "1".into();
+    server.tell(peer(1), &response);
+    assert!(server.endpoint.is_address_proven(peer(1)));
+    assert!(matches!(
+        server.endpoint.poll_event(),
+        Some(Event::Response { request, .. }) if Ok(request) == asked
+    ));
+    let request = server.request(Code::GET, &[2]);
+    let answer = server.answer(peer(1), &request, 1000);
+    assert_eq!(answer.payload.len(), 1000);
 }
 
 #[test]

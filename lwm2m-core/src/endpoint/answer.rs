@@ -18,7 +18,7 @@
 use super::{
     Endpoint,
     address::Account,
-    dedup::{Answer, Dedup, Limits},
+    dedup::{ANSWER_OVERHEAD, Answer, Dedup, Limits},
     server::Asked,
     transmission::Owner,
 };
@@ -182,11 +182,13 @@ impl Endpoint {
     /// Whether an answer of this length may go piggybacked: it is kept, or need not be.
     fn may_keep(&self, peer: PeerId, id: u16, length: usize) -> bool {
         let dedup = self.peers.get(&peer).map(|state| &state.dedup);
-        length <= self.room_to_keep() || !dedup.is_some_and(|dedup| dedup.is_protected(id))
+        ANSWER_OVERHEAD + length <= self.room_to_keep()
+            || !dedup.is_some_and(|dedup| dedup.is_protected(id))
     }
 
     fn note_answer(&mut self, peer: PeerId, id: u16, answer: Answer) {
-        let (limit, room) = (self.config.dedup_answer, self.room_to_keep());
+        let limit = self.config.dedup_answer;
+        let room = self.room_to_keep().saturating_sub(ANSWER_OVERHEAD);
         if let Answer::Replay(data) = &answer {
             self.metrics.unkept_answers += u64::from(data.len() <= limit && data.len() > room);
         }
@@ -267,7 +269,7 @@ impl Endpoint {
             });
             return remembered.is_some();
         }
-        if self.replayed >= self.config.max_replayed {
+        if !self.make_room_to_keep(peer) {
             self.metrics.refused_replays += 1;
         } else {
             let protect = |dedup: &mut Dedup| dedup.protect(asked.id, now, pending, limits);
@@ -279,6 +281,18 @@ impl Endpoint {
         }
         self.refuse(peer, asked, Response::new(Code::SERVICE_UNAVAILABLE));
         false
+    }
+
+    /// Whether the shortest answer may be kept; where not, older ones of the same peer make room.
+    fn make_room_to_keep(&mut self, peer: PeerId) -> bool {
+        let limits = self.dedup_limits();
+        while self.room_to_keep() < ANSWER_OVERHEAD + Message::HEADER {
+            let retired = self.with_dedup(peer, |dedup| dedup.retire_answer(limits));
+            if retired != Some(true) {
+                return false;
+            }
+        }
+        true
     }
 
     /// Does something with what is remembered of a peer, and keeps count of what all answers together hold.

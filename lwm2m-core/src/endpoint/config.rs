@@ -151,9 +151,10 @@ pub struct EndpointConfig {
     /// Largest answer to a safe request (GET, FETCH) that is kept for replay, bytes; a larger one is asked for
     /// again from the layer above.
     pub dedup_answer: usize,
-    /// Bytes of all answers together that are kept to answer repeated messages, of all peers. Beyond it, requests that
-    /// must not be executed twice are answered 5.03 until others are forgotten (EXCHANGE_LIFETIME at most), and the
-    /// answers to the others are not kept. Where the answer to one that was let in does not fit any more, it goes in
+    /// Bytes of all answers together that are kept to answer repeated messages, of all peers, each with its length and
+    /// 72 bytes. Beyond it, a request that must not be executed twice takes the place of the oldest answer of its own
+    /// peer, whose request then counts as one of `dedup_seen_per_peer`; where there is none, it is answered 5.03 until
+    /// others are forgotten (EXCHANGE_LIFETIME at most). The answers to other requests are not kept. Where the answer to one that was let in does not fit any more, it goes in
     /// a message of its own, which is repeated until it is acknowledged. More than the largest answer.
     pub max_replayed: usize,
     /// Uploads in blocks of one peer at once, those included that are collected and wait for their answer.
@@ -207,7 +208,7 @@ impl Default for EndpointConfig {
             dedup_seen_per_peer: 2048,
             dedup_idempotent_per_peer: 16,
             dedup_answer: 256,
-            max_replayed: 64 * 1024 * 1024,
+            max_replayed: 128 * 1024 * 1024,
             max_uploads_per_peer: 16,
             max_uploads: 10_000,
             max_collected: 64 * 1024 * 1024,

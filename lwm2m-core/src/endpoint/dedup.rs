@@ -19,7 +19,8 @@
 //!
 //! A request that must not be executed twice is known for EXCHANGE_LIFETIME: the latest with their answers, older
 //! ones (which their sender, having had answers to many later ones, no longer repeats) only as seen. Where there
-//! is no room even for that, new requests are refused. All else (safe requests, blocks in the middle of an upload,
+//! is no room even for that, new requests are refused. Where the answers of all peers together are too many, the oldest
+//! of the peer that asks makes room in the same way. All else (safe requests, blocks in the middle of an upload,
 //! responses) makes room for newer ones, since taking it in again does no harm.
 
 use crate::time::Instant;
@@ -57,15 +58,18 @@ pub(super) struct Dedup {
     protected: VecDeque<Entry>,
     replaceable: VecDeque<Entry>,
     seen: VecDeque<Seen>,
-    /// Bytes of the answers in both rings.
+    /// What the answers in both rings cost, bytes.
     bytes: usize,
 }
 
+/// What an answer that is kept costs beside its length, bytes: its entry, and what allocating it takes.
+pub(super) const ANSWER_OVERHEAD: usize = 72;
+
 impl Answer {
-    /// Bytes that are kept for it.
+    /// Bytes that keeping it costs.
     fn bytes(&self) -> usize {
         match self {
-            Answer::Replay(data) => data.len(),
+            Answer::Replay(data) => ANSWER_OVERHEAD + data.len(),
             _ => 0,
         }
     }
@@ -128,7 +132,7 @@ pub(super) struct Limits {
 pub(super) struct Full;
 
 impl Dedup {
-    /// Bytes of all answers that are kept.
+    /// What all answers that are kept cost, bytes.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -172,14 +176,7 @@ impl Dedup {
                 .protected
                 .iter()
                 .position(|entry| entry.state().transition(input) == State::Seen);
-            let entry = oldest
-                .and_then(|at| self.protected.remove(at))
-                .ok_or(Full)?;
-            self.bytes -= entry.answer.bytes();
-            self.seen.push_back(Seen {
-                id: entry.id,
-                at: seconds(entry.at),
-            });
+            oldest.and_then(|at| self.retire(at)).ok_or(Full)?;
         }
         self.protected.push_back(Entry {
             id,
@@ -187,6 +184,28 @@ impl Dedup {
             answer,
         });
         Ok(())
+    }
+
+    /// Keeps of a message only that it was seen.
+    fn retire(&mut self, at: usize) -> Option<()> {
+        let entry = self.protected.remove(at)?;
+        self.bytes -= entry.answer.bytes();
+        let (id, at) = (entry.id, seconds(entry.at));
+        // The oldest first, in whatever order they were answered.
+        let place = self.seen.partition_point(|seen| seen.at <= at);
+        self.seen.insert(place, Seen { id, at });
+        Some(())
+    }
+
+    /// Lets the oldest answer to a message that must not be executed twice go, where its place is needed by other
+    /// answers; `false`: there is none, or no room among the seen.
+    pub(super) fn retire_answer(&mut self, limits: Limits) -> bool {
+        let among_seen = self.seen.len() < limits.seen;
+        let input = Input::Room { among_seen };
+        let oldest = self.protected.iter().position(|entry| {
+            entry.answer.bytes() > 0 && entry.state().transition(input) == State::Seen
+        });
+        oldest.and_then(|at| self.retire(at)).is_some()
     }
 
     /// Remembers a message that may be taken in twice.
@@ -351,6 +370,38 @@ mod tests {
             assert_eq!(dedup.find(id, later, LIFETIME), None);
         }
         dedup.protect(6, later, Answer::Ignore, LIMITS).unwrap();
+    }
+
+    #[test]
+    fn the_oldest_answer_makes_room_for_those_of_others() {
+        let mut dedup = Dedup::default();
+        for id in 0..4 {
+            let at = START + Duration::from_secs(id.into());
+            dedup.protect(id, at, Answer::Pending(1), LIMITS).unwrap();
+        }
+        assert!(!dedup.retire_answer(LIMITS), "there is none");
+        // Answered in another order than they came in, and one of them elsewhere.
+        dedup.answered(0, Answer::Acknowledge, 256);
+        for (id, retired) in [(2, 2), (1, 1)] {
+            dedup.answered(id, Answer::Replay(vec![0; 100]), 256);
+            assert_eq!(dedup.bytes(), 100 + ANSWER_OVERHEAD);
+            assert!(dedup.retire_answer(LIMITS));
+            assert_eq!(dedup.bytes(), 0);
+            let seen = dedup.find(retired, START + Duration::from_secs(4), LIFETIME);
+            assert_eq!(seen, Some(Answer::Ignore));
+        }
+        dedup.answered(3, Answer::Replay(vec![0; 100]), 256);
+        assert!(!dedup.retire_answer(LIMITS), "no room among the seen");
+        // Each is forgotten in its time; whole seconds may be one short.
+        let after = |seconds| START + LIFETIME + Duration::from_secs(seconds);
+        assert!(dedup.find(1, after(2), LIFETIME).is_some());
+        assert!(dedup.find(1, after(3), LIFETIME).is_none());
+        assert!(dedup.find(2, after(3), LIFETIME).is_some());
+    }
+
+    #[test]
+    fn the_figure_of_an_answer() {
+        assert!(size_of::<Entry>() + 16 <= ANSWER_OVERHEAD);
     }
 
     #[test]

@@ -49,7 +49,7 @@ counters! {
     refused_peers,
     /// Requests answered 5.03 because a deduplication ring is full of live requests.
     refused_dedup,
-    /// Requests answered 5.03 because `max_replayed` bytes of answers are kept.
+    /// Requests answered 5.03 because `max_replayed` bytes of answers are kept, none of them their peer's.
     refused_replays,
     /// Requests answered 5.03 because too many wait for an answer.
     refused_exchanges,

@@ -24,7 +24,7 @@ const CONFIG: EndpointConfig = EndpointConfig {
     dedup_seen_per_peer: 20,
     dedup_idempotent_per_peer: 4,
     dedup_answer: 40,
-    max_replayed: 600,
+    max_replayed: 1200,
     max_uploads_per_peer: 2,
     max_uploads: 3,
     max_collected: 400,

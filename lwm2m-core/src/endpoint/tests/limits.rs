@@ -154,9 +154,9 @@ fn answered(
 // proves: COAP-17
 #[test]
 fn answers_that_are_kept_are_bounded_over_all_peers() {
-    // Each is 4 + 1 + 2 + 1 + 100 bytes long.
+    // Each is 4 + 1 + 2 + 1 + 100 bytes long, and costs 72 more.
     let config = EndpointConfig {
-        max_replayed: 300,
+        max_replayed: 444,
         ..plain_config()
     };
     let mut endpoint = Endpoint::new(config, rng(4));
@@ -165,7 +165,7 @@ fn answers_that_are_kept_are_bounded_over_all_peers() {
         let sent = answered(&mut endpoint, now, at(peer), Code::POST, 1);
         assert_eq!(sent[0].kind, MessageKind::Acknowledgement);
     }
-    assert_eq!(endpoint.replayed, 216);
+    assert_eq!(endpoint.replayed, 360);
     // Let in, but its answer cannot be kept: it goes separately until it is acknowledged.
     let sent = answered(&mut endpoint, now, at(3), Code::POST, 1);
     let kinds: Vec<_> = sent
@@ -186,16 +186,25 @@ fn answers_that_are_kept_are_bounded_over_all_peers() {
     }
     assert_eq!(
         (endpoint.replayed, endpoint.metrics().unkept_answers),
-        (216, 3)
+        (360, 3)
     );
     // A full store lets none in that must not be executed twice, and is as good as it was for the others.
     answered(&mut endpoint, now, at(5), Code::DELETE, 1);
-    endpoint.config.max_replayed = 216;
+    endpoint.config.max_replayed = 360;
     let sent = answered(&mut endpoint, now, at(6), Code::PUT, 1);
     assert_eq!(sent[0].code, Code::SERVICE_UNAVAILABLE);
     assert_eq!(endpoint.metrics().refused_replays, 1);
     let sent = answered(&mut endpoint, now, at(1), Code::POST, 1);
     assert_eq!((sent[0].code, sent[0].payload.len()), (Code::CONTENT, 100));
+    // Who has an older answer there gives its place to a new one, and the older request is not executed again.
+    let sent = answered(&mut endpoint, now, at(1), Code::POST, 2);
+    assert_eq!(sent[0].kind, MessageKind::Acknowledgement);
+    assert_eq!((sent[0].code, sent[0].id), (Code::CONTENT, 2));
+    assert_eq!(answered(&mut endpoint, now, at(1), Code::POST, 1), []);
+    let again = answered(&mut endpoint, now, at(1), Code::POST, 2);
+    assert_eq!(again, sent);
+    assert_eq!(endpoint.metrics().refused_replays, 1);
+    assert_eq!(endpoint.replayed, 360);
     // When what is kept has been forgotten, there is room again.
     let mut later = now;
     while let Some(next) = endpoint.poll_timeout() {

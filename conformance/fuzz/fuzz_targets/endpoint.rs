@@ -119,8 +119,15 @@ fn config(input: &mut Input<'_>) -> EndpointConfig {
         config.max_uploads = 2;
         config.max_collected = 300;
         config.max_served = 300;
+        config.max_replayed = 100;
         config.max_observers_per_peer = 2;
         config.max_observers = 3;
+        config.max_observations_per_peer = 2;
+        config.max_observations = 3;
+        config.max_peer_timings = 2;
+        config.message_id_guesses = 1;
+        config.echo_lifetime = Duration::from_secs(8);
+        config.confirmable_notification_interval = Duration::from_secs(16);
     }
     if choice >> 7 == 1 {
         config.dedup_idempotent_per_peer = 0;
@@ -144,8 +151,6 @@ struct Run {
     accounts: [Account; PEERS],
     /// Id and token of the last message to each peer.
     last_sent: [(u16, Token); PEERS],
-    /// Requests that asked to observe: there are no more observations than these.
-    asked_to_observe: usize,
     exchanges: VecDeque<ExchangeId>,
     uploads: VecDeque<UploadId>,
     requests: VecDeque<RequestId>,
@@ -169,7 +174,6 @@ impl Run {
             now: Instant::ZERO,
             accounts: [Account::default(); PEERS],
             last_sent: [(0, Token::EMPTY); PEERS],
-            asked_to_observe: 0,
             exchanges: VecDeque::new(),
             uploads: VecDeque::new(),
             requests: VecDeque::new(),
@@ -224,7 +228,7 @@ impl Run {
                 }
                 _ => {
                     let timing = timing(input.byte());
-                    self.endpoint.set_peer_timing(peer, timing);
+                    let _ = self.endpoint.set_peer_timing(peer, timing);
                 }
             },
             11 | 12 => self.answer(input),
@@ -273,7 +277,6 @@ impl Run {
         request.confirmable = choice >> 3 & 1 == 0;
         if choice >> 4 & 1 == 1 {
             request = request.uint_option(option::OBSERVE, 0);
-            self.asked_to_observe += 1;
         }
         let size = [0, 5, 100, 3000][choice >> 5 & 3];
         if size > 0 {
@@ -372,13 +375,13 @@ impl Run {
         let answered_separately = most.max_peers.saturating_mul(most.max_exchanges_per_peer);
         for (name, held, most) in [
             ("peers", held.peers, most.max_peers),
-            ("timings", held.timings, PEERS),
+            ("timings", held.timings, most.max_peer_timings),
             (
                 "requests",
                 held.requests,
                 most.max_requests + held.observations,
             ),
-            ("observations", held.observations, self.asked_to_observe),
+            ("observations", held.observations, most.max_observations),
             ("tokens", held.tokens, held.requests + held.observations),
             (
                 "transmissions",
@@ -388,6 +391,8 @@ impl Run {
             ("exchanges", held.exchanges, most.max_exchanges),
             ("uploads", held.uploads, most.max_uploads),
             ("collected", held.collected, most.max_collected + 1024),
+            // Each is a byte or more.
+            ("bodies", held.bodies, held.served),
             ("served", held.served, most.max_served),
             ("observers", held.observers, most.max_observers),
         ] {

@@ -324,8 +324,10 @@ impl Endpoint {
     }
 
     /// What a message with this token is for. The notifications of an observation have the token of its renewal: until
-    /// that is acknowledged, and where they are not newer than what came before, they are not the response to it
-    /// (RFC 7641, section 3.4), and the renewal goes on.
+    /// that is acknowledged, and where they go non-confirmably and are not newer than what came before, they are not the
+    /// response to it (RFC 7641, section 3.4), and the renewal goes on. What comes confirmably behind the acknowledgement
+    /// is the response whatever its number: a server that has restarted counts from the beginning. Should it be a late
+    /// notification all the same, the response follows, and is newer.
     pub(super) fn told_by(&self, owner: TokenOwner, message: &Message) -> TokenOwner {
         let TokenOwner::Request(id) = owner else {
             return owner;
@@ -341,7 +343,9 @@ impl Endpoint {
             return owner;
         };
         let unacknowledged = exchange.request.confirmable && exchange.state == State::Transmitted;
-        let older = message.code.is_success() && !known.would_renew(sequence, self.now);
+        let older = message.code.is_success()
+            && message.kind == MessageKind::NonConfirmable
+            && !known.would_renew(sequence, self.now);
         match message.kind != MessageKind::Acknowledgement && (unacknowledged || older) {
             true => TokenOwner::Observation(observation),
             false => owner,

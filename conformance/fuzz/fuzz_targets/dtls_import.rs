@@ -39,7 +39,6 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(endpoint.session_count(), 0);
     let Some(last) = last else {
         // The numbers that were left are used up.
-        assert_eq!(sent, 4);
         let mut events = std::iter::from_fn(|| endpoint.poll_event());
         assert!(events.any(|event| matches!(event, Event::Closed { .. })));
         return;

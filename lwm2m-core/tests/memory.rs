@@ -4,7 +4,7 @@
 
 use lwm2m_core::{
     coap::{Code, Message, MessageKind, Response, Token, option},
-    endpoint::{Endpoint, EndpointConfig, Event, Timing},
+    endpoint::{Endpoint, EndpointConfig, Event, ExchangeId, Timing},
     peer::PeerId,
     time::Instant,
 };
@@ -18,6 +18,9 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 /// Just above a power of two, where a hash table is as empty as it gets.
 const PEERS: u32 = 58_000;
 
+/// Requests of one peer that wait for their answer.
+const OPEN: u32 = 8;
+
 /// What malloc adds to a block, at most.
 const MALLOC: isize = 16;
 
@@ -26,10 +29,10 @@ fn peer(number: u32) -> PeerId {
     PeerId::from_address(0, (address, 5683).into())
 }
 
-/// A peer asks to change something and is answered; the rest of its life is silence.
-fn speak(endpoint: &mut Endpoint, now: Instant, number: u32) {
+/// A peer asks to change something.
+fn ask(endpoint: &mut Endpoint, now: Instant, number: u32, id: u16) -> ExchangeId {
     let token = Token::new(&[1, 2, 3, 4, 5, 6, 7, 8]).expect("eight bytes");
-    let mut message = Message::new(MessageKind::Confirmable, Code::POST, number as u16, token);
+    let mut message = Message::new(MessageKind::Confirmable, Code::POST, id, token);
     message.options.push(option::URI_PATH, b"rd");
     message.options.push(option::URI_PATH, b"5a3f");
     let datagram = message.encode().expect("it is short");
@@ -37,6 +40,12 @@ fn speak(endpoint: &mut Endpoint, now: Instant, number: u32) {
     let Some(Event::Request { exchange, .. }) = endpoint.poll_event() else {
         panic!("no request");
     };
+    exchange
+}
+
+/// A peer asks and is answered; the rest of its life is silence.
+fn speak(endpoint: &mut Endpoint, now: Instant, number: u32) {
+    let exchange = ask(endpoint, now, number, number as u16);
     let response = Response::new(Code::CHANGED);
     endpoint
         .respond(now, exchange, response)
@@ -77,4 +86,20 @@ fn a_peer_costs_a_kilobyte_and_then_nothing_much() {
     }
     let again = live() / PEERS as isize;
     assert!(again <= within + 8, "{again} after {within} bytes a peer");
+
+    // Requests that wait for their answer.
+    let before = live();
+    for number in 0..PEERS / 8 {
+        for request in 1..=OPEN {
+            ask(
+                &mut endpoint,
+                now,
+                PEERS + number,
+                (PEERS + number + request) as u16,
+            );
+        }
+    }
+    let each = (live() - before) / (PEERS / 8 * OPEN) as isize;
+    println!("an exchange that waits for its answer: {each} bytes");
+    assert!(each <= 600, "{each} bytes an exchange");
 }

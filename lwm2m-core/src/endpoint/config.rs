@@ -134,7 +134,8 @@ pub struct EndpointConfig {
     /// Requests of ours in all.
     pub max_requests: usize,
     /// Requests of one peer that wait for an answer of the layer above, or whose answer is not known to have arrived: it
-    /// is not acknowledged, or waits for a message id. Each costs about 200 bytes, and the answer.
+    /// is not acknowledged, or waits for a message id. Each costs up to 600 bytes, spare room of the tables and the place
+    /// of its message among those that are remembered included, and the answer. `tests/memory.rs` holds it to that.
     pub max_exchanges_per_peer: usize,
     /// Requests of all peers that wait for an answer of the layer above.
     pub max_exchanges: usize,

@@ -12,6 +12,8 @@
 //! machine offers, so they stand behind [`Provider`]. Keys are handed in raw with each call: a session at rest keeps 16
 //! bytes, not a key schedule.
 
+#[cfg(feature = "rustcrypto")]
+mod aead;
 pub mod cbc;
 pub mod hash;
 pub mod prf;

@@ -1,17 +1,9 @@
 //! The provider on the RustCrypto crates: no operating system, no assembler, every algorithm.
 
-use super::{Aead, CryptoError, Group, KeyAgreement, Provider, PublicKey, Signer};
-use aes::Aes128;
-use aes_gcm::Aes128Gcm;
+use super::{Aead, CryptoError, Group, KeyAgreement, Provider, PublicKey, Signer, aead};
+use aes::{Aes128Dec, Aes128Enc};
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
-use cbc::cipher::{
-    Array, BlockModeDecrypt, BlockModeEncrypt, KeyIvInit,
-    consts::{U8, U12, U16},
-};
-use ccm::{
-    Ccm,
-    aead::{AeadInOut, KeyInit},
-};
+use cipher::{Array, BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
 use core::convert::Infallible;
 use lwm2m_core::secret::Secret;
 use p256::{
@@ -24,9 +16,6 @@ use p256::{
 };
 use rand_core::RngCore;
 use zeroize::Zeroizing;
-
-type Aes128Ccm8 = Ccm<Aes128, U8, U12>;
-type Aes128Ccm = Ccm<Aes128, U16, U12>;
 
 /// Bytes of an uncompressed point of P-256 (SEC 1, section 2.3.3), behind which stand x and y.
 pub(super) const POINT_LEN: usize = 65;
@@ -49,11 +38,7 @@ impl Provider for RustCrypto {
         text: &mut [u8],
         tag: &mut [u8],
     ) {
-        match aead {
-            Aead::Aes128Ccm8 => seal::<Aes128Ccm8>(key, nonce, additional, text, tag),
-            Aead::Aes128Ccm => seal::<Aes128Ccm>(key, nonce, additional, text, tag),
-            Aead::Aes128Gcm => seal::<Aes128Gcm>(key, nonce, additional, text, tag),
-        }
+        aead::seal(aead, key, nonce, additional, text, tag);
     }
 
     fn open(
@@ -65,23 +50,19 @@ impl Provider for RustCrypto {
         text: &mut [u8],
         tag: &[u8],
     ) -> Result<(), CryptoError> {
-        match aead {
-            Aead::Aes128Ccm8 => open::<Aes128Ccm8>(key, nonce, additional, text, tag),
-            Aead::Aes128Ccm => open::<Aes128Ccm>(key, nonce, additional, text, tag),
-            Aead::Aes128Gcm => open::<Aes128Gcm>(key, nonce, additional, text, tag),
-        }
+        aead::open(aead, key, nonce, additional, text, tag)
     }
 
     fn cbc_encrypt(&self, key: &[u8; 16], iv: &[u8; 16], blocks: &mut [u8]) {
         let (blocks, rest) = Array::slice_as_chunks_mut(blocks);
         assert!(rest.is_empty(), "CBC works on whole blocks");
-        cbc::Encryptor::<Aes128>::new(key.into(), iv.into()).encrypt_blocks(blocks);
+        cbc::Encryptor::<Aes128Enc>::new(key.into(), iv.into()).encrypt_blocks(blocks);
     }
 
     fn cbc_decrypt(&self, key: &[u8; 16], iv: &[u8; 16], blocks: &mut [u8]) {
         let (blocks, rest) = Array::slice_as_chunks_mut(blocks);
         assert!(rest.is_empty(), "CBC works on whole blocks");
-        cbc::Decryptor::<Aes128>::new(key.into(), iv.into()).decrypt_blocks(blocks);
+        cbc::Decryptor::<Aes128Dec>::new(key.into(), iv.into()).decrypt_blocks(blocks);
     }
 
     fn key_agreement(
@@ -110,32 +91,6 @@ impl Provider for RustCrypto {
     fn signer(&self, pkcs8: &Secret) -> Result<Arc<dyn Signer>, CryptoError> {
         Ok(Arc::new(SoftwareSigner(read_pkcs8(pkcs8)?.into())))
     }
-}
-
-fn seal<C>(key: &[u8; 16], nonce: &[u8; 12], additional: &[u8], text: &mut [u8], tag: &mut [u8])
-where
-    C: KeyInit<KeySize = U16> + AeadInOut<NonceSize = U12>,
-{
-    let sealed = C::new(key.into())
-        .encrypt_inout_detached(nonce.into(), additional, text.into())
-        .expect("a record is far below the 16 MiB that CCM can encrypt with this nonce");
-    tag.copy_from_slice(&sealed);
-}
-
-fn open<C>(
-    key: &[u8; 16],
-    nonce: &[u8; 12],
-    additional: &[u8],
-    text: &mut [u8],
-    tag: &[u8],
-) -> Result<(), CryptoError>
-where
-    C: KeyInit<KeySize = U16> + AeadInOut<NonceSize = U12>,
-{
-    let tag = tag.try_into().map_err(|_| CryptoError::Invalid)?;
-    C::new(key.into())
-        .decrypt_inout_detached(nonce.into(), additional, text.into(), tag)
-        .map_err(|_| CryptoError::Invalid)
 }
 
 /// An uncompressed point that lies on the curve. Neither the point at infinity nor a compressed one is 65 bytes long.
@@ -281,10 +236,8 @@ mod tests {
     #[test]
     fn what_holds_a_key_wipes_itself() {
         fn wipes<T: ZeroizeOnDrop>() {}
-        wipes::<Aes128>();
-        wipes::<Aes128Gcm>();
-        wipes::<cbc::Encryptor<Aes128>>();
-        wipes::<cbc::Decryptor<Aes128>>();
+        wipes::<cbc::Encryptor<Aes128Enc>>();
+        wipes::<cbc::Decryptor<Aes128Dec>>();
         wipes::<p256::SecretKey>();
         wipes::<SigningKey>();
         wipes::<x25519_dalek::StaticSecret>();

@@ -127,20 +127,24 @@ impl Path {
         Ok(Path { ids, len })
     }
 
-    /// The path with the first `len` of the identifiers in this number, the outermost on top, as [`Path::packed`]
-    /// gives them; 0 stands in the unused places. `None` where one is 65535, or `len` above four.
+    /// The path with the first `len` of the identifiers in this number, the outermost below, as [`Path::lanes`] gives
+    /// them; 0 stands in the unused places. `None` where one is 65535, or `len` above four.
     #[inline]
-    pub(crate) const fn try_from_packed(ids: u64, len: usize) -> Option<Self> {
+    pub(crate) const fn try_from_lanes(lanes: u64, len: usize) -> Option<Self> {
         // Whether a lane of 16 bits is full: taking one from each borrows through the empty ones of the complement.
         const ONES: u64 = 0x0001_0001_0001_0001;
-        let missing = !ids;
-        let reserved = missing.wrapping_sub(ONES) & ids & (ONES << 15) != 0;
+        let missing = !lanes;
+        let reserved = missing.wrapping_sub(ONES) & lanes & (ONES << 15) != 0;
         if reserved || len > 4 {
             return None;
         }
-        let [a, b, c, d] = [(ids >> 48), (ids >> 32), (ids >> 16), ids];
         Some(Path {
-            ids: [a as u16, b as u16, c as u16, d as u16],
+            ids: [
+                lanes as u16,
+                (lanes >> 16) as u16,
+                (lanes >> 32) as u16,
+                (lanes >> 48) as u16,
+            ],
             len: len as u8,
         })
     }
@@ -234,16 +238,35 @@ impl Path {
     }
 
     /// Whether `other` is this place or lies below it.
+    #[inline]
     pub fn contains(&self, other: &Path) -> bool {
-        // Each for itself: comparing slices is a call to memcmp, for a few bytes, at each value of a payload.
-        let mut shared = self.ids().iter().zip(other.ids());
-        self.len <= other.len && shared.all(|(own, other)| own == other)
+        // In one comparison: it is made for each value of each payload.
+        let unused = u64::BITS - 16 * u32::from(self.len);
+        let differ = (self.lanes() ^ other.lanes()).checked_shl(unused);
+        self.len <= other.len && differ.is_none_or(|shared| shared == 0)
+    }
+
+    /// The identifiers in one number, the outermost below: as they lie in memory on most machines, so that this is no
+    /// more than a load.
+    #[inline]
+    const fn lanes(&self) -> u64 {
+        let [a, b, c, d] = self.ids;
+        a as u64 | (b as u64) << 16 | (c as u64) << 32 | (d as u64) << 48
+    }
+
+    /// The identifiers of object and resource, if the path reaches that far.
+    #[inline]
+    pub(crate) fn object_and_resource(&self) -> Option<(u16, u16)> {
+        let [object, _, resource, _] = self.ids;
+        (self.len > 2).then_some((object, resource))
     }
 
     /// The identifiers in one number, the outermost on top.
+    #[inline]
     const fn packed(&self) -> u64 {
-        let [a, b, c, d] = self.ids;
-        (a as u64) << 48 | (b as u64) << 32 | (c as u64) << 16 | d as u64
+        const EVEN: u64 = 0x0000_ffff_0000_ffff;
+        let swapped = self.lanes().rotate_left(32);
+        (swapped & EVEN) << 16 | swapped >> 16 & EVEN
     }
 
     /// The identifiers as decimal texts, as Uri-Path options carry them.

@@ -1,6 +1,6 @@
 //! The definitions a program knows, and views of them.
 
-use crate::tables::{BUILT_IN, BUILT_IN_IDS};
+use crate::tables::{BUILT_IN, built_in};
 use alloc::vec::Vec;
 use lwm2m_core::{
     link::implied_version,
@@ -15,9 +15,8 @@ use lwm2m_core::{
 /// registered device, and [`Definitions::protocol`] those that a version of the protocol implies.
 #[derive(Debug, Clone)]
 pub struct Definitions {
-    built_in: &'static [&'static [&'static ObjectModel]],
-    /// The identifiers of the objects in `built_in`.
-    built_in_ids: &'static [u16],
+    /// Whether the tables of this crate are among them.
+    has_built_in: bool,
     /// Ordered by identifier and version, each pair once.
     added: Vec<ObjectModel>,
 }
@@ -26,8 +25,7 @@ impl Definitions {
     /// The tables of this crate. Costs nothing: they are `static`.
     pub const fn built_in() -> Self {
         Definitions {
-            built_in: BUILT_IN,
-            built_in_ids: &BUILT_IN_IDS,
+            has_built_in: true,
             added: Vec::new(),
         }
     }
@@ -35,8 +33,7 @@ impl Definitions {
     /// No object at all.
     pub const fn empty() -> Self {
         Definitions {
-            built_in: &[],
-            built_in_ids: &[],
+            has_built_in: false,
             added: Vec::new(),
         }
     }
@@ -80,7 +77,8 @@ impl Definitions {
 
     /// Every definition, ordered by object and version.
     pub fn iter(&self) -> impl Iterator<Item = &ObjectModel> {
-        let mut objects: Vec<u16> = (self.built_in_ids.iter().copied())
+        let built_in = BUILT_IN.iter().filter(|_| self.has_built_in);
+        let mut objects: Vec<u16> = (built_in.map(|versions| versions[0].id))
             .chain(self.added.iter().map(|model| model.id))
             .collect();
         objects.sort_unstable();
@@ -145,13 +143,13 @@ impl Definitions {
     /// All definitions of an object, those that were added before those built in.
     fn candidates(&self, object: u16) -> impl Iterator<Item = &ObjectModel> {
         let start = self.added.partition_point(|model| model.id < object);
-        let end = self.added.partition_point(|model| model.id <= object);
-        let built_in = self
-            .built_in_ids
-            .binary_search(&object)
-            .map_or(&[][..], |index| self.built_in[index]);
-        self.added[start..end]
-            .iter()
+        let added = self.added[start..].iter();
+        let built_in = match self.has_built_in {
+            true => built_in(object),
+            false => &[],
+        };
+        added
+            .take_while(move |model| model.id == object)
             .chain(built_in.iter().copied())
     }
 }

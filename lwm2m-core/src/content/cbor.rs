@@ -32,7 +32,7 @@ const TRUNCATED: Fault = "ends in the middle of a CBOR item";
 const TOO_LARGE: Fault = "a number beyond the range of a 64-bit float";
 
 /// Reads one value for the resource that the payload is about.
-pub(super) fn decode(payload: &[u8], mut to: Incoming<'_>) -> Result<Vec<Entry>, DecodeError> {
+pub(super) fn decode(payload: &[u8], to: &mut Incoming<'_>) -> Result<Vec<Entry>, DecodeError> {
     let path = to.single_value()?;
     let mut reader = Reader::new(payload);
     let read = |reader: &mut Reader<'_>| {
@@ -282,15 +282,21 @@ impl<'a> Reader<'a> {
     /// A value: a number (bignums and decimal fractions too), text, bytes, boolean or date; `None` for null.
     #[inline(always)] // as above
     pub(super) fn value(&mut self) -> Result<Option<Value>, Fault> {
-        match self.header()? {
-            Header::Float(v) => Ok(Some(Value::Float(v))),
-            Header::Positive(n) => Ok(Some(unsigned(n))),
-            header => self.value_of(header),
-        }
+        let header = self.header()?;
+        self.value_of(header)
     }
 
     /// The value that this header, just read, begins.
-    pub(super) fn value_of(&mut self, mut header: Header) -> Result<Option<Value>, Fault> {
+    #[inline(always)] // as above
+    pub(super) fn value_of(&mut self, header: Header) -> Result<Option<Value>, Fault> {
+        match header {
+            Header::Float(v) => Ok(Some(Value::Float(v))),
+            Header::Positive(n) => Ok(Some(unsigned(n))),
+            header => self.longer_value_of(header),
+        }
+    }
+
+    fn longer_value_of(&mut self, mut header: Header) -> Result<Option<Value>, Fault> {
         for _ in 0..MAX_NESTING {
             return Ok(Some(match header {
                 Header::Text(length) => Value::String(self.text(length)?.into_owned()),

@@ -61,7 +61,7 @@ impl<'a> Codec<'a> {
         payload: &[u8],
         base: &Path,
     ) -> Result<Vec<Entry>, DecodeError> {
-        dispatch(payload, self.incoming(format, base))
+        dispatch(payload, &mut self.incoming(format, base))
     }
 
     /// Reads the values of a create request about `base`, an object.
@@ -79,7 +79,7 @@ impl<'a> Codec<'a> {
         new_instance: u16,
     ) -> Result<Vec<Entry>, DecodeError> {
         let to = self.incoming(format, base);
-        dispatch(payload, to.with_new_instance(new_instance))
+        dispatch(payload, &mut to.with_new_instance(new_instance))
     }
 
     /// Writes values as a payload about `base`.
@@ -120,7 +120,7 @@ impl<'a> Codec<'a> {
         payload: &[u8],
     ) -> Result<Vec<Path>, DecodeError> {
         match format.is_senml() {
-            true => senml::decode_paths(payload, self.incoming(format, &Path::ROOT)),
+            true => senml::decode_paths(payload, &self.incoming(format, &Path::ROOT)),
             false => Err(DecodeError::Unsupported(format)),
         }
     }
@@ -153,7 +153,7 @@ impl<'a> Codec<'a> {
         payload: &[u8],
     ) -> Result<Vec<Change>, DecodeError> {
         match format.is_etch() {
-            true => senml::decode_changes(payload, self.incoming(format, &Path::ROOT)),
+            true => senml::decode_changes(payload, &self.incoming(format, &Path::ROOT)),
             false => {
                 let entries = self.decode(format, payload, &Path::ROOT)?;
                 Ok(entries.into_iter().map(Change::Set).collect())
@@ -186,8 +186,8 @@ impl<'a> Codec<'a> {
     }
 }
 
-fn dispatch(payload: &[u8], to: Incoming<'_>) -> Result<Vec<Entry>, DecodeError> {
-    let to = to.expecting(payload);
+fn dispatch(payload: &[u8], to: &mut Incoming<'_>) -> Result<Vec<Entry>, DecodeError> {
+    to.expect(payload);
     match to.format {
         ContentFormat::Text => text::decode(payload, to),
         ContentFormat::Opaque => opaque::decode(payload, to),

@@ -13,23 +13,32 @@ use crate::{entry::Entry, value::Value};
 use alloc::{borrow::Cow, vec::Vec};
 use ciborium_ll::Header;
 
-/// The identifiers of a path, outermost first.
-#[derive(Default)]
+/// The identifiers of a path, 16 bits each, the outermost below.
+#[derive(Clone, Copy, Default)]
 struct Ids {
-    ids: [u16; 4],
+    lanes: u64,
     len: usize,
 }
 
 impl Ids {
+    /// How many a path has at most.
+    const MAX: usize = 4;
+
+    #[inline(always)] // so that they stay in registers
     fn push(&mut self, id: u64) -> Result<(), Fault> {
-        let place = self.ids.get_mut(self.len);
-        *place.ok_or("a path of more than four identifiers")? =
-            u16::try_from(id).map_err(|_| "an identifier above 65535")?;
+        if self.len == Self::MAX {
+            return Err("a path of more than four identifiers");
+        }
+        if id > u16::MAX.into() {
+            return Err("an identifier above 65535");
+        }
+        self.lanes |= id << (16 * self.len);
         self.len += 1;
         Ok(())
     }
 
     /// Appends the identifiers of a key, whose header has just been read.
+    #[inline(always)] // as above
     fn push_key(&mut self, header: Header, reader: &mut Reader<'_>) -> Result<(), Fault> {
         const FAULT: Fault = "a key that is neither an identifier nor an array of them";
         match header {
@@ -52,7 +61,7 @@ impl Ids {
     }
 }
 
-pub(super) fn decode(payload: &[u8], mut to: Incoming<'_>) -> Result<Vec<Entry>, DecodeError> {
+pub(super) fn decode(payload: &[u8], to: &mut Incoming<'_>) -> Result<Vec<Entry>, DecodeError> {
     // A read of nothing may be answered with nothing.
     if payload.is_empty() {
         return to.finish();
@@ -63,27 +72,26 @@ pub(super) fn decode(payload: &[u8], mut to: Incoming<'_>) -> Result<Vec<Entry>,
     let Header::Map(left) = reader.header().map_err(malformed)? else {
         return Err(malformed("LwM2M-CBOR must be a map"));
     };
-    let mut ids = Ids::default();
-    // The open maps: what is left of them, and how many identifiers lead to them, fewer than a path has.
-    let mut maps = [(left, 0); 4];
+    // The open maps: what is left of them, and the identifiers that lead to them, fewer than a path has.
+    let mut maps = [(left, Ids::default()); Ids::MAX];
     let mut open = 1;
-    while let Some((left, len)) = maps[..open].last_mut() {
-        ids.len = *len;
+    while let Some((left, around)) = maps[..open].last_mut() {
+        let mut ids = *around;
         let Some(header) = reader.next_in(left).map_err(malformed)? else {
             open -= 1;
             continue;
         };
         ids.push_key(header, &mut reader).map_err(malformed)?;
         match reader.header().map_err(malformed)? {
-            Header::Map(_) if ids.len == ids.ids.len() => {
+            Header::Map(_) if ids.len == Ids::MAX => {
                 return Err(malformed("a map below a resource instance"));
             }
             Header::Map(left) => {
-                maps[open] = (left, ids.len);
+                maps[open] = (left, ids);
                 open += 1;
             }
             header => {
-                let path = to.path(&ids.ids[..ids.len])?;
+                let path = to.path_of_lanes(ids.lanes, ids.len)?;
                 match reader.value_of(header).map_err(malformed)? {
                     Some(value) => to.push(path, value, None)?,
                     None => {

@@ -75,7 +75,7 @@ impl<'de: 'p, 'p> Deserialize<'de> for Elements<'p> {
     }
 }
 
-pub(super) fn decode(payload: &[u8], mut to: Incoming<'_>) -> Result<Vec<Entry>, DecodeError> {
+pub(super) fn decode(payload: &[u8], to: &mut Incoming<'_>) -> Result<Vec<Entry>, DecodeError> {
     let text = utf8(payload).map_err(|reason| to.malformed(reason))?;
     let pack: Pack<'_> = serde_json::from_str(text).map_err(|error| to.malformed(fault(&error)))?;
     let base_time = pack.bt.and_then(|time| time.0.as_f64());

@@ -7,7 +7,7 @@ use super::{
 use crate::{entry::Entry, value::Value};
 use alloc::vec::Vec;
 
-pub(super) fn decode(payload: &[u8], mut to: Incoming<'_>) -> Result<Vec<Entry>, DecodeError> {
+pub(super) fn decode(payload: &[u8], to: &mut Incoming<'_>) -> Result<Vec<Entry>, DecodeError> {
     let path = to.single_value()?;
     to.push(path, Value::Opaque(payload.to_vec()), None)?;
     to.finish()

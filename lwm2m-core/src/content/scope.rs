@@ -3,19 +3,20 @@
 use super::{ContentFormat, DecodeError, EncodeError, MAX_ENTRIES};
 use crate::{
     entry::Entry,
-    model::{Models, ObjectModel, ResourceModel},
+    model::{Models, ResourceModel},
     path::{Path, PathError, PathLevel, RESERVED_ID},
     value::{DataType, Value},
 };
 use alloc::{borrow::Cow, format, string::String, vec::Vec};
-use core::cell::Cell;
+use core::{cell::Cell, mem};
 
 /// The definitions of the payload at hand. Neighbours in a payload mostly are of one object, and often stand side by
 /// side in its definition as well. So both are kept in mind: a view of the definitions may have to choose among
 /// versions.
 struct Lookup<'a> {
     models: &'a dyn Models,
-    last_object: Cell<Option<(u16, Option<&'a ObjectModel>)>>,
+    /// An object and its resources: at first one that there cannot be.
+    last_object: Cell<(u16, &'a [ResourceModel])>,
     /// Where in the definition of an object the next resource is looked for first.
     next_resource: Cell<usize>,
 }
@@ -24,32 +25,38 @@ impl<'a> Lookup<'a> {
     fn new(models: &'a dyn Models) -> Self {
         Lookup {
             models,
-            last_object: Cell::new(None),
+            last_object: Cell::new((RESERVED_ID, &[])),
             next_resource: Cell::new(0),
         }
     }
 
-    fn object(&self, id: u16) -> Option<&'a ObjectModel> {
-        match self.last_object.get() {
-            Some((last, model)) if last == id => model,
-            _ => {
-                let model = self.models.object(id);
-                self.last_object.set(Some((id, model)));
-                model
-            }
+    /// The resources of an object, ordered by identifier; none of an object that is unknown.
+    #[inline]
+    fn resources(&self, object: u16) -> &'a [ResourceModel] {
+        let (last, resources) = self.last_object.get();
+        if last == object {
+            return resources;
         }
+        let resources = self.models.object(object).map(|model| &*model.resources);
+        let resources = resources.unwrap_or_default();
+        self.last_object.set((object, resources));
+        resources
     }
 
+    #[inline]
     fn resource(&self, path: &Path) -> Option<&'a ResourceModel> {
-        let resources = &self.object(path.object_id()?)?.resources;
-        let id = path.resource_id()?;
+        let (object, id) = path.object_and_resource()?;
+        let resources = self.resources(object);
         let expected = self.next_resource.get();
-        let index = match resources.get(expected) {
-            Some(resource) if resource.id == id => expected,
-            _ => resources.binary_search_by_key(&id, |r| r.id).ok()?,
+        let (index, resource) = match resources.get(expected) {
+            Some(resource) if resource.id == id => (expected, resource),
+            _ => {
+                let index = index_of(id, resources)?;
+                (index, resources.get(index)?)
+            }
         };
         self.next_resource.set(index + 1);
-        resources.get(index)
+        Some(resource)
     }
 
     /// The type that the model gives a resource; `None` where it is unknown or executable.
@@ -64,6 +71,18 @@ impl<'a> Lookup<'a> {
             PathLevel::Resource => !self.resource(path).is_some_and(|model| model.multiple),
             _ => false,
         }
+    }
+}
+
+/// Where in the definition of an object a resource stands. Most objects have few resources, and to walk along those
+/// is faster than to halve them, where each step waits for the one before.
+fn index_of(id: u16, resources: &[ResourceModel]) -> Option<usize> {
+    const FEW: usize = 16;
+    match resources.len() {
+        ..=FEW => resources.iter().position(|resource| resource.id == id),
+        _ => resources
+            .binary_search_by_key(&id, |resource| resource.id)
+            .ok(),
     }
 }
 
@@ -103,9 +122,8 @@ impl<'a> Incoming<'a> {
 
     /// Makes room for as many values as a payload of this size may well have, up to 2 KiB: most payloads are small,
     /// and moving the values time and again as they become more takes a tenth of the time.
-    pub(super) fn expecting(mut self, payload: &[u8]) -> Self {
-        self.entries.reserve_exact((payload.len() / 8).min(32));
-        self
+    pub(super) fn expect(&mut self, payload: &[u8]) {
+        self.entries = Vec::with_capacity((payload.len() / 8).min(32));
     }
 
     pub(super) fn malformed(&self, reason: &'static str) -> DecodeError {
@@ -125,14 +143,14 @@ impl<'a> Incoming<'a> {
         path.map_err(|_| self.malformed("a path with a reserved or a fifth identifier"))
     }
 
-    /// The place with these identifiers, in one number as [`Path::try_from_packed`] reads it; 65535 stands for the
+    /// The place with these identifiers, in one number as [`Path::try_from_lanes`] reads it; 65535 stands for the
     /// new instance of a create request.
     #[inline(always)] // as above
-    pub(super) fn packed_path(&self, ids: u64, len: usize) -> Result<Path, DecodeError> {
-        match Path::try_from_packed(ids, len) {
+    pub(super) fn path_of_lanes(&self, lanes: u64, len: usize) -> Result<Path, DecodeError> {
+        match Path::try_from_lanes(lanes, len) {
             Some(path) => Ok(path),
             None => {
-                let ids = [48, 32, 16, 0].map(|shift| (ids >> shift) as u16);
+                let ids = [0, 16, 32, 48].map(|shift| (lanes >> shift) as u16);
                 self.path(&ids[..len])
             }
         }
@@ -145,7 +163,7 @@ impl<'a> Incoming<'a> {
         let object = self.base.object_id().ok_or(self.malformed(outside))?;
         match (self.base.object_instance_id(), self.new_instance) {
             (Some(instance), _) | (None, Some(instance)) => self.path(&[object, instance]),
-            (None, None) => match self.models.object(object) {
+            (None, None) => match self.models.models.object(object) {
                 Some(model) if !model.multiple => self.path(&[object, 0]),
                 _ => Err(self.malformed(outside)),
             },
@@ -205,7 +223,7 @@ impl<'a> Incoming<'a> {
     }
 
     /// All values, in the order of the payload.
-    pub(super) fn finish(self) -> Result<Vec<Entry>, DecodeError> {
+    pub(super) fn finish(&mut self) -> Result<Vec<Entry>, DecodeError> {
         let untimed = || self.entries.iter().filter(|entry| entry.time.is_none());
         let twice = |path| DecodeError::Value {
             path,
@@ -219,7 +237,7 @@ impl<'a> Incoming<'a> {
                 return Err(twice(pair[0]));
             }
         }
-        Ok(self.entries)
+        Ok(mem::take(&mut self.entries))
     }
 }
 

@@ -85,7 +85,7 @@ impl Resolver {
             && !(base_names_place && record.base_name.is_some())
             && matches!(record.content, Content::Absent);
         if let Some(base_name) = &record.base_name {
-            self.base_name = NameParser::new(base_name, to)?;
+            self.base_name.begin(base_name, to)?;
         }
         self.base_time = record.base_time.or(self.base_time);
         if let Some(base_value) = record.base_value.take() {
@@ -160,7 +160,7 @@ fn write(format: ContentFormat, records: &[OutRecord<'_>]) -> Vec<u8> {
 }
 
 /// Reads a pack of values.
-pub(super) fn decode(payload: &[u8], mut to: Incoming<'_>) -> Result<Vec<Entry>, DecodeError> {
+pub(super) fn decode(payload: &[u8], to: &mut Incoming<'_>) -> Result<Vec<Entry>, DecodeError> {
     let mut resolver = Resolver::default();
     read(to.format, payload, &mut |record| {
         let Some((path, time)) = resolver.resolve(record, false, &to)? else {
@@ -179,7 +179,7 @@ pub(super) fn decode(payload: &[u8], mut to: Incoming<'_>) -> Result<Vec<Entry>,
 }
 
 /// Reads a pack without values.
-pub(super) fn decode_paths(payload: &[u8], to: Incoming<'_>) -> Result<Vec<Path>, DecodeError> {
+pub(super) fn decode_paths(payload: &[u8], to: &Incoming<'_>) -> Result<Vec<Path>, DecodeError> {
     let mut resolver = Resolver::default();
     let mut paths = Vec::new();
     read(to.format, payload, &mut |record| {
@@ -198,7 +198,10 @@ pub(super) fn decode_paths(payload: &[u8], to: Incoming<'_>) -> Result<Vec<Path>
 }
 
 /// Reads a pack that sets and removes.
-pub(super) fn decode_changes(payload: &[u8], to: Incoming<'_>) -> Result<Vec<Change>, DecodeError> {
+pub(super) fn decode_changes(
+    payload: &[u8],
+    to: &Incoming<'_>,
+) -> Result<Vec<Change>, DecodeError> {
     let mut resolver = Resolver::default();
     let mut changes = Vec::new();
     read(to.format, payload, &mut |record| {

@@ -169,7 +169,7 @@ fn next_label<'p>(
 }
 
 /// The bytes of a text that names a place.
-#[inline]
+#[inline(always)] // as above
 fn name<'p>(reader: &mut Reader<'p>) -> Result<Cow<'p, [u8]>, Fault> {
     if let Some(name) = reader.short_text() {
         return Ok(Cow::Borrowed(name));

@@ -15,13 +15,15 @@ pub(super) fn parse_name(
     name: &str,
     to: &Incoming<'_>,
 ) -> Result<Path, DecodeError> {
-    NameParser::new(base_name.as_bytes(), to)?.finish(name.as_bytes(), to)
+    let mut parser = NameParser::default();
+    parser.begin(base_name.as_bytes(), to)?;
+    parser.finish(name.as_bytes(), to)
 }
 
 /// Reads a name byte by byte, so that a base name is read once for all records that have it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct NameParser {
-    /// The identifiers before the last one, 16 bits each, the first one on top.
+    /// The identifiers before the last one, 16 bits each, the first one below.
     done: u64,
     /// The last identifier, as far as it has been read.
     id: u16,
@@ -48,14 +50,15 @@ enum NameState {
 impl NameParser {
     const FAULT: &'static str = "a name that is no path";
 
-    /// After a base name.
-    pub(super) fn new(base_name: &[u8], to: &Incoming<'_>) -> Result<Self, DecodeError> {
-        NameParser::default().read(base_name, to)
+    /// Begins anew, with a base name.
+    pub(super) fn begin(&mut self, base_name: &[u8], to: &Incoming<'_>) -> Result<(), DecodeError> {
+        *self = NameParser::default().read(base_name, to)?;
+        Ok(())
     }
 
     /// After the name that follows the base name.
     #[inline(always)] // so that the identifiers stay in registers, for each value of each payload
-    pub(super) fn finish(self, name: &[u8], to: &Incoming<'_>) -> Result<Path, DecodeError> {
+    pub(super) fn finish(&self, name: &[u8], to: &Incoming<'_>) -> Result<Path, DecodeError> {
         let parser = self.read(name, to)?;
         match parser.state {
             _ if parser.read == 0 => Err(to.malformed("a record without a name")),
@@ -69,8 +72,8 @@ impl NameParser {
 
     #[inline(always)] // as above
     fn path(self, to: &Incoming<'_>) -> Result<Path, DecodeError> {
-        let ids = self.done << 16 | u64::from(self.id);
-        to.packed_path(ids << (16 * (4 - self.len)), self.len)
+        let last = u64::from(self.id) << (16 * (self.len - 1));
+        to.path_of_lanes(self.done | last, self.len)
     }
 
     #[inline(always)] // as above
@@ -119,42 +122,52 @@ impl NameParser {
     /// Reads identifiers and the slashes between them, behind the root.
     #[inline(always)] // as above
     fn read_ids(&mut self, mut rest: &[u8]) -> Option<()> {
+        /// Above this, no digit may follow: a tenth of the highest identifier.
+        const LAST: u32 = u16::MAX as u32 / 10;
         if rest.is_empty() {
             return Some(());
         }
         // In variables of their own, so that they stay in registers.
         let (mut done, mut id, mut len) = (self.done, u32::from(self.id), self.len);
-        let mut within = self.state == NameState::Id;
-        while let [byte, after @ ..] = rest {
-            rest = after;
-            let digit = u32::from(byte.wrapping_sub(b'0'));
-            match within {
+        if self.state == NameState::Slash {
+            (id, rest) = digit(rest)?;
+            len += 1;
+        }
+        self.state = loop {
+            while let Some((digit, after)) = digit(rest) {
                 // No identifier but 0 begins with 0.
-                true if digit <= 9 && id != 0 => {
-                    id = id * 10 + digit;
-                    if id > u32::from(u16::MAX) {
-                        return None;
-                    }
+                if !(1..=LAST).contains(&id) {
+                    return None;
                 }
-                true if *byte == b'/' => {
-                    done = done << 16 | u64::from(id);
-                    within = false;
-                }
-                false if digit <= 9 && len < 4 => {
-                    id = digit;
-                    len += 1;
-                    within = true;
-                }
+                id = id * 10 + digit;
+                rest = after;
+            }
+            if len > 4 || id > u32::from(u16::MAX) {
+                return None;
+            }
+            match rest {
+                [] => break NameState::Id,
+                [b'/', after @ ..] => rest = after,
                 _ => return None,
             }
-        }
-        (self.done, self.id, self.len) = (done, id as u16, len);
-        self.state = match within {
-            true => NameState::Id,
-            false => NameState::Slash,
+            done |= u64::from(id) << (16 * (len - 1));
+            if rest.is_empty() {
+                break NameState::Slash;
+            }
+            (id, rest) = digit(rest)?;
+            len += 1;
         };
+        (self.done, self.id, self.len) = (done, id as u16, len);
         Some(())
     }
+}
+
+/// The first byte, where it is a digit, and what follows it.
+#[inline(always)] // as above
+fn digit(text: &[u8]) -> Option<(u32, &[u8])> {
+    let (first, rest) = text.split_first()?;
+    let digit = u32::from(first.wrapping_sub(b'0'));
+    (digit <= 9).then_some((digit, rest))
 }
 
 /// A name to write, by what it shows.

@@ -34,7 +34,7 @@ pub(super) const BASE64: GeneralPurpose = base64(&STANDARD, true);
 /// Base64 for URLs without padding, of SenML-JSON (RFC 8428, section 5).
 pub(super) const BASE64URL: GeneralPurpose = base64(&URL_SAFE, false);
 
-pub(super) fn decode(payload: &[u8], mut to: Incoming<'_>) -> Result<Vec<Entry>, DecodeError> {
+pub(super) fn decode(payload: &[u8], to: &mut Incoming<'_>) -> Result<Vec<Entry>, DecodeError> {
     let path = to.single_value()?;
     let text = core::str::from_utf8(payload).map_err(|_| to.malformed("text that is not UTF-8"))?;
     let data_type = to.data_type(&path).unwrap_or(DataType::String);

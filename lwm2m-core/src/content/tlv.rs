@@ -74,7 +74,7 @@ fn take_record(first: u8, rest: &[u8]) -> Result<(Record<'_>, &[u8]), Fault> {
     Ok((Record { kind, id, value }, rest))
 }
 
-pub(super) fn decode(payload: &[u8], mut to: Incoming<'_>) -> Result<Vec<Entry>, DecodeError> {
+pub(super) fn decode(payload: &[u8], to: &mut Incoming<'_>) -> Result<Vec<Entry>, DecodeError> {
     if to.base == Path::ROOT {
         return Err(DecodeError::Unsupported(to.format));
     }
@@ -86,19 +86,19 @@ pub(super) fn decode(payload: &[u8], mut to: Incoming<'_>) -> Result<Vec<Entry>,
                 let instance = to.path(&[object, record.id])?;
                 for record in Records(record.value) {
                     let record = record.map_err(|fault| to.malformed(fault))?;
-                    resource(record, instance, &mut to)?;
+                    resource(record, instance, to)?;
                 }
             }
             Kind::Resource | Kind::MultipleResource => {
                 let instance = to.object_instance()?;
-                resource(record, instance, &mut to)?;
+                resource(record, instance, to)?;
             }
             Kind::ResourceInstance => {
                 let resource = to.base.truncated(PathLevel::Resource);
                 if resource.level() != PathLevel::Resource {
                     return Err(to.malformed("a resource instance outside of a resource"));
                 }
-                leaf(record, resource, &mut to)?;
+                leaf(record, resource, to)?;
             }
         }
     }

@@ -101,14 +101,40 @@ pub(crate) static BUILT_IN: &[&[&ObjectModel]] = &[
     system_log::VERSIONS,
 ];
 
-/// The identifiers of [`BUILT_IN`], in the same order: a look-up searches them side by side, not from one definition
-/// to the next.
-pub(crate) static BUILT_IN_IDS: [u16; BUILT_IN.len()] = {
-    let mut ids = [0; BUILT_IN.len()];
+/// The versions of an object that are built in, lowest first.
+pub(crate) fn built_in(object: u16) -> &'static [&'static ObjectModel] {
+    let place = PLACES[usize::from(object) % PLACES.len()];
+    match BUILT_IN[usize::from(place)] {
+        versions @ [first, ..] if first.id == object => versions,
+        _ => &[],
+    }
+}
+
+/// The places in [`BUILT_IN`], by the rest of the identifiers: a look-up takes a division instead of a search. A rest
+/// that no object has points at the first, which is not the one.
+static PLACES: [u8; rests_without_collision()] = {
+    let mut places = [0; rests_without_collision()];
     let mut index = 0;
-    while index < ids.len() {
-        ids[index] = BUILT_IN[index][0].id;
+    while index < BUILT_IN.len() {
+        places[BUILT_IN[index][0].id as usize % places.len()] = index as u8;
         index += 1;
     }
-    ids
+    places
 };
+
+/// The lowest divisor with which no two objects leave the same rest.
+const fn rests_without_collision() -> usize {
+    let mut divisor = BUILT_IN.len();
+    loop {
+        let mut taken = [false; 4096];
+        let mut index = 0;
+        while index < BUILT_IN.len() && !taken[BUILT_IN[index][0].id as usize % divisor] {
+            taken[BUILT_IN[index][0].id as usize % divisor] = true;
+            index += 1;
+        }
+        if index == BUILT_IN.len() {
+            return divisor;
+        }
+        divisor += 1;
+    }
+}

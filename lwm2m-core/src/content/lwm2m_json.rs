@@ -82,14 +82,14 @@ pub(super) fn decode(payload: &[u8], to: &mut Incoming<'_>) -> Result<Vec<Entry>
     for element in pack.e.0 {
         let name = element.n.as_ref().map_or("", |name| &*name.0);
         let path = match &pack.bn {
-            Some(base) => parse_name(&base.0, name, &to)?,
+            Some(base) => parse_name(&base.0, name, to)?,
             // Early clients leave the base name out and mean the place of the request.
             None if !name.starts_with('/') => {
                 let base = format!("{}/", to.base);
                 let base = base.strip_prefix('/').unwrap_or(&base);
-                parse_name(base, name, &to)?
+                parse_name(base, name, to)?
             }
-            None => parse_name("", name, &to)?,
+            None => parse_name("", name, to)?,
         };
         let time = match (base_time, element.t.and_then(|time| time.0.as_f64())) {
             (None, time) | (time, None) => time,

@@ -163,7 +163,7 @@ fn write(format: ContentFormat, records: &[OutRecord<'_>]) -> Vec<u8> {
 pub(super) fn decode(payload: &[u8], to: &mut Incoming<'_>) -> Result<Vec<Entry>, DecodeError> {
     let mut resolver = Resolver::default();
     read(to.format, payload, &mut |record| {
-        let Some((path, time)) = resolver.resolve(record, false, &to)? else {
+        let Some((path, time)) = resolver.resolve(record, false, to)? else {
             return Ok(());
         };
         match mem::take(&mut record.content) {
@@ -186,7 +186,7 @@ pub(super) fn decode_paths(payload: &[u8], to: &Incoming<'_>) -> Result<Vec<Path
         if !matches!(record.content, Content::Absent) || (to.format.is_etch() && record.has_other) {
             return Err(to.malformed("a request for values that carries more than names"));
         }
-        if let Some((path, _)) = resolver.resolve(record, true, &to)? {
+        if let Some((path, _)) = resolver.resolve(record, true, to)? {
             if paths.len() == super::MAX_ENTRIES {
                 return Err(to.malformed("too many paths"));
             }
@@ -205,7 +205,7 @@ pub(super) fn decode_changes(
     let mut resolver = Resolver::default();
     let mut changes = Vec::new();
     read(to.format, payload, &mut |record| {
-        let Some((path, time)) = resolver.resolve(record, false, &to)? else {
+        let Some((path, time)) = resolver.resolve(record, false, to)? else {
             return Ok(());
         };
         to.check_place(path)?;

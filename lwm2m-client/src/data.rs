@@ -224,12 +224,19 @@ impl Object for DataObject {
         Ok(())
     }
 
-    fn delete(&mut self, context: &mut Context, instance: u16) -> Result<(), ObjectError> {
-        if !self.dynamic && context.server.is_some() {
-            return Err(ObjectError::MethodNotAllowed);
+    fn check_delete(&self, context: &Context, _instance: u16) -> Result<(), ObjectError> {
+        match context.server {
+            Some(_) if !self.dynamic => Err(ObjectError::MethodNotAllowed),
+            _ => Ok(()),
         }
-        let index = self.find(instance).map_err(|_| ObjectError::NotFound)?;
-        self.instances.remove(index);
+    }
+
+    fn delete(&mut self, context: &mut Context, instance: u16) -> Result<(), ObjectError> {
+        // What a bootstrap server deletes is still what the program has given, and comes back with its values.
+        if !context.bootstrap {
+            let index = self.find(instance).map_err(|_| ObjectError::NotFound)?;
+            self.instances.remove(index);
+        }
         Ok(())
     }
 

@@ -340,9 +340,10 @@ impl ClientEngine {
         self.settle(now);
     }
 
-    /// Puts the accounts of the factory back and begins anew (/3/0/5).
+    /// Puts the accounts of the factory back, with the parts of the device that were deleted, and begins anew (/3/0/5).
     pub fn factory_reset(&mut self, now: Instant) {
         self.provision(now, self.factory.clone());
+        self.tree.bring_back_all();
         self.store_accounts(now);
         self.restart(now);
         self.settle(now);

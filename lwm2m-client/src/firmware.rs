@@ -17,8 +17,7 @@
 use crate::{
     event::ClientEvent,
     object::{
-        Arguments, Clock, Context, Instance, ModelRef, Object, ObjectError, ResourceValue,
-        ResourceWrite,
+        Arguments, Clock, Context, ModelRef, Object, ObjectError, ResourceValue, ResourceWrite,
     },
 };
 use alloc::{boxed::Box, string::String, vec, vec::Vec};
@@ -182,8 +181,6 @@ pub struct FirmwareObject {
     severity: i64,
     defer_period: Option<u64>,
     changed_at: Option<i64>,
-    /// Whether its instance is there: a bootstrap server may delete it.
-    present: bool,
 }
 
 impl FirmwareObject {
@@ -201,7 +198,6 @@ impl FirmwareObject {
             severity: 1,
             defer_period: None,
             changed_at: None,
-            present: true,
         }
     }
 
@@ -329,33 +325,19 @@ impl Object for FirmwareObject {
     }
 
     fn instances(&self) -> Vec<u16> {
-        match self.present {
-            true => vec![0],
-            false => Vec::new(),
-        }
+        vec![0]
     }
 
-    /// The program puts it in place again.
-    fn create(
-        &mut self,
-        context: &mut Context,
-        instance: u16,
-        _resources: Instance,
-    ) -> Result<(), ObjectError> {
-        if instance != 0 || context.server.is_some() {
-            return Err(ObjectError::MethodNotAllowed);
+    fn check_delete(&self, context: &Context, _instance: u16) -> Result<(), ObjectError> {
+        // An installation under way ends as it will.
+        match context.server.is_some() || self.state == UpdateState::Updating {
+            true => Err(ObjectError::MethodNotAllowed),
+            false => Ok(()),
         }
-        self.present = true;
-        Ok(())
     }
 
     fn delete(&mut self, context: &mut Context, _instance: u16) -> Result<(), ObjectError> {
-        // An installation under way ends as it will.
-        if context.server.is_some() || self.state == UpdateState::Updating {
-            return Err(ObjectError::MethodNotAllowed);
-        }
         self.discard(context, UpdateResult::Initial);
-        self.present = false;
         Ok(())
     }
 
@@ -375,9 +357,7 @@ impl Object for FirmwareObject {
             (resource::MAXIMUM_DEFER_PERIOD, self.defer_period.is_some()),
         ];
         all.into_iter()
-            .filter(|(id, there)| {
-                instance == 0 && self.present && *there && self.model.resource(*id).is_some()
-            })
+            .filter(|(id, there)| instance == 0 && *there && self.model.resource(*id).is_some())
             .map(|(id, _)| id)
             .collect()
     }

@@ -332,8 +332,10 @@ pub type Arguments = [(u8, Option<String>)];
 pub struct Context {
     /// The present moment.
     pub clock: Clock,
-    /// Short server id of who asks; `None`: the program itself, or the bootstrap server.
+    /// Short server id of who asks; `None`: the program itself, or a bootstrap server.
     pub server: Option<u16>,
+    /// Whether a bootstrap server asks.
+    pub bootstrap: bool,
     pub(crate) changed: Vec<Path>,
     pub(crate) actions: Vec<Action>,
     pub(crate) events: Vec<ClientEvent>,
@@ -344,9 +346,18 @@ impl Context {
         Context {
             clock,
             server,
+            bootstrap: false,
             changed: Vec::new(),
             actions: Vec::new(),
             events: Vec::new(),
+        }
+    }
+
+    /// Of what a bootstrap server asks.
+    pub(crate) fn of_bootstrap(clock: Clock) -> Self {
+        Context {
+            bootstrap: true,
+            ..Context::new(clock, None)
         }
     }
 
@@ -412,6 +423,10 @@ impl From<ObjectModel> for ModelRef {
 /// object is only asked for what its definition allows, and a write that concerns several resources is applied
 /// only when [`Object::check`] has accepted all of them. Where the default of a method refuses, the object does
 /// not offer that operation.
+///
+/// Which instances are deleted is known to the tree as well. An instance that an object goes on listing behind
+/// [`Object::delete`] stands for a part of the device: the tree lets nobody see it until a server or the program creates it
+/// or a bootstrap server writes to it. So an object with fixed instances need not know whether they are there.
 pub trait Object: Send {
     /// The definition.
     fn model(&self) -> &ObjectModel;
@@ -502,19 +517,31 @@ pub trait Object: Send {
         Err(ObjectError::MethodNotAllowed)
     }
 
-    /// Takes an instance away. Without a server in the context it is the program that asks, or a bootstrap server that has
-    /// deleted everything (Core 1.2.2, section 6.1.7.6): what stands for a part of the device goes, too, and comes back
-    /// when the program puts it in place again, at the latest with its next start.
+    /// Whether an instance may be deleted; nothing changes yet.
     ///
     /// # Errors
-    /// By default [`ObjectError::MethodNotAllowed`].
+    /// Why not. By default [`ObjectError::MethodNotAllowed`] for servers; the program and a bootstrap server (Core 1.2.2,
+    /// section 6.1.7.6) may.
+    fn check_delete(&self, context: &Context, instance: u16) -> Result<(), ObjectError> {
+        let _ = instance;
+        match context.server {
+            Some(_) => Err(ObjectError::MethodNotAllowed),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes an instance away that [`Object::check_delete`] has let go. One that stays a part of the device is only to
+    /// forget what was asked of it: it comes back as it is then.
+    ///
+    /// # Errors
+    /// A fault of the device; the instance stays. By default nothing is to be done.
     fn delete(&mut self, context: &mut Context, instance: u16) -> Result<(), ObjectError> {
         let _ = (context, instance);
-        Err(ObjectError::MethodNotAllowed)
+        Ok(())
     }
 
     /// Whether a bootstrap server may make and remove instances. Otherwise it may only write resources of the
-    /// instances that are there, and delete them with all others.
+    /// instances that the object lists, and delete those until it writes to them again.
     fn is_provisionable(&self) -> bool {
         false
     }
@@ -579,18 +606,6 @@ pub(crate) fn merge_sorted(mut ids: Vec<u16>, more: impl IntoIterator<Item = u16
     ids.sort_unstable();
     ids.dedup();
     ids
-}
-
-/// Paths of the instances of an object.
-pub(crate) fn instance_paths(object: &dyn Object) -> Vec<Path> {
-    let id = object.model().id;
-    let mut paths = vec![];
-    for instance in object.instances() {
-        if let Ok(path) = Path::try_from_ids(&[id, instance]) {
-            paths.push(path);
-        }
-    }
-    paths
 }
 
 #[cfg(test)]

@@ -27,8 +27,10 @@ use lwm2m_objects::{device, security, server, validate::validate_value};
 pub(crate) struct Staging {
     /// Objects whose instances it may make and remove: all their instances, as they will be.
     replaced: BTreeMap<u16, BTreeMap<u16, Instance>>,
-    /// The others that are to lose all their instances.
-    emptied: BTreeSet<u16>,
+    /// Instances of the others that are deleted: object and instance.
+    deleted: BTreeSet<(u16, u16)>,
+    /// Those of them, and of what was gone before, that come back since they were written to.
+    back: BTreeSet<(u16, u16)>,
     /// Writes to the instances of the others.
     writes: Vec<PlannedWrite>,
     /// The instance of object 0 that this bootstrap runs on.
@@ -55,6 +57,39 @@ impl Staging {
             .or_insert_with(|| tree.instances(clock, object))
     }
 
+    /// Whether an instance of an object that makes none will be there.
+    fn is_there(&self, tree: &ObjectTree, object: u16, instance: u16) -> bool {
+        let place = (object, instance);
+        let stays = tree.has_instance(object, instance) && !self.deleted.contains(&place);
+        stays || self.back.contains(&place)
+    }
+
+    /// The instances, as they will be, of an object that makes none; all but these places.
+    fn fixed_instances(&self, tree: &ObjectTree, object: u16, but: &[(u16, u16)]) -> Vec<u16> {
+        let listed = tree.get(object).map(|object| object.instances());
+        let mut ids = listed.unwrap_or_default();
+        ids.retain(|id| self.is_there(tree, object, *id) && !but.contains(&(object, *id)));
+        ids
+    }
+
+    /// What makes up the account of this bootstrap: its instance of object 0, and those that it links to.
+    fn account_places(&self, tree: &ObjectTree, clock: &Clock) -> Vec<(u16, u16)> {
+        let mut places = Vec::from([(security::ID, self.account)]);
+        let accounts = self.instances(tree, clock, security::ID);
+        let resources = accounts.get(&self.account).into_iter();
+        for (_, value) in resources.flat_map(Instance::iter) {
+            let values: Vec<&Value> = match value {
+                ResourceValue::Single(value) => Vec::from([value]),
+                ResourceValue::Multiple(values) => values.values().collect(),
+            };
+            places.extend(values.into_iter().filter_map(|value| match value {
+                Value::ObjectLink(link) => Some((link.object, link.instance)),
+                _ => None,
+            }));
+        }
+        places
+    }
+
     /// The instances of an object as they will be.
     pub(crate) fn instances(
         &self,
@@ -64,7 +99,11 @@ impl Staging {
     ) -> BTreeMap<u16, Instance> {
         match self.replaced.get(&object) {
             Some(instances) => instances.clone(),
-            None => tree.instances(clock, object),
+            None => {
+                let mut instances = tree.instances(clock, object);
+                instances.retain(|instance, _| self.is_there(tree, object, *instance));
+                instances
+            }
         }
     }
 
@@ -94,7 +133,7 @@ impl Staging {
             return Err(ObjectError::NotFound);
         }
         if !object.is_provisionable() {
-            return self.write_in_place(tree, clock, id, grouped, limits);
+            return self.write_in_place(tree, clock, path, grouped, limits);
         }
         let mut staged = self.staged(tree, clock, id).clone();
         // An instance that is written as a whole begins empty.
@@ -124,27 +163,27 @@ impl Staging {
         Ok(())
     }
 
+    /// Writes to an object that makes no instances. Those that were deleted come back.
     fn write_in_place(
         &mut self,
         tree: &ObjectTree,
         clock: &Clock,
-        id: u16,
+        path: &Path,
         grouped: Grouped,
         limits: TreeLimits,
     ) -> Result<(), ObjectError> {
+        let id = path.object_id().ok_or(ObjectError::MethodNotAllowed)?;
         let object = tree.get(id).ok_or(ObjectError::NotFound)?;
-        let instances = match self.emptied.contains(&id) {
-            true => Vec::new(),
-            false => object.instances(),
-        };
-        let context = Context::new(*clock, None);
+        let context = Context::of_bootstrap(*clock);
+        let named = grouped.iter().map(|((instance, _), _)| *instance);
+        let named: BTreeSet<u16> = named.chain(path.object_instance_id()).collect();
+        if !named.iter().all(|instance| object.has_instance(*instance)) {
+            return Err(ObjectError::BadRequest(
+                "instances of this object are fixed",
+            ));
+        }
         let mut planned = Vec::new();
         for ((instance, resource), value) in grouped {
-            if !instances.contains(&instance) {
-                return Err(ObjectError::BadRequest(
-                    "instances of this object are fixed",
-                ));
-            }
             // What is for nobody to write is left out, as in a create.
             let model = object.model().resource(resource);
             if model.is_some_and(|model| model.operations.is_writable()) {
@@ -162,15 +201,19 @@ impl Staging {
             return Err(ObjectError::TooLarge);
         }
         self.writes.extend(planned);
+        for instance in named {
+            if !self.is_there(tree, id, instance) {
+                self.back.insert((id, instance));
+            }
+        }
         Ok(())
     }
 
-    /// Bootstrap-delete of the root, an object or an instance (section 6.1.7.6). The account of this bootstrap
-    /// and the device object stay. With the root go the instances of all other objects, also of those that a bootstrap
-    /// server can else only write to.
+    /// Bootstrap-delete of the root, an object or an instance (section 6.1.7.6). The account of this bootstrap, with what
+    /// it links to, and the device object stay; so does, with the root, what its object does not let go of now.
     ///
     /// # Errors
-    /// 4.00 where the path names what stays or cannot be removed, 4.04 for what is not there.
+    /// 4.00 where the path names what stays or its object does not let go of, 4.04 for what is not there.
     pub(crate) fn delete(
         &mut self,
         tree: &ObjectTree,
@@ -178,45 +221,78 @@ impl Staging {
         path: &Path,
     ) -> Result<(), ObjectError> {
         let refused = ObjectError::BadRequest("this cannot be deleted");
+        let account = self.account_places(tree, clock);
+        let context = Context::of_bootstrap(*clock);
+        let object = |id| tree.get(id).ok_or(ObjectError::NotFound);
         match *path.ids() {
             [] => {
-                for object in tree.ids().filter_map(|id| tree.get(id)) {
-                    match object.model().id {
-                        device::ID => {}
-                        id if object.is_provisionable() => self.delete_instances(tree, clock, id),
-                        id => {
-                            self.emptied.insert(id);
+                for id in tree.ids().filter(|id| *id != device::ID) {
+                    let object = object(id)?;
+                    if object.is_provisionable() {
+                        self.delete_staged(tree, clock, id, &account);
+                        continue;
+                    }
+                    for instance in self.fixed_instances(tree, id, &account) {
+                        match object.check_delete(&context, instance) {
+                            Ok(()) => self.delete_fixed(id, instance),
+                            Err(error) => tracing::warn!(%error, "/{id}/{instance} stays"),
                         }
                     }
                 }
-                self.writes.retain(|write| write.object == device::ID);
                 Ok(())
             }
             [device::ID, ..] => Err(refused),
             [id] => {
-                let object = tree.get(id).ok_or(ObjectError::NotFound)?;
-                if !object.is_provisionable() {
-                    return Err(refused);
+                let object = object(id)?;
+                if object.is_provisionable() {
+                    self.delete_staged(tree, clock, id, &account);
+                    return Ok(());
                 }
-                self.delete_instances(tree, clock, id);
+                let instances = self.fixed_instances(tree, id, &account);
+                for instance in &instances {
+                    (object.check_delete(&context, *instance)).map_err(|_| refused)?;
+                }
+                (instances.into_iter()).for_each(|instance| self.delete_fixed(id, instance));
                 Ok(())
             }
             [id, instance] => {
-                let object = tree.get(id).ok_or(ObjectError::NotFound)?;
-                if !object.is_provisionable() || (id, instance) == (security::ID, self.account) {
+                let object = object(id)?;
+                if account.contains(&(id, instance)) {
                     return Err(refused);
                 }
-                let removed = self.staged(tree, clock, id).remove(&instance);
-                removed.map(drop).ok_or(ObjectError::NotFound)
+                if object.is_provisionable() {
+                    let removed = self.staged(tree, clock, id).remove(&instance);
+                    return removed.map(drop).ok_or(ObjectError::NotFound);
+                }
+                if !self.is_there(tree, id, instance) {
+                    return Err(ObjectError::NotFound);
+                }
+                (object.check_delete(&context, instance)).map_err(|_| refused)?;
+                self.delete_fixed(id, instance);
+                Ok(())
             }
             _ => Err(refused),
         }
     }
 
-    fn delete_instances(&mut self, tree: &ObjectTree, clock: &Clock, id: u16) {
-        let account = self.account;
+    /// Deletes the instances of an object that makes and loses them.
+    fn delete_staged(&mut self, tree: &ObjectTree, clock: &Clock, id: u16, account: &[(u16, u16)]) {
         self.staged(tree, clock, id)
-            .retain(|instance, _| (id, *instance) == (security::ID, account));
+            .retain(|instance, _| account.contains(&(id, *instance)));
+    }
+
+    /// Deletes an instance of an object that makes none, with what was written to it.
+    fn delete_fixed(&mut self, object: u16, instance: u16) {
+        let place = (object, instance);
+        self.back.remove(&place);
+        self.deleted.insert(place);
+        (self.writes).retain(|write| (write.object, write.instance) != place);
+    }
+
+    /// What is deleted of objects that make no instances, whether it comes back or not.
+    pub(crate) fn deleted(&self) -> impl Iterator<Item = Path> {
+        let places = self.deleted.iter();
+        places.filter_map(|(id, instance)| Path::try_from_ids(&[*id, *instance]).ok())
     }
 
     /// Bootstrap-read: the server object and access control only (section 6.1.7.4).
@@ -284,13 +360,9 @@ impl Staging {
                 }
                 _ => match self.replaced.get(&id) {
                     Some(staged) => staged.keys().map(|id| (*id, None)).collect(),
-                    None if self.emptied.contains(&id) => BTreeMap::new(),
                     None => {
-                        let ids = tree.get(id).map(|object| object.instances());
-                        ids.unwrap_or_default()
-                            .into_iter()
-                            .map(|id| (id, None))
-                            .collect()
+                        let ids = self.fixed_instances(tree, id, &[]).into_iter();
+                        ids.map(|id| (id, None)).collect()
                     }
                 },
             };
@@ -382,21 +454,20 @@ impl Staging {
                 object.provision(context, instances);
             }
         }
-        for id in self.emptied {
-            let Some(object) = tree.get_mut(id) else {
+        for (id, instance) in self.deleted {
+            // What was gone before and written to and deleted again is not there.
+            if !tree.has_instance(id, instance) {
                 continue;
-            };
-            for instance in object.instances() {
-                match (
-                    object.delete(context, instance),
-                    Path::try_from_ids(&[id, instance]),
-                ) {
-                    (Ok(()), Ok(path)) => context.changed(path),
-                    // An object of the program's own that does not let go of it.
-                    (Err(error), _) => tracing::warn!(%error, "/{id}/{instance} was not deleted"),
-                    _ => {}
-                }
             }
+            match tree.remove(context, id, instance) {
+                Ok(()) => context.changed.extend(Path::try_from_ids(&[id, instance])),
+                // It had nothing against it before.
+                Err(error) => tracing::warn!(%error, "/{id}/{instance} was not deleted"),
+            }
+        }
+        for (id, instance) in self.back {
+            tree.bring_back(id, instance);
+            context.changed.extend(Path::try_from_ids(&[id, instance]));
         }
         for planned in self.writes {
             if let Some(object) = tree.get_mut(planned.object) {

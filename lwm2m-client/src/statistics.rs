@@ -7,8 +7,7 @@
 //! ```
 
 use crate::object::{
-    Arguments, Clock, Context, Instance, ModelRef, Object, ObjectError, ResourceValue,
-    ResourceWrite,
+    Arguments, Clock, Context, ModelRef, Object, ObjectError, ResourceValue, ResourceWrite,
 };
 use alloc::{vec, vec::Vec};
 use core::time::Duration;
@@ -68,8 +67,6 @@ impl Traffic {
 #[derive(Debug, Clone)]
 pub struct StatisticsObject {
     model: ModelRef,
-    /// Whether its instance is there.
-    present: bool,
     overhead: u32,
     counted: Traffic,
     /// When counting ends; `Some(None)` is when it is told to.
@@ -82,7 +79,6 @@ impl Default for StatisticsObject {
     fn default() -> Self {
         StatisticsObject {
             model: ModelRef::from(&resource::V1_0),
-            present: true,
             overhead: IPV4_AND_UDP,
             counted: Traffic::default(),
             counting: None,
@@ -124,31 +120,10 @@ impl Object for StatisticsObject {
     }
 
     fn instances(&self) -> Vec<u16> {
-        match self.present {
-            true => vec![0],
-            false => Vec::new(),
-        }
+        vec![0]
     }
 
-    /// The program puts it in place again, not counting yet.
-    fn create(
-        &mut self,
-        context: &mut Context,
-        instance: u16,
-        _resources: Instance,
-    ) -> Result<(), ObjectError> {
-        if instance != 0 || context.server.is_some() {
-            return Err(ObjectError::MethodNotAllowed);
-        }
-        self.present = true;
-        Ok(())
-    }
-
-    fn delete(&mut self, context: &mut Context, _instance: u16) -> Result<(), ObjectError> {
-        if context.server.is_some() {
-            return Err(ObjectError::MethodNotAllowed);
-        }
-        self.present = false;
+    fn delete(&mut self, _context: &mut Context, _instance: u16) -> Result<(), ObjectError> {
         // What a server has asked for goes with it.
         self.counting = None;
         self.counted = Traffic::default();
@@ -290,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn it_goes_and_comes_back_by_the_program_and_never_by_a_server() {
+    fn it_is_deleted_with_what_it_has_counted_and_counts_no_more() {
         let mut object = StatisticsObject::new();
         let mut server = Context::new(Clock::default(), Some(1));
         let mut program = Context::new(Clock::default(), None);
@@ -298,18 +273,11 @@ mod tests {
         (object.execute(&mut server, 0, resource::START, &[])).unwrap();
         object.traffic(&server.clock, &some);
         let refused = Err(ObjectError::MethodNotAllowed);
-        assert_eq!(object.delete(&mut server, 0), refused);
-        assert_eq!((object.instances(), values(&object)[2]), (vec![0], 3000));
+        assert_eq!(object.check_delete(&server, 0), refused);
+        assert_eq!(object.check_delete(&program, 0), Ok(()));
         object.delete(&mut program, 0).unwrap();
-        assert!(object.instances().is_empty());
         object.traffic(&server.clock, &some);
-        for (context, instance) in [(&mut server, 0), (&mut program, 1)] {
-            let created = object.create(context, instance, Instance::new());
-            assert_eq!(created, refused, "{instance}");
-        }
-        object.create(&mut program, 0, Instance::new()).unwrap();
-        object.traffic(&server.clock, &some);
-        assert_eq!((object.instances(), values(&object)), (vec![0], [0; 4]));
+        assert_eq!(values(&object), [0; 4]);
     }
 
     #[test]

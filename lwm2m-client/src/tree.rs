@@ -9,7 +9,12 @@ mod write;
 pub(crate) use write::{Grouped, PlannedWrite, group};
 
 use crate::object::{Clock, Instance, Object, ObjectError, ResourceValue};
-use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    vec::Vec,
+};
 use lwm2m_core::{
     entry::Entry,
     model::{Models, ObjectModel, ResourceModel},
@@ -38,6 +43,8 @@ pub(crate) struct TreeLimits {
 #[derive(Default)]
 pub struct ObjectTree {
     objects: BTreeMap<u16, Box<dyn Object>>,
+    /// Object and instance of what was deleted and its object still lists: parts of the device.
+    gone: BTreeSet<(u16, u16)>,
     revision: u64,
 }
 
@@ -74,8 +81,27 @@ impl ObjectTree {
         self.objects.keys().copied()
     }
 
-    /// An object.
-    pub fn get(&self, id: u16) -> Option<&dyn Object> {
+    /// Identifiers of the instances of an object, ascending; none without the object.
+    pub fn instance_ids(&self, object: u16) -> Vec<u16> {
+        let listed = self.get(object).map(|object| object.instances());
+        let mut ids = listed.unwrap_or_default();
+        ids.retain(|instance| !self.is_gone(object, *instance));
+        ids
+    }
+
+    /// Whether an object instance is there.
+    pub fn has_instance(&self, object: u16, instance: u16) -> bool {
+        let listed = self.get(object).is_some_and(|o| o.has_instance(instance));
+        listed && !self.is_gone(object, instance)
+    }
+
+    /// Whether an instance was deleted, and comes back when it is created or a bootstrap server writes to it.
+    pub(crate) fn is_gone(&self, object: u16, instance: u16) -> bool {
+        self.gone.contains(&(object, instance))
+    }
+
+    /// An object. It lists deleted instances, too, where they stand for parts of the device.
+    pub(crate) fn get(&self, id: u16) -> Option<&dyn Object> {
         self.objects.get(&id).map(|object| &**object)
     }
 
@@ -92,9 +118,8 @@ impl ObjectTree {
     }
 
     fn with_instance(&self, object: u16, instance: u16) -> Result<&dyn Object, ObjectError> {
-        let object = self.object(object)?;
-        match object.has_instance(instance) {
-            true => Ok(object),
+        match self.has_instance(object, instance) {
+            true => self.object(object),
             false => Err(ObjectError::NotFound),
         }
     }
@@ -163,7 +188,7 @@ impl ObjectTree {
         entries: &mut Vec<Entry>,
     ) -> Result<(), ObjectError> {
         let object = self.object(id)?;
-        for instance in object.instances() {
+        for instance in self.instance_ids(id) {
             read_instance(object, clock, instance, access, entries);
         }
         Ok(())
@@ -207,8 +232,7 @@ impl ObjectTree {
 
     /// All instances of an object as data.
     pub(crate) fn instances(&self, clock: &Clock, object: u16) -> BTreeMap<u16, Instance> {
-        let ids = self.get(object).map(|object| object.instances());
-        let ids = ids.unwrap_or_default().into_iter();
+        let ids = self.instance_ids(object).into_iter();
         ids.filter_map(|id| Some((id, self.instance(clock, object, id)?)))
             .collect()
     }

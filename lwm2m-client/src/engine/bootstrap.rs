@@ -104,7 +104,7 @@ impl Bootstrap {
 impl ClientEngine {
     /// The instance of object 0 that is the bootstrap server's.
     pub(super) fn bootstrap_account(&self, clock: &Clock) -> Option<u16> {
-        let accounts = self.tree.get(security::ID)?.instances();
+        let accounts = self.tree.instance_ids(security::ID);
         let is_bootstrap = |instance: &u16| {
             let path = Path::resource(security::ID, *instance, security::BOOTSTRAP_SERVER);
             flag(&self.tree, clock, &path) == Some(true)
@@ -437,7 +437,10 @@ impl ClientEngine {
             }
         };
         let staging = core::mem::take(staging);
-        let mut context = Context::new(clock, None);
+        staging
+            .deleted()
+            .for_each(|path| self.attributes.remove(&path));
+        let mut context = Context::of_bootstrap(clock);
         staging.apply(&mut self.tree, &mut context);
         self.respond_code(now, exchange, Code::CHANGED);
         self.pending

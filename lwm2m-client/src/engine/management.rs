@@ -364,7 +364,7 @@ impl ClientEngine {
             links.push(link);
         };
         add(&[*object], None);
-        for instance in target.instances() {
+        for instance in self.tree.instance_ids(*object) {
             if rest.first().is_some_and(|only| *only != instance) {
                 continue;
             }

@@ -551,13 +551,14 @@ impl ClientEngine {
 
     /// The links of one object.
     fn push_links(&self, version: LwM2mVersion, id: u16, links: &mut Vec<Link>) {
-        let Some(object) = self.tree.get(id) else {
+        let Some(model) = Models::object(&self.tree, id) else {
             return;
         };
-        let paths = crate::object::instance_paths(object);
-        let said = Models::object(&self.tree, id).map(|model| model.version);
+        let instances = self.tree.instance_ids(id).into_iter();
+        let paths = instances.filter_map(|instance| Path::try_from_ids(&[id, instance]).ok());
+        let paths: Vec<Path> = paths.collect();
         match (
-            implied_or_said(version, id, said),
+            implied_or_said(version, id, Some(model.version)),
             Path::try_from_ids(&[id]),
         ) {
             (Some(said), Ok(path)) => {

@@ -100,7 +100,7 @@ impl ClientEngine {
         };
         let target = self.tree.get(object).filter(|_| !is_hidden(object))?;
         let model = target.model().resource(resource)?;
-        (target.has_instance(instance)
+        (self.tree.has_instance(object, instance)
             && model.operations.is_writable()
             && target.is_streamed(resource))
         .then_some((object, instance, resource))
@@ -122,7 +122,9 @@ impl ClientEngine {
         let upload = &self.uploads[index];
         let (object, instance, resource) = (upload.object, upload.instance, upload.resource);
         let mut context = Context::new(self.clock(now), Some(upload.server));
-        let taken = match self.tree.get_mut(object) {
+        // Its instance may have been deleted meanwhile.
+        let is_there = self.tree.has_instance(object, instance);
+        let taken = match self.tree.get_mut(object).filter(|_| is_there) {
             Some(target) => target.stream_data(&mut context, instance, resource, data, last),
             None => Err(ObjectError::NotFound),
         };
@@ -141,7 +143,10 @@ impl ClientEngine {
                 self.respond(now, exchange, Response::new(Code::CHANGED));
             }
             Err(error) => {
-                self.uploads.swap_remove(index);
+                let upload = self.uploads.swap_remove(index);
+                if !is_there {
+                    self.abort_upload(now, &upload);
+                }
                 self.respond_error(now, exchange, error);
             }
         }

@@ -47,7 +47,7 @@ impl ObjectTree {
         limits: TreeLimits,
     ) -> Result<u16, ObjectError> {
         let target = self.object(object)?;
-        let taken = target.instances();
+        let taken = self.instance_ids(object);
         if !target.model().multiple && !taken.is_empty() {
             // Create is no operation of an object that has its only instance (Core 1.2.2, section 6.3.6).
             return Err(ObjectError::MethodNotAllowed);
@@ -55,8 +55,9 @@ impl ObjectTree {
         if taken.len() >= limits.instances {
             return Err(ObjectError::TooLarge);
         }
-        (0..RESERVED_ID)
-            .find(|id| taken.binary_search(id).is_err())
+        // What is a part of the device comes back before anything else is made.
+        let gone = (target.instances().into_iter()).find(|id| self.is_gone(object, *id));
+        gone.or_else(|| (0..RESERVED_ID).find(|id| taken.binary_search(id).is_err()))
             .ok_or(ObjectError::TooLarge)
     }
 
@@ -76,7 +77,7 @@ impl ObjectTree {
             return Err(ObjectError::Unauthorized);
         }
         let target = self.object(object)?;
-        if target.has_instance(instance) {
+        if self.has_instance(object, instance) {
             return Err(ObjectError::BadRequest("the instance is there already"));
         }
         self.free_instance(object, limits)?;
@@ -96,15 +97,17 @@ impl ObjectTree {
         if resources.len() > limits.resources {
             return Err(ObjectError::TooLarge);
         }
-        let lacks = target.model().resources.iter().any(|model| {
-            model.mandatory && model.operations.is_writable() && resources.get(model.id).is_none()
-        });
+        let has = |resource| match resources.get(resource) {
+            Some(_) => true,
+            None => self.is_gone(object, instance) && target.has_resource(instance, resource),
+        };
+        let mut models = target.model().resources.iter();
+        let lacks =
+            models.any(|model| model.mandatory && model.operations.is_writable() && !has(model.id));
         if lacks {
             return Err(ObjectError::BadRequest("a mandatory resource is missing"));
         }
-        (self.object_mut(object)?).create(context, instance, resources)?;
-        self.touch();
-        Ok(())
+        self.put(context, object, instance, resources)
     }
 
     /// Makes an instance, as the program.
@@ -118,10 +121,68 @@ impl ObjectTree {
         instance: u16,
         resources: Instance,
     ) -> Result<(), ObjectError> {
-        if self.object(object)?.has_instance(instance) {
+        if self.has_instance(object, instance) {
             return Err(ObjectError::BadRequest("the instance is there already"));
         }
-        (self.object_mut(object)?).create(context, instance, resources)?;
+        self.put(context, object, instance, resources)
+    }
+
+    /// Makes an instance, or lets one that was deleted be seen again, with these resources written.
+    fn put(
+        &mut self,
+        context: &mut Context,
+        object: u16,
+        instance: u16,
+        resources: Instance,
+    ) -> Result<(), ObjectError> {
+        let is_gone = self.is_gone(object, instance);
+        let target = self.object_mut(object)?;
+        if is_gone {
+            for (resource, value) in resources {
+                if target.model().resource(resource).is_some() {
+                    let write = ResourceWrite::Replace(value);
+                    target.write(context, instance, resource, write)?;
+                }
+            }
+            self.bring_back(object, instance);
+        } else {
+            target.create(context, instance, resources)?;
+            self.touch();
+        }
+        Ok(())
+    }
+
+    /// Lets an instance be seen again that was deleted.
+    pub(crate) fn bring_back(&mut self, object: u16, instance: u16) {
+        if self.gone.remove(&(object, instance)) {
+            self.touch();
+        }
+    }
+
+    /// Lets all be seen again that was deleted.
+    pub(crate) fn bring_back_all(&mut self) {
+        self.gone.clear();
+        self.touch();
+    }
+
+    /// Takes an instance away. One that its object goes on listing is a part of the device, and seen by nobody from now
+    /// on.
+    ///
+    /// # Errors
+    /// [`ObjectError::NotFound`] for what is not there, and what its object has against it.
+    pub(crate) fn remove(
+        &mut self,
+        context: &mut Context,
+        object: u16,
+        instance: u16,
+    ) -> Result<(), ObjectError> {
+        self.with_instance(object, instance)?
+            .check_delete(context, instance)?;
+        let target = self.object_mut(object)?;
+        target.delete(context, instance)?;
+        if target.has_instance(instance) {
+            self.gone.insert((object, instance));
+        }
         self.touch();
         Ok(())
     }
@@ -134,12 +195,7 @@ impl ObjectTree {
         match *path.ids() {
             [object, ..] if is_hidden(object) => Err(ObjectError::Unauthorized),
             [device::ID, _] => Err(ObjectError::MethodNotAllowed),
-            [object, instance] => {
-                self.with_instance(object, instance)?;
-                self.object_mut(object)?.delete(context, instance)?;
-                self.touch();
-                Ok(())
-            }
+            [object, instance] => self.remove(context, object, instance),
             [object, instance, resource, id] => {
                 let (_, model) = self.writable(object, instance, resource)?;
                 if !model.multiple {

@@ -277,7 +277,7 @@ impl ObjectTree {
         let valid = |value: &Value| match value {
             Value::ObjectLink(link) if !link.is_null() => match self.get(link.object) {
                 Some(_) if link.instance == RESERVED_ID => true,
-                Some(object) => object.has_instance(link.instance),
+                Some(_) => self.has_instance(link.object, link.instance),
                 None => false,
             },
             _ => true,

@@ -1,6 +1,7 @@
 //! The whole engine in virtual time against a server that a test plays by hand.
 
 mod bootstrap;
+mod deletion;
 mod firmware;
 mod hostile;
 mod management;

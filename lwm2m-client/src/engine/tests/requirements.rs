@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::ServerAccount;
-use lwm2m_core::path::Path;
+
 use lwm2m_objects::{cose, oscore, portfolio, server};
 use std::{format, vec};
 
@@ -10,7 +10,7 @@ fn json(code: Code, path: &str, text: &str) -> Request {
     request(code, path).body(ContentFormat::SenmlJson.number(), text.as_bytes().to_vec())
 }
 
-fn as_json(path: &str) -> Request {
+pub(super) fn as_json(path: &str) -> Request {
     get(path).uint_option(option::ACCEPT, ContentFormat::SenmlJson.number().into())
 }
 
@@ -26,7 +26,7 @@ fn registered_with(object: DataObject) -> World {
     world
 }
 
-fn expect(world: &mut World, request: Request, code: Code) -> Response {
+pub(super) fn expect(world: &mut World, request: Request, code: Code) -> Response {
     let server = world.server;
     let answer = world.ask(server, request.clone());
     assert_eq!(answer.code, code, "{request:?} {:?}", answer.payload);
@@ -148,7 +148,11 @@ fn bootstrapping() -> World {
     world
 }
 
-fn provision(world: &mut World, requests: impl IntoIterator<Item = Request>, code: Code) {
+pub(super) fn provision(
+    world: &mut World,
+    requests: impl IntoIterator<Item = Request>,
+    code: Code,
+) {
     let bootstrap = world.bootstrap;
     for request in requests {
         let answer = world.ask(bootstrap, request.clone());
@@ -157,7 +161,7 @@ fn provision(world: &mut World, requests: impl IntoIterator<Item = Request>, cod
 }
 
 /// The account of server 42 at the usual place, with more of the security object in it.
-fn account(more: &str) -> [Request; 2] {
+pub(super) fn account(more: &str) -> [Request; 2] {
     let security = format!(
         r#"[{{"bn":"/0/1/","n":"0","vs":"{SERVER}"}},{{"n":"1","vb":false}},{{"n":"2","v":3}},{{"n":"10","v":42}}{more}]"#
     );
@@ -168,11 +172,11 @@ fn account(more: &str) -> [Request; 2] {
     ]
 }
 
-fn finish() -> Request {
+pub(super) fn finish() -> Request {
     request(Code::POST, "bs")
 }
 
-fn shown(world: &mut World) -> String {
+pub(super) fn shown(world: &mut World) -> String {
     let bootstrap = world.bootstrap;
     let discover = get("").uint_option(option::ACCEPT, 40);
     text(&world.ask(bootstrap, discover))
@@ -224,63 +228,6 @@ fn a_bootstrap_delete_of_everything_spares_account_and_device() {
         !links.contains("</0/1>") && !links.contains("</1/0>"),
         "{links}"
     );
-}
-
-// proves: BS-17
-/// The sensor, the firmware object and the counters go as well, though a bootstrap server can neither make nor delete them one by one;
-/// the program may put them in place again.
-#[test]
-fn a_bootstrap_delete_of_everything_takes_the_instances_of_all_other_objects() {
-    let bootstrap = Account::nosec(BOOTSTRAP.parse().unwrap());
-    let portfolio = DataObject::new(&portfolio::V1_0)
-        .instance(0, Instance::new().with_multiple(0, [(0, "a")]))
-        .dynamic();
-    let builder = builder()
-        .object(crate::FirmwareObject::new(hostile::Nowhere))
-        .object(portfolio)
-        .object(crate::StatisticsObject::new())
-        .bootstrap(bootstrap);
-    let mut world = World::new(builder);
-    world.run(SECOND);
-    let own = ["</3303/0>", "</5/0>", "</7/0>", "</16/0>"];
-    let before = shown(&mut world);
-    assert!(own.iter().all(|link| before.contains(link)), "{before}");
-    provision(&mut world, [request(Code::DELETE, "")], Code::DELETED);
-    let left = shown(&mut world);
-    assert!(own.iter().all(|link| !left.contains(link)), "{left}");
-    // Nothing counts before the finish, and all of it then.
-    let sensor: Path = "/3303/0/5700".parse().unwrap();
-    assert!(
-        world
-            .client(|client, now| client.value(now, sensor))
-            .is_ok()
-    );
-    let firmware = put_text("5/0/1", "coap://10.0.0.1/new");
-    provision(&mut world, [firmware], Code::BAD_REQUEST);
-    provision(&mut world, account(""), Code::CHANGED);
-    provision(&mut world, [finish()], Code::CHANGED);
-    let server = world.server;
-    world.asked(server);
-    world.run(SECOND);
-    let registered = world.asked(server).remove(0).0;
-    let links = std::str::from_utf8(&registered.payload).unwrap();
-    assert!(own.iter().all(|link| !links.contains(link)), "{links}");
-    assert!(
-        links.contains("</3303>") && links.contains("</5>"),
-        "{links}"
-    );
-    for at in ["3303/0", "5/0", "7/0", "16/0"] {
-        expect(&mut world, get(at), Code::NOT_FOUND);
-    }
-    for at in ["/3303/0", "/5/0", "/7/0"] {
-        let resources = Instance::new().with(5700, 21.0);
-        let created =
-            world.client(|client, now| client.create(now, at.parse().unwrap(), resources));
-        assert_eq!(created, Ok(()), "{at}");
-    }
-    expect(&mut world, get("3303/0/5700"), Code::CONTENT);
-    expect(&mut world, get("5/0/3"), Code::CONTENT);
-    expect(&mut world, get("7/0/2"), Code::CONTENT);
 }
 
 // proves: BS-47

@@ -26,7 +26,7 @@ use crate::{
     object::{Clock, Context, Instance, ObjectError, ResourceValue},
     state::{ClientState, Storage},
     statistics::Traffic,
-    tree::{ObjectTree, TreeLimits, is_hidden},
+    tree::{ObjectTree, TreeLimits},
 };
 use alloc::{
     boxed::Box,
@@ -43,7 +43,7 @@ use lwm2m_core::{
     link::Link,
     model::ObjectModel,
     operation::parse_profiles,
-    path::Path,
+    path::{Path, is_security_object},
     peer::PeerId,
     time::Instant,
     version::LwM2mVersion,
@@ -142,7 +142,7 @@ impl ClientEngine {
         }
         if let Some(profile) = &config.profile
             && (parse_profiles(&profile.ids).is_err()
-                || profile.objects.iter().any(|object| is_hidden(*object)))
+                || profile.objects.iter().copied().any(is_security_object))
         {
             return Err(BuildError::Profile);
         }

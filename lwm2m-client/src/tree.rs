@@ -18,10 +18,9 @@ use alloc::{
 use lwm2m_core::{
     entry::Entry,
     model::{Models, ObjectModel, ResourceModel},
-    path::{Path, PathLevel},
+    path::{Path, PathLevel, is_security_object},
     value::Value,
 };
-use lwm2m_objects::{cose, oscore, security};
 
 /// Who reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,11 +51,6 @@ impl Models for ObjectTree {
     fn object(&self, id: u16) -> Option<&ObjectModel> {
         self.objects.get(&id).map(|object| object.model())
     }
-}
-
-/// Whether an object is out of reach for servers: security, OSCORE, COSE (Core 1.2.2, section 6.3).
-pub(crate) fn is_hidden(object: u16) -> bool {
-    matches!(object, security::ID | oscore::ID | cose::ID)
 }
 
 impl ObjectTree {
@@ -147,12 +141,12 @@ impl ObjectTree {
         match *path.ids() {
             [] => {
                 for id in self.ids() {
-                    if access == Access::Owner || !is_hidden(id) {
+                    if access == Access::Owner || !is_security_object(id) {
                         self.read_object(clock, id, access, &mut entries)?;
                     }
                 }
             }
-            [object, ..] if access == Access::Server && is_hidden(object) => {
+            [object, ..] if access == Access::Server && is_security_object(object) => {
                 return Err(ObjectError::Unauthorized);
             }
             [object] => self.read_object(clock, object, access, &mut entries)?,

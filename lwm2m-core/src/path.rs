@@ -6,6 +6,15 @@ use core::{cmp::Ordering, fmt, str::FromStr};
 /// The identifier that LwM2M reserves (Core 1.2.2, section 7.2): no object, instance or resource carries it.
 pub const RESERVED_ID: u16 = 65535;
 
+/// The objects of security, whose values are keys: Security, OSCORE and COSE.
+pub const SECURITY_OBJECTS: [u16; 3] = [0, 21, 23];
+
+/// Whether an object is one of [`SECURITY_OBJECTS`]: only a bootstrap server reaches it. Servers are answered 4.01 (Core
+/// 1.2.2, section 6.3), and no registration and no profile lists it (section 6.2.1).
+pub fn is_security_object(object: u16) -> bool {
+    SECURITY_OBJECTS.contains(&object)
+}
+
 /// How deep a [`Path`] points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PathLevel {

@@ -10,7 +10,7 @@ use lwm2m_core::{
     entry::Entry,
     model::Models,
     operation::Payload,
-    path::{Path, PathLevel},
+    path::{Path, PathLevel, is_security_object},
     value::Value,
     version::LwM2mVersion,
 };
@@ -62,7 +62,7 @@ impl Plan {
                 "the whole tree can only be reached by a composite operation".to_owned(),
             ));
         };
-        if matches!(object, 0 | 21 | 23) {
+        if is_security_object(object) {
             let reason = format!("{path}: keys can only be reached by a bootstrap server");
             return Err(DeviceError::Invalid(reason));
         }

@@ -3,11 +3,9 @@
 use lwm2m_core::{
     link::{Link, LinkTarget, SupportedObjects},
     operation::parse_profiles,
+    path::is_security_object,
 };
 use std::{collections::BTreeMap, sync::Arc};
-
-/// Objects that no registration lists: their instances hold keys.
-const SECURITY: [u16; 3] = [0, 21, 23];
 
 /// What the profile ids of devices stand for. Clones share it.
 ///
@@ -59,7 +57,7 @@ impl Profiles {
         let root = root(&links);
         let paths = (links.iter()).filter_map(|link| link.target.path_below(&root));
         for object in paths.filter_map(|path| path.object_id()) {
-            if SECURITY.contains(&object) {
+            if is_security_object(object) {
                 return Err(ProfileError::Security(object));
             }
         }
@@ -168,7 +166,7 @@ mod tests {
             let refused = Profiles::new().with(id, links("</3/0>"));
             assert_eq!(refused, Err(ProfileError::Id(id.to_owned())), "{id}");
         }
-        for object in SECURITY {
+        for object in [0, 21, 23] {
             let refused = Profiles::new().with("v:a", links(&format!("</3/0>,</{object}/1>")));
             assert_eq!(refused, Err(ProfileError::Security(object)));
             let below = format!("</a>;rt=\"oma.lwm2m\",</a/{object}>");

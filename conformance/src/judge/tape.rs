@@ -5,7 +5,7 @@
 use lwm2m_core::{
     coap::{Code, Message, MessageKind, OptionNumber, Token, option},
     content::{self, ContentFormat},
-    path::Path,
+    path::{Path, is_security_object},
     peer::PeerId,
     time::Instant,
 };
@@ -23,8 +23,6 @@ pub const MAX_MESSAGES: usize = 10_000;
 const SHOWN_BYTES: usize = 48;
 /// Characters of a text that are shown.
 const SHOWN_TEXT: usize = 600;
-/// Objects that hold keys: security, OSCORE, COSE.
-const SECRET_OBJECTS: [u16; 3] = [0, 21, 23];
 /// What the security object says in the open: address, whether it is of a bootstrap server, mode, short server id,
 /// hold-off, account timeout, certificate usage.
 const OPEN_RESOURCES: [u16; 7] = [0, 1, 2, 10, 11, 12, 15];
@@ -313,7 +311,7 @@ fn payload(message: &Message, request: Option<&Message>, models: &Definitions) -
         .and_then(|format| decoded(format, message, &path, models));
     Some(match entries {
         Some(entries) => entries,
-        None if path.object_id().is_none_or(is_secret) => hidden,
+        None if path.object_id().is_none_or(is_security_object) => hidden,
         None => {
             let shown = hex::encode(&body[..length.min(SHOWN_BYTES)]);
             let more = if length > SHOWN_BYTES { ".." } else { "" };
@@ -334,15 +332,11 @@ fn place(request: &Message) -> Option<Path> {
     Path::from_segments(segments[first..].iter().copied().filter(|s| !s.is_empty())).ok()
 }
 
-fn is_secret(object: u16) -> bool {
-    SECRET_OBJECTS.contains(&object)
-}
-
 /// Whether a value may be shown.
 fn is_open(path: &Path) -> bool {
     match (path.object_id(), path.resource_id()) {
         (Some(0), Some(resource)) => OPEN_RESOURCES.contains(&resource),
-        (Some(object), _) => !is_secret(object),
+        (Some(object), _) => !is_security_object(object),
         (None, _) => false,
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     object::Clock,
     registration::{Command, Input, Registration, Settings},
     staging::{implied_or_said, is_bootstrap, short_server_id},
-    tree::{flag, is_hidden, number, text},
+    tree::{flag, number, text},
 };
 use alloc::{
     string::{String, ToString},
@@ -21,7 +21,7 @@ use lwm2m_core::{
     link::{Link, LinkTarget},
     model::Models,
     operation::{Binding, Deregister, Register, Update},
-    path::Path,
+    path::{Path, is_security_object},
     peer::PeerId,
     time::Instant,
     version::LwM2mVersion,
@@ -543,7 +543,7 @@ impl ClientEngine {
         };
         let root = Link::to(Path::ROOT).with("rt", "oma.lwm2m");
         let mut links = Vec::from([root.with("ct", formats)]);
-        for id in self.tree.ids().filter(|id| !is_hidden(*id)) {
+        for id in self.tree.ids().filter(|id| !is_security_object(*id)) {
             self.push_links(version, id, &mut links);
         }
         links

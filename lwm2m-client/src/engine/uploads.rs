@@ -4,14 +4,13 @@ use super::ClientEngine;
 use crate::{
     event::ClientEvent,
     object::{Context, ObjectError},
-    tree::is_hidden,
 };
 use lwm2m_core::{
     coap::{Code, Request, Response},
     content::ContentFormat,
     endpoint::{ExchangeId, UploadId},
     operation::DeviceOperation,
-    path::Path,
+    path::{Path, is_security_object},
     peer::PeerId,
     time::Instant,
 };
@@ -98,7 +97,10 @@ impl ClientEngine {
         let &[object, instance, resource] = path.ids() else {
             return None;
         };
-        let target = self.tree.get(object).filter(|_| !is_hidden(object))?;
+        let target = self
+            .tree
+            .get(object)
+            .filter(|_| !is_security_object(object))?;
         let model = target.model().resource(resource)?;
         (self.tree.has_instance(object, instance)
             && model.operations.is_writable()

@@ -1,14 +1,14 @@
 //! Execute, create and delete.
 
 use super::{
-    ObjectTree, TreeLimits, is_hidden,
+    ObjectTree, TreeLimits,
     write::{PlannedWrite, group},
 };
 use crate::object::{Arguments, Context, Instance, ObjectError, ResourceWrite};
 use alloc::{vec, vec::Vec};
 use lwm2m_core::{
     entry::Entry,
-    path::{Path, RESERVED_ID},
+    path::{Path, RESERVED_ID, is_security_object},
 };
 use lwm2m_objects::device;
 
@@ -24,7 +24,7 @@ impl ObjectTree {
         arguments: &Arguments,
     ) -> Result<(), ObjectError> {
         match *path.ids() {
-            [object, ..] if is_hidden(object) => Err(ObjectError::Unauthorized),
+            [object, ..] if is_security_object(object) => Err(ObjectError::Unauthorized),
             [object, instance, resource] => {
                 let target = self.with_instance(object, instance)?;
                 if !target.has_resource(instance, resource) {
@@ -73,7 +73,7 @@ impl ObjectTree {
         entries: Vec<Entry>,
         limits: TreeLimits,
     ) -> Result<(), ObjectError> {
-        if is_hidden(object) {
+        if is_security_object(object) {
             return Err(ObjectError::Unauthorized);
         }
         let target = self.object(object)?;
@@ -193,7 +193,7 @@ impl ObjectTree {
     /// 4.05 for what cannot be deleted, 4.04 for what is not there.
     pub(crate) fn delete(&mut self, context: &mut Context, path: &Path) -> Result<(), ObjectError> {
         match *path.ids() {
-            [object, ..] if is_hidden(object) => Err(ObjectError::Unauthorized),
+            [object, ..] if is_security_object(object) => Err(ObjectError::Unauthorized),
             [device::ID, _] => Err(ObjectError::MethodNotAllowed),
             [object, instance] => self.remove(context, object, instance),
             [object, instance, resource, id] => {

@@ -1,6 +1,6 @@
 //! Writes: planned and checked as a whole, then applied.
 
-use super::{ObjectTree, TreeLimits, is_hidden};
+use super::{ObjectTree, TreeLimits};
 use crate::{
     event::ClientEvent,
     object::{Clock, Context, Object, ObjectError, ResourceValue, ResourceWrite},
@@ -11,7 +11,7 @@ use lwm2m_core::{
     entry::Entry,
     model::{ObjectModel, ResourceModel},
     operation::WriteMode,
-    path::{Path, RESERVED_ID},
+    path::{Path, RESERVED_ID, is_security_object},
     value::Value,
 };
 use lwm2m_objects::validate::conform;
@@ -39,7 +39,7 @@ impl ObjectTree {
         limits: TreeLimits,
     ) -> Result<(), ObjectError> {
         let plan = match *path.ids() {
-            [object, ..] if is_hidden(object) => return Err(ObjectError::Unauthorized),
+            [object, ..] if is_security_object(object) => return Err(ObjectError::Unauthorized),
             [] | [_] => return Err(ObjectError::MethodNotAllowed),
             [object, instance] => {
                 self.plan_instance_write(object, instance, mode, entries, limits)?
@@ -205,7 +205,9 @@ impl ObjectTree {
         let mut by_object: BTreeMap<u16, Vec<Entry>> = BTreeMap::new();
         for change in changes {
             let (object, instance, resource) = match *change.path().ids() {
-                [object, ..] if is_hidden(object) => return Err(ObjectError::Unauthorized),
+                [object, ..] if is_security_object(object) => {
+                    return Err(ObjectError::Unauthorized);
+                }
                 [object, instance, resource, ..] => (object, instance, resource),
                 _ => return Err(ObjectError::MethodNotAllowed),
             };

@@ -10,7 +10,7 @@ use lwm2m_core::{
     content::ContentFormat,
     entry::Entry,
     operation::{ReadComposite, WriteComposite},
-    path::Path,
+    path::{Path, SECURITY_OBJECTS},
     version::LwM2mVersion,
 };
 
@@ -79,7 +79,7 @@ pub(super) async fn int_230(judge: &mut ClientJudge) -> Judged {
 
 pub(super) async fn int_235(judge: &mut ClientJudge) -> Judged {
     let entries = read(judge, &[Path::ROOT]).await?;
-    for object in [0, 21, 23] {
+    for object in SECURITY_OBJECTS {
         let shown = entries
             .iter()
             .find(|entry| entry.path.object_id() == Some(object));

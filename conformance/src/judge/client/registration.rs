@@ -11,13 +11,10 @@ use lwm2m_core::{
     content::ContentFormat,
     link::LinkTarget,
     operation::{Execute, Update, parse_profiles},
-    path::Path,
+    path::{Path, is_security_object},
     value::Value,
     version::LwM2mVersion,
 };
-
-/// Objects that a registration must not show (Core 1.2.2, section 6.2.1).
-const HIDDEN: [u16; 3] = [0, 21, 23];
 
 const LIFETIME: u16 = 1;
 const DISABLE: u16 = 4;
@@ -39,7 +36,7 @@ fn check_objects(registration: &Registration) -> Judged {
         if let Some(path) = link.target.path_below(root)
             && let Some(object) = path.object_id()
         {
-            ensure(!HIDDEN.contains(&object), || {
+            ensure(!is_security_object(object), || {
                 format!("the registration shows {}", link.target)
             })?;
             ensure(path.ids().len() <= 2, || {
@@ -264,7 +261,7 @@ pub(super) async fn int_111(judge: &mut ClientJudge) -> Judged {
     }
     let hidden = registration.register.links.iter().find(|link| {
         matches!(&link.target, LinkTarget::Path(path)
-            if path.object_id().is_some_and(|object| HIDDEN.contains(&object)))
+            if path.object_id().is_some_and(is_security_object))
     });
     ensure(hidden.is_none(), || {
         "the registration shows an object with keys".to_owned()

@@ -2,7 +2,7 @@
 
 use crate::{
     HttpConfig, HttpConfigError,
-    events::{Gone, Hub, pump},
+    events::{Gone, Hub, Pump},
     guard::Guard,
     problem::Problem,
 };
@@ -32,6 +32,8 @@ struct Inner {
     firmware_permits: Arc<Semaphore>,
     stream_permits: Arc<Semaphore>,
     closing: CancellationToken,
+    /// Behind `closing`: what had happened by then is in the hub.
+    told: CancellationToken,
     pumps: Vec<AbortHandle>,
 }
 
@@ -59,10 +61,19 @@ impl HttpState {
             .map_err(HttpConfigError::Name)?;
         let hub = Arc::new(Hub::new(config.event_buffer, config.published_backlog));
         let gone = Arc::new(Gone::default());
-        let mut pumps = vec![pump(config.server.events(), hub.clone(), gone.clone())];
+        let (closing, told) = (CancellationToken::new(), CancellationToken::new());
+        let into = Pump {
+            hub: hub.clone(),
+            gone: gone.clone(),
+            closing: closing.clone(),
+            told: Arc::new(told.clone().drop_guard()),
+            last_events: config.event_buffer.max(1),
+        };
+        let mut pumps = Vec::new();
         if let Some(bootstrap) = &config.bootstrap {
-            pumps.push(pump(bootstrap.events(), hub.clone(), gone.clone()));
+            pumps.push(into.clone().start(bootstrap.events()));
         }
+        pumps.push(into.start(config.server.events()));
         Ok(HttpState {
             inner: Arc::new(Inner {
                 definitions: config.server.definitions().clone(),
@@ -71,7 +82,8 @@ impl HttpState {
                 gone,
                 firmware_permits: Arc::new(Semaphore::new(config.max_firmware_updates)),
                 stream_permits: Arc::new(Semaphore::new(config.max_event_streams)),
-                closing: CancellationToken::new(),
+                closing,
+                told,
                 pumps,
                 config,
             }),
@@ -89,8 +101,8 @@ impl HttpState {
         self.inner.hub.publish(kind.into(), data);
     }
 
-    /// Ends all event streams, now and to come, so that the program's HTTP server can end.
-    /// [`serve`](crate::serve) calls it.
+    /// Ends all event streams, now and to come, so that the program's HTTP server can end. What has happened until now is
+    /// told first. [`serve`](crate::serve) calls it.
     pub fn close(&self) {
         self.inner.closing.cancel();
     }
@@ -139,6 +151,12 @@ impl HttpState {
 
     pub(crate) fn closing(&self) -> &CancellationToken {
         &self.inner.closing
+    }
+
+    /// Completes when the program ends and what had happened by then is in the hub.
+    pub(crate) async fn all_told(&self) {
+        self.inner.closing.cancelled().await;
+        self.inner.told.cancelled().await;
     }
 
     /// The handle to a device with its registration.

@@ -129,16 +129,13 @@ impl Stream {
             }
         }
     }
-}
 
-impl Stream {
     /// The next event, or how many were lost; none behind the end of the program.
     async fn received(&mut self) -> Option<Result<Arc<Record>, u64>> {
         if self.ending.is_none() {
-            let closing = self.state.closing().clone();
             tokio::select! {
                 biased;
-                () = closing.cancelled() => {}
+                () = self.state.all_told() => {}
                 received = self.receiver.recv() => return match received {
                     Ok(record) => Some(Ok(record)),
                     Err(RecvError::Lagged(missed)) => Some(Err(missed)),

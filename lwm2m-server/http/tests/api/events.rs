@@ -1,12 +1,17 @@
 //! The event stream: what it begins with, its bounds, its end.
 
-use crate::support::{Api, PATIENCE, answer, request};
+use crate::{
+    device::TestDevice,
+    support::{Api, PATIENCE, answer, request},
+};
 use axum::http::{Method, StatusCode};
+use lwm2m_server::ServerEvent;
 use serde_json::json;
 use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    runtime::Builder,
     sync::oneshot,
 };
 
@@ -95,6 +100,36 @@ async fn what_has_happened_is_told_before_the_end() {
         assert_eq!(event["data"]["number"], number);
     }
     assert_eq!(stream.next().await, None);
+}
+
+/// The servers run by themselves, and what is of the API runs only where it is waited for.
+#[test]
+fn what_servers_have_told_last_is_told_before_the_end() {
+    let mut builder = Builder::new_multi_thread();
+    let servers = builder.worker_threads(1).enable_all().build().unwrap();
+    let pages = Builder::new_current_thread().enable_all().build().unwrap();
+    let (server, bootstrap) = servers.block_on(Api::servers());
+    let api = pages.block_on(async { Api::over(server, bootstrap, |config| config) });
+    let mut stream = pages.block_on(api.events(""));
+    let _devices = servers.block_on(async {
+        let mut events = api.server.events();
+        let mut devices = Vec::new();
+        for number in 0..200 {
+            let name = format!("device-{number}");
+            devices.push(TestDevice::register(api.coap(), &name).await);
+            while !matches!(events.next().await, Some(ServerEvent::Registered { .. })) {}
+        }
+        devices
+    });
+    api.state.close();
+    pages.block_on(async {
+        for number in 0..200 {
+            let event = stream.next().await.expect("an event before the end");
+            assert_eq!(event["kind"], "registered");
+            assert_eq!(event["endpoint"], format!("device-{number}"));
+        }
+        assert_eq!(stream.next().await, None);
+    });
 }
 
 #[tokio::test]

@@ -29,6 +29,12 @@ impl Api {
     }
 
     pub(crate) async fn start_with(configure: impl FnOnce(HttpConfig) -> HttpConfig) -> Self {
+        let (server, bootstrap) = Self::servers().await;
+        Self::over(server, bootstrap, configure)
+    }
+
+    /// The servers alone.
+    pub(crate) async fn servers() -> (Server, BootstrapServer) {
         let server = Server::builder()
             .listen(Listener::coap("127.0.0.1:0"))
             .danger_accept_unsecured()
@@ -40,6 +46,15 @@ impl Api {
             .start()
             .await
             .unwrap();
+        (server, bootstrap)
+    }
+
+    /// The API over servers that run already.
+    pub(crate) fn over(
+        server: Server,
+        bootstrap: BootstrapServer,
+        configure: impl FnOnce(HttpConfig) -> HttpConfig,
+    ) -> Self {
         let config = HttpConfig::new(server.clone()).bootstrap(bootstrap.clone());
         let state = HttpState::new(configure(config)).unwrap();
         Api {

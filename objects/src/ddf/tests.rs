@@ -160,36 +160,6 @@ fn a_file_is_read_from_disk_up_to_its_largest_size() {
     assert!(matches!(load("/dev/zero"), Err(DdfError::TooLarge)));
 }
 
-#[test]
-fn every_file_of_the_registry_is_read() {
-    let Some(registry) = crate::tests::registry() else {
-        return;
-    };
-    let mut files = 0;
-    let mut unclear: Vec<String> = Vec::new();
-    for entry in std::fs::read_dir(registry).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "xml") {
-            continue;
-        }
-        let loaded = load(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let stem = path.file_stem().and_then(|stem| stem.to_str());
-        assert_eq!(stem, Some(&*loaded.objects[0].id.to_string()));
-        assert!(!loaded.objects[0].resources.is_empty());
-        files += 1;
-        unclear.extend(loaded.warnings.iter().map(ToString::to_string));
-    }
-    assert!(files >= 300, "{files} files");
-    // Of 3,400 resources few are unclear; a reader that gives up on a common form would be seen here.
-    assert!(unclear.len() < 60, "{unclear:#?}");
-    for expected in ["/10482/x/5: type", "/10308/x/7: range", "/20/x/4013: range"] {
-        assert!(
-            unclear.iter().any(|text| text.starts_with(expected)),
-            "{expected}"
-        );
-    }
-}
-
 /// Bytes that are almost a definition file.
 fn almost_a_file() -> impl Strategy<Value = Vec<u8>> {
     let pieces = [

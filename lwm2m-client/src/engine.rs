@@ -248,7 +248,8 @@ impl ClientEngine {
         self.settle(now);
     }
 
-    /// Makes an object instance.
+    /// Makes an object instance. One that was deleted and is a part of the device is seen again, with these resources
+    /// written to it.
     ///
     /// # Errors
     /// [`ObjectError::NotFound`] without such an object, [`ObjectError::BadRequest`] where it is there already.
@@ -272,7 +273,8 @@ impl ClientEngine {
     /// Takes an object instance away.
     ///
     /// # Errors
-    /// [`ObjectError::NotFound`]
+    /// [`ObjectError::NotFound`], [`ObjectError::MethodNotAllowed`] for the device object, and what its object has against
+    /// it.
     pub fn delete(&mut self, now: Instant, path: Path) -> Result<(), ObjectError> {
         let mut context = Context::new(self.clock(now), None);
         let result = self.tree.delete(&mut context, &path);

@@ -23,7 +23,7 @@ mod state;
 use super::{
     Endpoint, Event, Failure, ObservationId, RequestId, Timer, TokenOwner,
     blockwise::{Outcome, Transfer},
-    observe::Observation,
+    observation::Observation,
     peer::take_out,
     transmission::Owner,
 };

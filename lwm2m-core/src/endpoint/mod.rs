@@ -8,12 +8,13 @@
 //!        ▼        ACK, RST      ┌──────────────┐  acknowledged, reset, given up     │
 //!   Message::parse ────────────▶│ transmission │──────────────┐                     │
 //!        │  malformed: RST      └──────────────┘              ▼                     │
-//!        │            response  ┌───────┐ by token  ┌──────────────────┐ blockwise  │
-//!        ├─────────────────────▶│ dedup │──────────▶│ client   observe │────────────┤
-//!        │                      │       │           └──────────────────┘            │
-//!        │            request   │       │           ┌──────────────────┐            │
-//!        └─────────────────────▶│       │──────────▶│ server    upload │────────────┘
-//!                               └───────┘           └──────────────────┘
+//!        │            response  ┌───────┐ by token  ┌───────────────────┐ blockwise │
+//!        ├─────────────────────▶│ dedup │──────────▶│client  observation│───────────┤
+//!        │                      │       │           └───────────────────┘           │
+//!        │            request   │       │           ┌───────────────────┐           │
+//!        └─────────────────────▶│       │──────────▶│server  upload     │───────────┘
+//!                               └───────┘           │observer           │
+//!                                   │               └───────────────────┘
 //!                                   │ repeated: stored answer │ answers, requests
 //!                                   ▼                         ▼
 //!                               ┌─────────────────────────────────────┐
@@ -39,7 +40,8 @@ mod event;
 mod holdings;
 mod message_id;
 mod metrics;
-mod observe;
+mod observation;
+mod observer;
 mod peer;
 mod probing;
 mod served;
@@ -72,7 +74,8 @@ use blockwise::Transfer;
 use client::{ClientExchange, Purpose};
 use core::fmt;
 use hashbrown::{DefaultHashBuilder, HashMap};
-use observe::{Observation, Observer};
+use observation::Observation;
+use observer::Observer;
 use peer::Peer;
 use rand_core::RngCore;
 use served::Body;

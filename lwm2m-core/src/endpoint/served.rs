@@ -8,7 +8,7 @@ use super::{
     Endpoint, Timer,
     address::Cut,
     blockwise::{self, OutOfRange},
-    observe::View,
+    observer::View,
     server::Asked,
 };
 use crate::{

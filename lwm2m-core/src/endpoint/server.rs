@@ -16,7 +16,7 @@
 //! answered by itself.
 
 use super::{
-    Endpoint, Event, ExchangeId, ObserverGone, Timer, blockwise::is_safe, observe::View,
+    Endpoint, Event, ExchangeId, ObserverGone, Timer, blockwise::is_safe, observer::View,
     peer::take_out,
 };
 use crate::{

@@ -377,6 +377,19 @@ pub(super) fn is_safe(code: Code) -> bool {
     matches!(code, Code::GET | Code::FETCH)
 }
 
+/// Takes out the options that block-wise transfer sets and reads: the layer above neither gives nor sees them.
+pub(super) fn strip(options: &mut Options) {
+    for number in [
+        option::BLOCK1,
+        option::BLOCK2,
+        option::SIZE1,
+        option::SIZE2,
+        option::REQUEST_TAG,
+    ] {
+        options.remove(number);
+    }
+}
+
 /// Whether a block that others follow is as large as it says.
 fn is_full(block: Block, response: &Response) -> bool {
     !block.more || response.payload.len() == block.size.bytes()

@@ -18,11 +18,13 @@
 //! follow it. A server that has dropped the upload of which that message was a later block says 4.08: then the body goes
 //! once more from its first block, with the option.
 
+mod calls;
 mod state;
 
 use super::{
     Endpoint, Event, Failure, ObservationId, RequestId, Timer, TokenOwner,
     blockwise::{Outcome, Transfer},
+    incoming::is_known,
     observation::Observation,
     peer::take_out,
     transmission::Owner,
@@ -377,7 +379,7 @@ impl Endpoint {
             return;
         }
         let peer = exchange.peer;
-        let bad = message.unprocessable_option(super::is_known).is_some();
+        let bad = message.unprocessable_option(is_known).is_some();
         if let Some(message_id) = exchange.message_id.take() {
             self.end_transmission(peer, message_id, Owner::Request(id));
         }

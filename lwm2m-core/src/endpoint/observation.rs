@@ -27,6 +27,7 @@ use super::{
     Endpoint, Event, ObservationId, TokenOwner,
     blockwise::{Outcome, Transfer},
     client::Purpose,
+    incoming::is_known,
     peer::take_out,
 };
 use crate::{
@@ -131,7 +132,7 @@ impl Endpoint {
             return;
         };
         let peer = observation.peer;
-        if message.unprocessable_option(super::is_known).is_some() {
+        if message.unprocessable_option(is_known).is_some() {
             self.metrics.bad_option += 1;
             if message.kind == MessageKind::Confirmable {
                 self.on_unreadable(id, peer);

@@ -15,8 +15,13 @@
 //! A request that comes in blocks is one exchange from its first block to its answer; each of its messages is
 //! answered by itself.
 
+mod calls;
+
 use super::{
-    Endpoint, Event, ExchangeId, ObserverGone, Timer, blockwise::is_safe, observer::View,
+    Endpoint, Event, ExchangeId, ObserverGone, Timer,
+    blockwise::{self, is_safe},
+    incoming::is_known,
+    observer::View,
     peer::take_out,
 };
 use crate::{
@@ -145,7 +150,7 @@ impl Endpoint {
             }
             return;
         }
-        if let Some(critical) = message.unprocessable_option(super::is_known) {
+        if let Some(critical) = message.unprocessable_option(is_known) {
             self.metrics.bad_option += 1;
             match asked.confirmable {
                 true => {
@@ -414,15 +419,7 @@ impl Endpoint {
 /// A request as the layer above sees it.
 pub(super) fn request_of(message: Message) -> Request {
     let mut options: Options = message.options;
-    for number in [
-        option::BLOCK1,
-        option::BLOCK2,
-        option::SIZE1,
-        option::SIZE2,
-        option::REQUEST_TAG,
-    ] {
-        options.remove(number);
-    }
+    blockwise::strip(&mut options);
     Request {
         code: message.code,
         options,

@@ -16,8 +16,10 @@ mod transfers;
 mod withheld;
 
 use super::*;
-use crate::coap::BlockSize;
-use alloc::{collections::BTreeMap, string::ToString, vec};
+use crate::coap::{
+    BlockSize, Code, Message, MessageKind, OptionNumber, Request, Response, Token, option,
+};
+use alloc::{collections::BTreeMap, string::ToString, vec, vec::Vec};
 use bytes::Bytes;
 use core::time::Duration;
 use rand_chacha::{

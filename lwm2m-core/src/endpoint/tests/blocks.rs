@@ -16,10 +16,6 @@ fn put(path: &str, payload: Bytes) -> Request {
     Request::new(Code::PUT).path_segment(path).body(42, payload)
 }
 
-fn large(length: usize) -> Response {
-    Response::new(Code::CONTENT).body(42, body(length))
-}
-
 /// Lets B begin an upload that is collected.
 fn started(net: &mut Net) -> (UploadId, ExchangeId, Option<u32>) {
     match net.event(B) {

@@ -4,7 +4,6 @@ mod basics;
 mod blocks;
 pub(super) mod coverage;
 mod echo;
-mod freshness;
 mod garbage;
 mod limits;
 mod messages;
@@ -291,4 +290,9 @@ pub(super) fn body(length: usize) -> Bytes {
     let mut data = vec![0; length];
     ChaCha8Rng::seed_from_u64(length as u64).fill_bytes(&mut data);
     data.into()
+}
+
+/// A representation of this length.
+pub(super) fn large(length: usize) -> Response {
+    Response::new(Code::CONTENT).body(42, body(length))
 }

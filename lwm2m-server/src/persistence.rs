@@ -1,27 +1,27 @@
 //! What the server keeps in a [`Store`](crate::store::Store), as documents.
 
+mod bootstrap;
+mod credentials;
 mod secret;
+mod value;
 
+pub(crate) use bootstrap::{bootstrap_document, read_bootstrap, usage_number};
+pub(crate) use credentials::{credentials_document, read_credentials};
 pub(crate) use secret::SecretBase64;
 
 use crate::{
-    bootstrap::{AccountSecurity, BootstrapConfig, ServerAccount},
     engine::ObserveTarget,
     registration::Registration,
-    security::{CertificateMatch, Credential, EndpointCredential, Role},
     store::{Collection, Document, StoreError},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use lwm2m_core::{
     attributes::AttributeChange,
     content::ContentFormat,
-    engine::CertificateUsage,
-    entry::Entry,
     link,
     operation::Binding,
     path::Path,
     peer::{CertificateIdentity, PeerIdentity},
-    value::Value,
 };
 use secret::Growing;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -81,95 +81,6 @@ struct ObservationRecord {
     composite: Option<u16>,
     accept: Option<u16>,
     attributes: Vec<String>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct CredentialRecord {
-    role: RoleRecord,
-    #[serde(flatten)]
-    kind: CredentialKind,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum RoleRecord {
-    Server,
-    Bootstrap,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-enum CredentialKind {
-    Psk { identity: Base64, key: SecretBase64 },
-    RawPublicKey { public_key: Base64 },
-    CertificateOfEndpointName,
-    CertificateOfName { name: String },
-    PinnedCertificate { certificate: Base64 },
-}
-
-#[derive(Serialize, Deserialize)]
-struct BootstrapRecord {
-    deletes: Vec<Path>,
-    accounts: Vec<AccountRecord>,
-    extra: Vec<EntryRecord>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct AccountRecord {
-    short_server_id: u16,
-    security_instance: u16,
-    server_instance: u16,
-    uri: String,
-    security: AccountSecurityRecord,
-    lifetime: u64,
-    binding: String,
-    notification_storing: bool,
-    default_pmin: Option<u32>,
-    default_pmax: Option<u32>,
-    disable_timeout: Option<u32>,
-    mute_send: Option<bool>,
-    server_resources: Vec<(u16, ValueRecord)>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "mode", rename_all = "snake_case")]
-enum AccountSecurityRecord {
-    None,
-    Psk {
-        identity: Base64,
-        key: SecretBase64,
-    },
-    RawPublicKey {
-        public_key: Base64,
-        private_key: SecretBase64,
-        server_public_key: Base64,
-    },
-    Certificate {
-        certificate: Base64,
-        private_key: SecretBase64,
-        server_certificate: Base64,
-        usage: Option<u8>,
-    },
-}
-
-#[derive(Serialize, Deserialize)]
-struct EntryRecord {
-    path: Path,
-    value: ValueRecord,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum ValueRecord {
-    String(String),
-    Integer(i64),
-    Unsigned(u64),
-    Float(f64),
-    Boolean(bool),
-    Opaque(Base64),
-    Time(i64),
-    ObjectLink(String),
-    CoreLink(String),
 }
 
 /// Bytes as text.
@@ -307,50 +218,6 @@ pub(crate) fn read_observation(
     })
 }
 
-pub(crate) fn credentials_document(endpoint: &str, credentials: &[EndpointCredential]) -> Document {
-    let records: Vec<CredentialRecord> = credentials.iter().map(CredentialRecord::from).collect();
-    write(Collection::Credentials, endpoint.to_owned(), &records)
-}
-
-pub(crate) fn read_credentials(document: &Document) -> Result<Vec<EndpointCredential>, StoreError> {
-    read(document, |records: Vec<CredentialRecord>| {
-        Ok(records.into_iter().map(Into::into).collect())
-    })
-}
-
-pub(crate) fn bootstrap_document(endpoint: &str, config: &BootstrapConfig) -> Document {
-    let record = BootstrapRecord {
-        deletes: config.deletes.clone(),
-        accounts: config.accounts.iter().map(AccountRecord::from).collect(),
-        extra: config
-            .extra
-            .iter()
-            .map(|entry| EntryRecord {
-                path: entry.path,
-                value: (&entry.value).into(),
-            })
-            .collect(),
-    };
-    write(Collection::Bootstrap, endpoint.to_owned(), &record)
-}
-
-pub(crate) fn read_bootstrap(document: &Document) -> Result<BootstrapConfig, StoreError> {
-    read(document, |record: BootstrapRecord| {
-        let accounts = record.accounts.into_iter().map(ServerAccount::try_from);
-        let extra = record
-            .extra
-            .into_iter()
-            .map(|entry| Ok(Entry::new(entry.path, Value::try_from(entry.value)?)));
-        let config = BootstrapConfig {
-            deletes: record.deletes,
-            accounts: accounts.collect::<Result<_, Reason>>()?,
-            extra: extra.collect::<Result<_, Reason>>()?,
-        };
-        config.validate().map_err(text)?;
-        Ok(config)
-    })
-}
-
 pub(crate) fn millis(time: SystemTime) -> u64 {
     let since = time
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -398,278 +265,9 @@ impl From<IdentityRecord> for PeerIdentity {
     }
 }
 
-impl From<&EndpointCredential> for CredentialRecord {
-    fn from(entry: &EndpointCredential) -> Self {
-        CredentialRecord {
-            role: match entry.role {
-                Role::Server => RoleRecord::Server,
-                Role::Bootstrap => RoleRecord::Bootstrap,
-            },
-            kind: match &entry.credential {
-                Credential::Psk { identity, key } => CredentialKind::Psk {
-                    identity: Base64::of(identity),
-                    key: SecretBase64::of(key),
-                },
-                Credential::RawPublicKey { public_key } => CredentialKind::RawPublicKey {
-                    public_key: Base64::of(public_key),
-                },
-                Credential::Certificate(CertificateMatch::EndpointName) => {
-                    CredentialKind::CertificateOfEndpointName
-                }
-                Credential::Certificate(CertificateMatch::Name(name)) => {
-                    CredentialKind::CertificateOfName { name: name.clone() }
-                }
-                Credential::Certificate(CertificateMatch::Pinned(der)) => {
-                    CredentialKind::PinnedCertificate {
-                        certificate: Base64::of(der),
-                    }
-                }
-            },
-        }
-    }
-}
-
-impl From<CredentialRecord> for EndpointCredential {
-    fn from(record: CredentialRecord) -> Self {
-        EndpointCredential {
-            role: match record.role {
-                RoleRecord::Server => Role::Server,
-                RoleRecord::Bootstrap => Role::Bootstrap,
-            },
-            credential: match record.kind {
-                CredentialKind::Psk { identity, key } => Credential::psk(identity.0, key.0),
-                CredentialKind::RawPublicKey { public_key } => {
-                    Credential::raw_public_key(public_key.0)
-                }
-                CredentialKind::CertificateOfEndpointName => {
-                    Credential::Certificate(CertificateMatch::EndpointName)
-                }
-                CredentialKind::CertificateOfName { name } => {
-                    Credential::Certificate(CertificateMatch::Name(name))
-                }
-                CredentialKind::PinnedCertificate { certificate } => {
-                    Credential::Certificate(CertificateMatch::Pinned(certificate.0))
-                }
-            },
-        }
-    }
-}
-
-impl From<&ServerAccount> for AccountRecord {
-    fn from(account: &ServerAccount) -> Self {
-        let values = account.server_resources.iter();
-        AccountRecord {
-            short_server_id: account.short_server_id,
-            security_instance: account.security_instance,
-            server_instance: account.server_instance,
-            uri: account.uri.to_string(),
-            security: match &account.security {
-                AccountSecurity::None => AccountSecurityRecord::None,
-                AccountSecurity::Psk { identity, key } => AccountSecurityRecord::Psk {
-                    identity: Base64::of(identity),
-                    key: SecretBase64::of(key),
-                },
-                AccountSecurity::RawPublicKey {
-                    public_key,
-                    private_key,
-                    server_public_key,
-                } => AccountSecurityRecord::RawPublicKey {
-                    public_key: Base64::of(public_key),
-                    private_key: SecretBase64::of(private_key),
-                    server_public_key: Base64::of(server_public_key),
-                },
-                AccountSecurity::Certificate {
-                    certificate,
-                    private_key,
-                    server_certificate,
-                    usage,
-                } => AccountSecurityRecord::Certificate {
-                    certificate: Base64::of(certificate),
-                    private_key: SecretBase64::of(private_key),
-                    server_certificate: Base64::of(server_certificate),
-                    usage: usage.map(usage_number),
-                },
-            },
-            lifetime: account.lifetime.as_secs(),
-            binding: account.binding.clone(),
-            notification_storing: account.notification_storing,
-            default_pmin: account.default_pmin,
-            default_pmax: account.default_pmax,
-            disable_timeout: account.disable_timeout,
-            mute_send: account.mute_send,
-            server_resources: values.map(|(id, value)| (*id, value.into())).collect(),
-        }
-    }
-}
-
-impl TryFrom<AccountRecord> for ServerAccount {
-    type Error = Reason;
-
-    fn try_from(record: AccountRecord) -> Result<Self, Reason> {
-        let security = match record.security {
-            AccountSecurityRecord::None => AccountSecurity::None,
-            AccountSecurityRecord::Psk { identity, key } => AccountSecurity::Psk {
-                identity: identity.0,
-                key: key.0,
-            },
-            AccountSecurityRecord::RawPublicKey {
-                public_key,
-                private_key,
-                server_public_key,
-            } => AccountSecurity::RawPublicKey {
-                public_key: public_key.0,
-                private_key: private_key.0,
-                server_public_key: server_public_key.0,
-            },
-            AccountSecurityRecord::Certificate {
-                certificate,
-                private_key,
-                server_certificate,
-                usage,
-            } => AccountSecurity::Certificate {
-                certificate: certificate.0,
-                private_key: private_key.0,
-                server_certificate: server_certificate.0,
-                usage: usage.map(usage_of).transpose()?,
-            },
-        };
-        let values = record.server_resources.into_iter();
-        let values = values.map(|(id, value)| Ok((id, Value::try_from(value)?)));
-        let uri = record.uri.parse().map_err(text)?;
-        let mut account = ServerAccount::new(record.short_server_id, uri, security);
-        account.security_instance = record.security_instance;
-        account.server_instance = record.server_instance;
-        account.lifetime = Duration::from_secs(record.lifetime);
-        account.binding = record.binding;
-        account.notification_storing = record.notification_storing;
-        account.default_pmin = record.default_pmin;
-        account.default_pmax = record.default_pmax;
-        account.disable_timeout = record.disable_timeout;
-        account.mute_send = record.mute_send;
-        account.server_resources = values.collect::<Result<_, Reason>>()?;
-        Ok(account)
-    }
-}
-
-/// /0/x/15
-pub(crate) fn usage_number(usage: CertificateUsage) -> u8 {
-    match usage {
-        CertificateUsage::CaConstraint => 0,
-        CertificateUsage::ServiceCertificateConstraint => 1,
-        CertificateUsage::TrustAnchorAssertion => 2,
-        CertificateUsage::DomainIssuedCertificate => 3,
-    }
-}
-
-fn usage_of(number: u8) -> Result<CertificateUsage, Reason> {
-    match number {
-        0 => Ok(CertificateUsage::CaConstraint),
-        1 => Ok(CertificateUsage::ServiceCertificateConstraint),
-        2 => Ok(CertificateUsage::TrustAnchorAssertion),
-        3 => Ok(CertificateUsage::DomainIssuedCertificate),
-        _ => Err(format!("unknown certificate usage {number}")),
-    }
-}
-
-impl From<&Value> for ValueRecord {
-    fn from(value: &Value) -> Self {
-        match value {
-            Value::String(text) => ValueRecord::String(text.clone()),
-            Value::Integer(number) => ValueRecord::Integer(*number),
-            Value::Unsigned(number) => ValueRecord::Unsigned(*number),
-            Value::Float(number) => ValueRecord::Float(*number),
-            Value::Boolean(value) => ValueRecord::Boolean(*value),
-            Value::Opaque(bytes) => ValueRecord::Opaque(Base64::of(bytes)),
-            Value::Time(seconds) => ValueRecord::Time(*seconds),
-            Value::ObjectLink(link) => ValueRecord::ObjectLink(link.to_string()),
-            Value::CoreLink(text) => ValueRecord::CoreLink(text.clone()),
-            // A type of a later version of the vocabulary, as a person would read it.
-            other => ValueRecord::String(other.to_string()),
-        }
-    }
-}
-
-impl TryFrom<ValueRecord> for Value {
-    type Error = Reason;
-
-    fn try_from(record: ValueRecord) -> Result<Self, Reason> {
-        Ok(match record {
-            ValueRecord::String(text) => Value::String(text),
-            ValueRecord::Integer(number) => Value::Integer(number),
-            ValueRecord::Unsigned(number) => Value::Unsigned(number),
-            ValueRecord::Float(number) => Value::Float(number),
-            ValueRecord::Boolean(value) => Value::Boolean(value),
-            ValueRecord::Opaque(bytes) => Value::Opaque(bytes.0),
-            ValueRecord::Time(seconds) => Value::Time(seconds),
-            ValueRecord::ObjectLink(link) => Value::ObjectLink(link.parse().map_err(text)?),
-            ValueRecord::CoreLink(text) => Value::CoreLink(text),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lwm2m_core::secret::Secret;
-
-    #[test]
-    fn credentials_survive() {
-        let credentials = vec![
-            EndpointCredential {
-                role: Role::Server,
-                credential: Credential::psk("id", vec![1, 2, 255]),
-            },
-            EndpointCredential {
-                role: Role::Bootstrap,
-                credential: Credential::Certificate(CertificateMatch::EndpointName),
-            },
-            EndpointCredential {
-                role: Role::Server,
-                credential: Credential::Certificate(CertificateMatch::Name("n".into())),
-            },
-            EndpointCredential {
-                role: Role::Server,
-                credential: Credential::Certificate(CertificateMatch::Pinned(vec![0; 40])),
-            },
-            EndpointCredential {
-                role: Role::Bootstrap,
-                credential: Credential::raw_public_key(vec![0x30, 0xFF]),
-            },
-        ];
-        let document = credentials_document("a", &credentials);
-        assert_eq!(document.key, "a");
-        assert_eq!(read_credentials(&document).unwrap(), credentials);
-    }
-
-    #[test]
-    fn bootstrap_configurations_survive() {
-        let mut account = ServerAccount::new(
-            101,
-            "coaps://127.0.0.1:5684".parse().unwrap(),
-            AccountSecurity::Psk {
-                identity: b"id".to_vec(),
-                key: Secret::new(vec![7; 16]),
-            },
-        )
-        .mute_send(false);
-        account.server_resources.push((17, Value::Unsigned(3)));
-        let key_pair = || rcgen::KeyPair::generate().unwrap();
-        let raw_public_key = AccountSecurity::raw_public_key(
-            key_pair().serialize_der(),
-            key_pair().public_key_der(),
-        )
-        .unwrap();
-        let mut config = BootstrapConfig::with_account(account);
-        config.accounts.push(
-            ServerAccount::new(102, "coaps://[::1]".parse().unwrap(), raw_public_key)
-                .instances(2, 1),
-        );
-        config
-            .extra
-            .push(Entry::new(Path::resource(3303, 0, 5700), 21.5));
-        let document = bootstrap_document("a", &config);
-        assert_eq!(read_bootstrap(&document).unwrap(), config);
-    }
 
     #[test]
     fn observations_survive() {
@@ -685,19 +283,5 @@ mod tests {
         let document = observation_document(77, "a", &target);
         let (id, endpoint, read) = read_observation(&document).unwrap();
         assert_eq!((id, &*endpoint, read), (77, "a", target));
-    }
-
-    #[test]
-    fn a_broken_document_is_named_and_its_content_is_not() {
-        let document = Document {
-            collection: Collection::Credentials,
-            key: "a".into(),
-            content: Secret::new(
-                br#"[{"role":"server","kind":"psk","identity":"aQ==","key":"c2VjcmV0!"}]"#.to_vec(),
-            ),
-        };
-        let error = read_credentials(&document).unwrap_err().to_string();
-        assert!(error.contains("credentials \"a\""), "{error}");
-        assert!(!error.contains("c2VjcmV0"), "{error}");
     }
 }

@@ -1,24 +1,27 @@
-//! The network itself: hosts, time, and what a test may do to them. How things travel stands in `traffic`.
+//! The network itself: what it consists of, and what lies between hosts. What a test does to hosts stands in `hosts`, how
+//! time passes in `clock`, how things travel in `traffic`.
 
+mod clock;
+mod hosts;
 mod traffic;
 
 use super::{
-    host::{AnyResident, HostId, Resident},
+    host::{AnyResident, HostId},
     link::Link,
     pcap::Capture,
     secure::Security,
 };
-use crate::{credentials::CredentialSource, transport::Received};
+use clock::{Entry, Happening};
 use lwm2m_core::{
-    engine::{Credentials, Engine},
+    engine::Credentials,
     peer::{PeerId, PeerIdentity},
     time::Instant,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::{
-    cmp::{Ordering, Reverse},
-    collections::{BTreeMap, BinaryHeap, HashMap, HashSet, VecDeque},
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap, HashMap, HashSet},
     fmt, io,
     net::{IpAddr, SocketAddr},
     path::Path,
@@ -28,9 +31,6 @@ use std::{
 
 /// The first port of sockets that a host opens for its connections (RFC 6335, section 6).
 const FIRST_PORT: u16 = 49_152;
-
-/// Time-outs of one host at one and the same moment before it is taken for a busy loop.
-const MAX_TIMEOUTS_AT_ONCE: u32 = 10_000;
 
 /// What became of all datagrams so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -120,32 +120,6 @@ enum Socket {
     Connection { host: usize, peer: PeerId },
 }
 
-struct Entry {
-    at: Instant,
-    sequence: u64,
-    happening: Happening,
-}
-
-enum Happening {
-    Arrival {
-        from: SocketAddr,
-        to: SocketAddr,
-        parcel: Parcel,
-    },
-    Handshake(Box<Handshake>),
-    Report {
-        host: usize,
-        incarnation: u32,
-        received: Received,
-    },
-    Timer {
-        host: usize,
-    },
-    Wake {
-        host: usize,
-    },
-}
-
 #[derive(Clone)]
 struct Parcel {
     association: Option<u64>,
@@ -165,26 +139,6 @@ struct Handshake {
     target: SocketAddr,
     credentials: Credentials,
     deadline: Instant,
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Entry {}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.at, self.sequence).cmp(&(other.at, other.sequence))
-    }
 }
 
 impl fmt::Debug for Net {
@@ -229,185 +183,6 @@ impl Net {
     /// What became of all datagrams so far.
     pub fn stats(&self) -> Stats {
         self.stats
-    }
-
-    // Hosts
-
-    /// Adds a host whose listener 0, without security, is `address`.
-    ///
-    /// # Panics
-    ///
-    /// When the address is taken.
-    pub fn add_host<E: Engine + 'static>(&mut self, address: SocketAddr, engine: E) -> HostId<E> {
-        let index = self.hosts.len();
-        self.hosts.push(Host {
-            resident: Box::new(Resident {
-                engine,
-                events: VecDeque::new(),
-            }),
-            ip: address.ip(),
-            listeners: Vec::new(),
-            sessions: BTreeMap::new(),
-            associations: HashMap::new(),
-            by_remote: HashMap::new(),
-            powered: true,
-            isolated: false,
-            incarnation: 0,
-            next_port: FIRST_PORT,
-            next_connection: 0,
-            timer: None,
-        });
-        self.hosts_by_ip.entry(address.ip()).or_insert(index);
-        let id = HostId::new(index);
-        self.open(index, address, None);
-        self.push(self.now, Happening::Wake { host: index });
-        id
-    }
-
-    /// Opens a further listener without security and returns its number.
-    ///
-    /// # Panics
-    ///
-    /// When the address is taken.
-    pub fn listen<E>(&mut self, host: HostId<E>, address: SocketAddr) -> u16 {
-        self.open(host.index, address, None)
-    }
-
-    /// Opens a coaps listener for pre-shared keys and returns its number.
-    ///
-    /// # Panics
-    ///
-    /// When the address is taken.
-    pub fn listen_secure<E>(
-        &mut self,
-        host: HostId<E>,
-        address: SocketAddr,
-        credentials: Arc<dyn CredentialSource>,
-    ) -> u16 {
-        self.open(host.index, address, Some(Security::new(credentials)))
-    }
-
-    /// Opens a coaps listener and returns its number.
-    ///
-    /// # Panics
-    ///
-    /// When the address is taken.
-    pub fn listen_secure_with<E>(
-        &mut self,
-        host: HostId<E>,
-        address: SocketAddr,
-        security: Security,
-    ) -> u16 {
-        self.open(host.index, address, Some(security))
-    }
-
-    fn open(&mut self, host: usize, address: SocketAddr, security: Option<Security>) -> u16 {
-        assert!(
-            !self.sockets.contains_key(&address),
-            "{address} is taken by another socket"
-        );
-        let listeners = &mut self.hosts[host].listeners;
-        let number = u16::try_from(listeners.len()).expect("no test opens 65,536 listeners");
-        listeners.push(Listener { address, security });
-        let socket = Socket::Listener { host, number };
-        self.sockets.insert(address, socket);
-        number
-    }
-
-    /// Lets a name stand for an IP address in targets of connects.
-    pub fn add_name(&mut self, name: impl Into<String>, ip: IpAddr) {
-        self.names.insert(name.into(), ip);
-    }
-
-    /// The engine of a host.
-    pub fn host<E: Engine + 'static>(&self, id: HostId<E>) -> &E {
-        let resident = self.hosts[id.index].resident.as_any().downcast_ref();
-        let resident: &Resident<E> = resident.expect("a host id knows the type of its engine");
-        &resident.engine
-    }
-
-    /// The engine of a host, to be changed. What it then wants to send is fetched with the next step of the network;
-    /// [`act`](Self::act) fetches it at once.
-    pub fn host_mut<E: Engine + 'static>(&mut self, id: HostId<E>) -> &mut E {
-        self.push(self.now, Happening::Wake { host: id.index });
-        &mut self.resident_mut(id).engine
-    }
-
-    /// Runs `f` on the engine of a host as its driver would: everything that follows is carried out.
-    pub fn act<E: Engine + 'static, R>(
-        &mut self,
-        id: HostId<E>,
-        f: impl FnOnce(&mut E, Instant) -> R,
-    ) -> R {
-        let now = self.now;
-        let result = f(&mut self.resident_mut(id).engine, now);
-        self.settle(id.index);
-        result
-    }
-
-    /// Takes the events that the engine of a host has told since the last call.
-    pub fn events<E: Engine + 'static>(&mut self, id: HostId<E>) -> Vec<E::Event> {
-        self.resident_mut(id).events.drain(..).collect()
-    }
-
-    fn resident_mut<E: Engine + 'static>(&mut self, id: HostId<E>) -> &mut Resident<E> {
-        let resident = self.hosts[id.index].resident.as_any_mut().downcast_mut();
-        resident.expect("a host id knows the type of its engine")
-    }
-
-    /// Cuts the power: sessions and sockets of connections are gone without a word, timers stand still, nothing
-    /// arrives, until [`restart`](Self::restart).
-    pub fn power_off<E>(&mut self, id: HostId<E>) {
-        let host = &mut self.hosts[id.index];
-        host.powered = false;
-        host.incarnation += 1;
-        host.next_port = FIRST_PORT;
-        host.timer = None;
-        host.associations.clear();
-        host.by_remote.clear();
-        for session in std::mem::take(&mut host.sessions).into_values() {
-            if session.owns_socket {
-                self.sockets.remove(&session.local);
-            }
-        }
-    }
-
-    /// Starts the host anew with another engine, as after a power cut: listeners are open again, connections are
-    /// forgotten without a word. Returns the engine before, from which state may be taken over; events that nobody
-    /// fetched are gone.
-    pub fn restart<E: Engine + 'static>(&mut self, id: HostId<E>, engine: E) -> E {
-        self.power_off(id);
-        self.hosts[id.index].powered = true;
-        let resident = self.resident_mut(id);
-        resident.events.clear();
-        let before = std::mem::replace(&mut resident.engine, engine);
-        self.push(self.now, Happening::Wake { host: id.index });
-        before
-    }
-
-    /// Gives each socket of the host's connections a new public port, as a NAT does that has forgotten them. What is
-    /// on its way to the old ports is lost.
-    pub fn rebind<E>(&mut self, id: HostId<E>) {
-        let index = id.index;
-        let peers: Vec<PeerId> = self.hosts[index].sessions.keys().copied().collect();
-        for peer in peers {
-            self.rebind_session(index, peer);
-        }
-    }
-
-    fn rebind_session(&mut self, host: usize, peer: PeerId) {
-        let session = self.hosts[host].sessions.get(&peer);
-        let Some(session) = session.filter(|session| session.owns_socket) else {
-            return;
-        };
-        let before = session.local;
-        let local = self.free_port(host);
-        self.sockets.remove(&before);
-        let socket = Socket::Connection { host, peer };
-        self.sockets.insert(local, socket);
-        if let Some(session) = self.hosts[host].sessions.get_mut(&peer) {
-            session.local = local;
-        }
     }
 
     // Links
@@ -485,124 +260,5 @@ impl Net {
             tracing::warn!(left_out = capture.left_out, "the capture reached its limit");
         }
         std::fs::write(path, self.pcap())
-    }
-
-    // Time
-
-    /// Lets this much time pass.
-    pub fn run_for(&mut self, duration: Duration) {
-        self.run_until(|_| false, duration);
-    }
-
-    /// Lets time pass until `done` holds, which is asked after everything that happens, but not more than `limit`;
-    /// returns whether it holds.
-    pub fn run_until(&mut self, mut done: impl FnMut(&mut Net) -> bool, limit: Duration) -> bool {
-        let end = self.now + limit;
-        loop {
-            if done(self) {
-                return true;
-            }
-            if !self.step(end) {
-                self.now = end;
-                return done(self);
-            }
-        }
-    }
-
-    /// Carries out the next thing that happens, no later than `end`; `false` when there is none.
-    fn step(&mut self, end: Instant) -> bool {
-        match self.schedule.peek() {
-            Some(Reverse(entry)) if entry.at <= end => {}
-            _ => return false,
-        }
-        let Some(Reverse(entry)) = self.schedule.pop() else {
-            return false;
-        };
-        self.now = self.now.max(entry.at);
-        match entry.happening {
-            Happening::Arrival { from, to, parcel } => self.arrive(from, to, parcel),
-            Happening::Handshake(handshake) => self.shake_hands(*handshake),
-            Happening::Report {
-                host,
-                incarnation,
-                received,
-            } => {
-                if self.hosts[host].incarnation == incarnation {
-                    self.deliver(host, &received);
-                }
-            }
-            Happening::Timer { host } => self.run_timer(host, entry.at),
-            Happening::Wake { host } => self.settle(host),
-        }
-        true
-    }
-
-    fn run_timer(&mut self, index: usize, at: Instant) {
-        let now = self.now;
-        let host = &mut self.hosts[index];
-        // Anything else is a moment that the engine no longer asks for.
-        if host.timer != Some(at) {
-            return;
-        }
-        host.timer = None;
-        if self.rush.0 == index && self.rush.1 == now {
-            self.rush.2 += 1;
-            assert!(
-                self.rush.2 < MAX_TIMEOUTS_AT_ONCE,
-                "the engine at {} asks for the same moment again and again",
-                host.ip
-            );
-        } else {
-            self.rush = (index, now, 0);
-        }
-        host.resident.handle_timeout(now);
-        self.settle(index);
-    }
-
-    fn push(&mut self, at: Instant, happening: Happening) {
-        self.sequence += 1;
-        self.schedule.push(Reverse(Entry {
-            at,
-            sequence: self.sequence,
-            happening,
-        }));
-    }
-
-    fn deliver(&mut self, host: usize, received: &Received) {
-        if matches!(received, Received::Datagram { .. }) {
-            self.stats.delivered += 1;
-        }
-        let now = self.now;
-        self.hosts[host].resident.handle(now, received.as_inbound());
-        self.settle(host);
-    }
-
-    /// Carries out all that the engine of a host wants, and sets its timer.
-    fn settle(&mut self, index: usize) {
-        if !self.hosts[index].powered {
-            return;
-        }
-        loop {
-            let mut idle = true;
-            while let Some(outbound) = self.hosts[index].resident.poll_outbound() {
-                self.carry_out(index, outbound);
-                idle = false;
-            }
-            if self.hosts[index].resident.collect_events() {
-                idle = false;
-            }
-            if idle {
-                break;
-            }
-        }
-        let now = self.now;
-        let host = &mut self.hosts[index];
-        let timer = host.resident.poll_timeout().map(|at| at.max(now));
-        if host.timer != timer {
-            host.timer = timer;
-            if let Some(at) = timer {
-                self.push(at, Happening::Timer { host: index });
-            }
-        }
     }
 }

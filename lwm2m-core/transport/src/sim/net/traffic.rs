@@ -1,7 +1,10 @@
 //! How datagrams and handshakes travel.
 
-use super::{Content, Handshake, Happening, Net, Parcel, Received, Session, Socket};
-use crate::sim::link::{Fate, Link};
+use super::{Content, Handshake, Happening, Net, Parcel, Session, Socket};
+use crate::{
+    sim::link::{Fate, Link},
+    transport::Received,
+};
 use lwm2m_core::{
     engine::{CloseReason, Credentials, Outbound},
     peer::{PeerId, PeerIdentity},

@@ -2,44 +2,37 @@
 //!
 //! The network injects identities as a handshake would; handshakes under loss are tested with the DTLS backend.
 
+mod flash;
 mod restart;
+mod setup;
+
+pub use flash::{Flash, Moment};
+pub use setup::{
+    Setup, bootstrap_account, device_resources, server_account, unsecured_bootstrap_account,
+    unsecured_server_account,
+};
 
 use crate::wire::{self, Packet};
-use lwm2m_client::{
-    Account, ClientConfig, ClientEngine, ClientEvent, Instance,
-    builder::ClientBuilder,
-    firmware::{FirmwareError, FirmwareStorage, PackageInfo, UpdateResult},
-};
+use lwm2m_client::{ClientEngine, ClientEvent, firmware::UpdateResult};
 use lwm2m_core::{
     attributes::Attributes,
     coap::{Code, Response},
     content::{self, ContentFormat},
-    endpoint::EndpointConfig,
     entry::Entry,
     operation::{DeviceOperation, Payload, Read, Write, WriteMode},
     path::Path,
     peer::PeerIdentity,
-    uri::ServerUri,
     value::Value,
 };
 use lwm2m_objects::Definitions;
 use lwm2m_server::{
-    BootstrapEvent, BootstrapStore, Credential, DeviceError, Role, SecurityStore, ServerConfig,
-    ServerEvent,
-    bootstrap::{
-        AccountSecurity, BootstrapConfig, BootstrapEngine, BootstrapEngineEvent, ServerAccount,
-    },
+    BootstrapEvent, BootstrapStore, DeviceError, SecurityStore, ServerEvent,
+    bootstrap::{BootstrapEngine, BootstrapEngineEvent},
     engine::{EngineEvent, ObserveTarget, RequestTicket, ServerEngine},
 };
-use lwm2m_transport::sim::{HostId, Link, Net};
-use rand_chacha::ChaCha8Rng;
-use rand_core::SeedableRng;
+use lwm2m_transport::sim::{HostId, Net};
 use restart::Makers;
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 /// Endpoint name of the device, and its PSK identity at the server.
 pub const NAME: &str = "device";
@@ -55,261 +48,6 @@ pub const BOOTSTRAP_SERVER: &str = "10.0.0.2:5684";
 pub const DEVICE: &str = "10.0.0.3:40000";
 /// What a new firmware calls itself.
 pub const NEW_VERSION: &str = "2.0.0";
-/// Enough for a firmware image.
-const CAPTURE: usize = 4 * 1024 * 1024;
-
-/// A chip that keeps a firmware image in memory, or fails to.
-#[derive(Clone, Default)]
-pub struct Flash {
-    image: Arc<Mutex<Vec<u8>>>,
-    /// Why it takes no image, if it does not: found out with the first block, or when it is whole.
-    pub fault: Option<(Moment, FirmwareError)>,
-}
-
-/// When a [`Flash`] fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
-    /// While the image comes in.
-    Writing,
-    /// When it is complete.
-    Finishing,
-}
-
-impl Flash {
-    /// What is stored.
-    pub fn image(&self) -> Vec<u8> {
-        self.image.lock().unwrap().clone()
-    }
-
-    fn fault_at(&self, moment: Moment) -> Result<(), FirmwareError> {
-        match self.fault {
-            Some((at, error)) if at == moment => Err(error),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl FirmwareStorage for Flash {
-    fn begin(&mut self, _: Option<u64>) -> Result<(), FirmwareError> {
-        self.discard();
-        Ok(())
-    }
-
-    fn write(&mut self, data: &[u8]) -> Result<(), FirmwareError> {
-        self.fault_at(Moment::Writing)?;
-        self.image.lock().unwrap().extend_from_slice(data);
-        Ok(())
-    }
-
-    fn finish(&mut self) -> Result<PackageInfo, FirmwareError> {
-        self.fault_at(Moment::Finishing)?;
-        Ok(PackageInfo::default())
-    }
-
-    fn discard(&mut self) {
-        self.image.lock().unwrap().clear();
-    }
-}
-
-/// How a [`World`] is to be.
-pub struct Setup {
-    seed: u64,
-    link: Link,
-    endpoint: EndpointConfig,
-    client: ClientConfig,
-    server: ServerConfig,
-    install: UpdateResult,
-    verify_bootstrap: bool,
-    unsecured: bool,
-    account: ServerAccount,
-}
-
-impl Default for Setup {
-    /// A network without faults, where what travels is recorded.
-    fn default() -> Self {
-        let account = ServerAccount::new(
-            1,
-            uri(SERVER),
-            AccountSecurity::Psk {
-                identity: NAME.into(),
-                key: key(Role::Server).into(),
-            },
-        );
-        Setup {
-            seed: 1,
-            link: Link::new().delay(Duration::from_millis(10)),
-            endpoint: EndpointConfig::default(),
-            client: ClientConfig::default(),
-            server: ServerConfig::default(),
-            install: UpdateResult::Success,
-            verify_bootstrap: false,
-            unsecured: false,
-            account,
-        }
-    }
-}
-
-impl Setup {
-    /// With this seed and these links.
-    #[must_use]
-    pub fn network(mut self, seed: u64, link: Link) -> Self {
-        (self.seed, self.link) = (seed, link);
-        self
-    }
-
-    /// With these timings of CoAP everywhere.
-    #[must_use]
-    pub fn endpoint(mut self, endpoint: EndpointConfig) -> Self {
-        self.endpoint = endpoint;
-        self
-    }
-
-    /// With this client.
-    #[must_use]
-    pub fn client(mut self, client: ClientConfig) -> Self {
-        self.client = client;
-        self
-    }
-
-    /// With this server.
-    #[must_use]
-    pub fn server(mut self, server: ServerConfig) -> Self {
-        self.server = server;
-        self
-    }
-
-    /// With a device on which installations end so.
-    #[must_use]
-    pub fn install(mut self, result: UpdateResult) -> Self {
-        self.install = result;
-        self
-    }
-
-    /// With a bootstrap server that gives the device this account at the server.
-    #[must_use]
-    pub fn bootstrapped(mut self, change: impl FnOnce(ServerAccount) -> ServerAccount) -> Self {
-        self.account = change(self.account);
-        self
-    }
-
-    /// With a bootstrap server that looks at what it has written before it finishes.
-    #[must_use]
-    pub fn verified_bootstrap(mut self) -> Self {
-        self.verify_bootstrap = true;
-        self
-    }
-
-    /// Without security anywhere: whoever comes under a name is believed.
-    #[must_use]
-    pub fn unsecured(mut self) -> Self {
-        self.unsecured = true;
-        self.account.uri = plain_uri(PLAIN_SERVER);
-        self.account.security = AccountSecurity::None;
-        self
-    }
-
-    /// A world in which `device` has just been switched on: it is given the builder, to say which accounts and objects
-    /// the device has.
-    ///
-    /// # Panics
-    /// Where the device cannot be built.
-    pub fn build(self, device: impl FnOnce(ClientBuilder) -> ClientBuilder) -> World {
-        let security = SecurityStore::new();
-        if !self.unsecured {
-            for (role, identity) in [(Role::Bootstrap, "device-bs"), (Role::Server, NAME)] {
-                let credential = Credential::psk(identity, key(role));
-                security.add(NAME, role, credential).unwrap();
-            }
-        }
-        let configurations = BootstrapStore::new();
-        configurations
-            .set(NAME, BootstrapConfig::with_account(self.account))
-            .unwrap();
-        let mut client = self.client;
-        client.endpoint = self.endpoint;
-        let mut makers = Makers {
-            client,
-            server: self.server,
-            verify_bootstrap: self.verify_bootstrap,
-            unsecured: self.unsecured,
-            security: security.clone(),
-            configurations: configurations.clone(),
-            definitions: Arc::new(Definitions::built_in()),
-            random: ChaCha8Rng::seed_from_u64(self.seed),
-        };
-        let server = makers.server();
-        let bootstrap = makers.bootstrap_server();
-
-        let mut net = Net::new(self.seed);
-        net.set_default_link(self.link);
-        net.capture(CAPTURE);
-        let device = makers.device(net.now(), device);
-        let server = net.add_host(PLAIN_SERVER.parse().unwrap(), server);
-        let credentials = security.for_role(Role::Server);
-        net.listen_secure(server, SERVER.parse().unwrap(), credentials);
-        let bootstrap = net.add_host(PLAIN_BOOTSTRAP_SERVER.parse().unwrap(), bootstrap);
-        let credentials = security.for_role(Role::Bootstrap);
-        net.listen_secure(bootstrap, BOOTSTRAP_SERVER.parse().unwrap(), credentials);
-        let device = net.add_host(DEVICE.parse().unwrap(), device);
-        World {
-            net,
-            server,
-            bootstrap,
-            device,
-            definitions: makers.definitions.clone(),
-            events: Vec::new(),
-            told: Vec::new(),
-            bootstraps: Vec::new(),
-            security,
-            configurations,
-            install: self.install,
-            completed: HashMap::new(),
-            makers,
-        }
-    }
-}
-
-fn uri(address: &str) -> ServerUri {
-    format!("coaps://{address}").parse().unwrap()
-}
-
-fn plain_uri(address: &str) -> ServerUri {
-    format!("coap://{address}").parse().unwrap()
-}
-
-fn key(role: Role) -> Vec<u8> {
-    vec![if role == Role::Server { 2 } else { 1 }; 16]
-}
-
-/// The device's account at the bootstrap server.
-pub fn bootstrap_account() -> Account {
-    Account::coaps(uri(BOOTSTRAP_SERVER), "device-bs", key(Role::Bootstrap))
-}
-
-/// The device's account at a bootstrap server without security.
-pub fn unsecured_bootstrap_account() -> Account {
-    Account::nosec(plain_uri(PLAIN_BOOTSTRAP_SERVER))
-}
-
-/// The device's account at a server without security, as the factory gives it.
-pub fn unsecured_server_account() -> lwm2m_client::ServerAccount {
-    lwm2m_client::ServerAccount::new(1, Account::nosec(plain_uri(PLAIN_SERVER)))
-}
-
-/// The device's account at the server, as the factory gives it.
-pub fn server_account() -> lwm2m_client::ServerAccount {
-    let account = Account::coaps(uri(SERVER), NAME, key(Role::Server));
-    lwm2m_client::ServerAccount::new(1, account)
-}
-
-/// Resources of the device object that every device has: manufacturer, model, serial number, firmware version.
-pub fn device_resources() -> Instance {
-    Instance::new()
-        .with(0, "Example")
-        .with(1, "Sim")
-        .with(2, "4711")
-        .with(3, "1.0.0")
-}
 
 /// A server, a bootstrap server and a device.
 pub struct World {

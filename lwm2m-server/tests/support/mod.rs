@@ -15,7 +15,7 @@ use lwm2m_core::{
     time::Instant,
 };
 use lwm2m_server::{
-    SecurityStore, ServerConfig, ServerEvent,
+    Credential, RefusalReason, Role, SecurityStore, ServerConfig, ServerEvent,
     engine::{EngineEvent, Policy, ServerEngine},
 };
 use lwm2m_transport::{Received, Transport};
@@ -26,6 +26,10 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
+
+/// What a device says it has.
+pub const LINKS: &str =
+    "</>;rt=\"oma.lwm2m\";ct=\"110 112\",</1/0>,</3/0>,</3303>;ver=1.1,</3303/0>";
 
 /// The name that a device gives its server.
 fn server_peer() -> PeerId {
@@ -464,4 +468,22 @@ impl Transport for Wire {
     }
 
     async fn shutdown(&mut self) {}
+}
+
+/// A store in which endpoint `a` has the PSK identity `id-a`, and `b` has `id-b`.
+pub fn security() -> SecurityStore {
+    let security = SecurityStore::new();
+    for name in ["a", "b"] {
+        let credential = Credential::psk(format!("id-{name}"), vec![7; 16]);
+        security.add(name, Role::Server, credential).unwrap();
+    }
+    security
+}
+
+/// Why the one device was refused that was, and with which code.
+pub fn refusal(events: &[ServerEvent]) -> (&RefusalReason, Code) {
+    match events {
+        [ServerEvent::Refused { reason, code, .. }] => (reason, *code),
+        other => panic!("one refusal expected: {other:?}"),
+    }
 }

@@ -6,7 +6,9 @@
 
 mod bootstrap;
 mod composite;
+mod discovery;
 mod firmware;
+mod instances;
 mod management;
 mod objects;
 mod registration;

@@ -1,16 +1,15 @@
-//! Device management on single paths: int-201 to int-266, int-651 to int-685.
+//! Values read and written on single paths: int-201 to int-256, int-651, int-652.
 
 use crate::support::{
-    Device, SECOND, attributes, basic, discover, find, of_version_1_0, only, path, read_as,
-    registered, told_lifetime, updates, value, with_portfolio,
+    Device, SECOND, assert_device, basic, find, of_version_1_0, only, path, read_as, registered,
+    told_lifetime, updates, value, with_portfolio,
 };
 use lwm2m_conformance::world::World;
 use lwm2m_core::{
     coap::{Code, Message},
     content::ContentFormat,
     entry::Entry,
-    operation::{Create, Delete, Discover, Payload, Read, Write, WriteAttributes, WriteMode},
-    path::Path,
+    operation::{Payload, Read, Write, WriteAttributes, WriteMode},
     value::Value,
 };
 
@@ -78,19 +77,6 @@ pub(crate) fn assert_device_as_tlv(world: &mut World) {
 #[test]
 fn int_203() {
     assert_device_as_tlv(&mut basic());
-}
-
-fn assert_device(values: &[Entry]) {
-    for (at, text) in [
-        ("/3/0/0", "Example"),
-        ("/3/0/1", "Sim"),
-        ("/3/0/2", "4711"),
-        ("/3/0/3", "1.0.0"),
-        ("/3/0/16", "U"),
-    ] {
-        assert_eq!(find(values, at), Some(&text.into()), "{at}");
-    }
-    assert_eq!(find(values, "/3/0/11/0"), Some(&0.into()));
 }
 
 // proves: FMT-33, GEN-02
@@ -422,136 +408,6 @@ fn int_256() {
     assert_eq!(value(&mut world, "/1/0/0"), 1.into());
 }
 
-/// Links without those that a superset of the configuration adds.
-fn links(world: &mut World, at: &str, depth: Option<u8>) -> Vec<String> {
-    const MORE: [&str; 3] = ["</3/0/5>", "</3/0/12>", "</3/0/13>"];
-    let text = discover(world, at, depth);
-    let links = text.split(',').filter(|link| !MORE.contains(link));
-    links.map(str::to_owned).collect()
-}
-
-/// The same attributes in any order.
-fn assert_link(link: &str, expected: &str) {
-    let parts = |link: &str| {
-        let mut parts: Vec<String> = link.split(';').map(str::to_owned).collect();
-        parts.sort();
-        parts
-    };
-    assert_eq!(parts(link), parts(expected));
-}
-
-fn assert_links(links: &[String], expected: &[&str]) {
-    assert_eq!(links.len(), expected.len(), "{links:?}");
-    for (link, expected) in links.iter().zip(expected) {
-        assert_link(link, expected);
-    }
-}
-
-const BATTERY_DEVICE: [&str; 12] = [
-    "</3/0>",
-    "</3/0/0>",
-    "</3/0/1>",
-    "</3/0/2>",
-    "</3/0/3>",
-    "</3/0/4>",
-    "</3/0/6>;dim=2",
-    "</3/0/7>;dim=2",
-    "</3/0/8>;dim=2",
-    "</3/0/9>",
-    "</3/0/11>;dim=1",
-    "</3/0/16>",
-];
-
-// proves: DM-11, DM-13, DM-14, DM-16, DM-32, FMT-04
-#[test]
-fn int_260() {
-    let mut world = registered(Device::Batteries);
-    let found = links(&mut world, "/3", None);
-    assert!(found[0].starts_with("</3>"), "{found:?}");
-    assert_links(&found[1..], &BATTERY_DEVICE);
-    attributes(&mut world, "/3", "pmin=10&pmax=200");
-    let found = links(&mut world, "/3/0", None);
-    let mut expected = BATTERY_DEVICE;
-    expected[0] = "</3/0>;pmin=10;pmax=200";
-    assert_links(&found, &expected);
-    attributes(&mut world, "/3/0/7", "lt=1&gt=6&st=1");
-    let found = links(&mut world, "/3/0", None);
-    expected[7] = "</3/0/7>;dim=2;lt=1;gt=6;st=1";
-    assert_links(&found, &expected);
-    let found = discover(&mut world, "/3/0/7", None);
-    let first = found.split(',').next().unwrap();
-    assert_link(first, "</3/0/7>;pmin=10;pmax=200;dim=2;lt=1;gt=6;st=1");
-}
-
-// proves: DM-14, DM-16, DM-32, REP-05
-#[test]
-fn int_261() {
-    let mut world = basic();
-    let found = links(&mut world, "/3/0/11", None);
-    assert_links(&found, &["</3/0/11>;dim=1", "</3/0/11/0>"]);
-    attributes(&mut world, "/3", "pmin=10&pmax=200");
-    attributes(&mut world, "/3/0", "pmax=320");
-    attributes(&mut world, "/3/0/11/0", "pmax=100&epmin=1&epmax=20");
-    let found = links(&mut world, "/3/0/11", None);
-    let expected = [
-        "</3/0/11>;dim=1;pmin=10;pmax=320",
-        "</3/0/11/0>;pmax=100;epmin=1;epmax=20",
-    ];
-    assert_links(&found, &expected);
-}
-
-// proves: DM-15
-#[test]
-fn int_264() {
-    // The case shows the server's default periods as attributes of the object; the specification has them appear
-    // where they are attached only.
-    let mut world = registered(Device::Batteries);
-    let found = links(&mut world, "/3", Some(1));
-    assert_eq!(found.len(), 2, "{found:?}");
-    attributes(&mut world, "/3/0", "pmax=200");
-    let found = links(&mut world, "/3", Some(1));
-    assert!(found[0].starts_with("</3>"), "{found:?}");
-    assert_link(&found[1], "</3/0>;pmax=200");
-    let received = world.received();
-    let asked = received
-        .iter()
-        .find(|packet| packet.is(Code::GET, "/3"))
-        .unwrap();
-    assert_eq!(asked.query("depth").as_deref(), Some("1"));
-}
-
-// proves: DM-15
-#[test]
-fn int_266() {
-    let mut world = registered(Device::Batteries);
-    let found = links(&mut world, "/3", Some(2));
-    assert!(found[0].starts_with("</3>"), "{found:?}");
-    assert_links(&found[1..], &BATTERY_DEVICE);
-    attributes(&mut world, "/3", "pmin=10&pmax=200");
-    attributes(&mut world, "/3/0/7", "lt=1&gt=6&st=1");
-    attributes(&mut world, "/3/0/7/1", "gt=8");
-    let found = links(&mut world, "/3", Some(3));
-    let has = |expected: &str| {
-        let at = expected.split(';').next().unwrap();
-        let found = found.iter().find(|link| link.split(';').next() == Some(at));
-        assert_link(found.unwrap(), expected);
-    };
-    for link in [
-        "</3/0/6>;dim=2",
-        "</3/0/6/0>",
-        "</3/0/6/1>",
-        "</3/0/7>;dim=2;lt=1;gt=6;st=1",
-        "</3/0/7/0>",
-        "</3/0/7/1>;gt=8",
-        "</3/0/8/0>",
-        "</3/0/8/1>",
-        "</3/0/9>",
-    ] {
-        has(link);
-    }
-    assert!(found[0].contains("pmin=10") && found[0].contains("pmax=200"));
-}
-
 // proves: DM-18, OBJ-14
 #[test]
 fn int_651() {
@@ -604,85 +460,4 @@ fn int_651() {
 fn int_652() {
     let mut world = registered(Device::Full);
     assert_eq!(value(&mut world, "/3/0/3"), "1.0.0".into());
-}
-
-// proves: DM-49, OBJ-04
-#[test]
-fn int_680() {
-    let mut world = basic();
-    let entries = [Entry::new(path("/3/1/0"), "another")];
-    let at = Path::object(3);
-    let payload = Payload::encode(ContentFormat::SenmlCbor, &entries, &at, &*world.definitions);
-    let create = Create {
-        object: 3,
-        payload: payload.unwrap(),
-    };
-    world.must(create, Code::METHOD_NOT_ALLOWED);
-    assert!(!discover(&mut world, "/3", None).contains("</3/1>"));
-}
-
-// proves: DM-54, OBJ-04
-#[test]
-fn int_685() {
-    let mut world = basic();
-    world.must(Delete { path: path("/3/0") }, Code::METHOD_NOT_ALLOWED);
-    assert_device(&world.read(path("/3/0")));
-}
-
-// proves: DM-44, DM-68
-#[test]
-fn int_1630() {
-    let mut world = with_portfolio();
-    assert!(discover(&mut world, "/16/0", None).contains("</16/0/0>;dim=4"));
-    let identity = [
-        &[0x08, 1, 0x2E, 0x88, 0, 0x2B, 0x48, 0, 0x11][..],
-        b"Host Device ID #2",
-        &[0x48, 1, 0x14],
-        b"Host Device Model #2",
-    ];
-    let payload = Payload {
-        format: ContentFormat::Tlv,
-        data: identity.concat().into(),
-    };
-    world.must(
-        Create {
-            object: 16,
-            payload,
-        },
-        Code::CREATED,
-    );
-    assert!(discover(&mut world, "/16/1", None).contains("</16/1/0>;dim=2"));
-    let response = read_as(&mut world, "/16", ContentFormat::Tlv);
-    let values = world.values(&response, path("/16"));
-    assert_eq!(values.len(), 6);
-    assert_eq!(
-        find(&values, "/16/1/0/1"),
-        Some(&"Host Device Model #2".into())
-    );
-    assert_eq!(find(&values, "/16/0/0/3"), Some(&"d".into()));
-}
-
-// proves: DM-52
-#[test]
-fn int_1635() {
-    let mut world = with_portfolio();
-    assert!(discover(&mut world, "/16/0", None).contains("</16/0/0>;dim=4"));
-    world.must(
-        Delete {
-            path: path("/16/0"),
-        },
-        Code::DELETED,
-    );
-    let found = world.must(
-        Discover {
-            path: path("/16"),
-            depth: None,
-        },
-        Code::CONTENT,
-    );
-    let found = std::str::from_utf8(&found.payload).unwrap();
-    assert!(
-        found.starts_with("</16>") && !found.contains("</16/"),
-        "{found}"
-    );
 }

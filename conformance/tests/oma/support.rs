@@ -148,6 +148,20 @@ pub(crate) fn find<'a>(entries: &'a [Entry], at: &str) -> Option<&'a Value> {
     entry.map(|entry| &entry.value)
 }
 
+/// What the device of all configurations says of itself.
+pub(crate) fn assert_device(values: &[Entry]) {
+    for (at, text) in [
+        ("/3/0/0", "Example"),
+        ("/3/0/1", "Sim"),
+        ("/3/0/2", "4711"),
+        ("/3/0/3", "1.0.0"),
+        ("/3/0/16", "U"),
+    ] {
+        assert_eq!(find(values, at), Some(&text.into()), "{at}");
+    }
+    assert_eq!(find(values, "/3/0/11/0"), Some(&0.into()));
+}
+
 pub(crate) fn discover(world: &mut World, at: &str, depth: Option<u8>) -> String {
     let discover = Discover {
         path: path(at),

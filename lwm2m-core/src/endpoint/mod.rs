@@ -32,26 +32,39 @@
 #[macro_use]
 mod trace;
 
-mod address;
-mod answer;
-mod blockwise;
-mod client;
-mod config;
-mod dedup;
-mod event;
-mod holdings;
+// The way in and the way out.
 mod incoming;
-mod message_id;
-mod metrics;
-mod observation;
-mod observer;
 mod outgoing;
-mod peer;
-mod probing;
+
+// Requests of ours, and what we observe.
+mod client;
+mod observation;
+
+// Requests of peers: taken, put together, answered; and who observes us.
+mod answer;
+mod observer;
 mod served;
 mod server;
-mod transmission;
 mod upload;
+
+// Bodies larger than a block, of both.
+mod blockwise;
+
+// Single messages: their ids, repeated until they are acknowledged, executed once.
+mod dedup;
+mod message_id;
+mod transmission;
+
+// Peers: what is kept for each, and how much may be sent to it.
+mod address;
+mod peer;
+mod probing;
+
+// What the layer above sets and sees.
+mod config;
+mod event;
+mod holdings;
+mod metrics;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@
 //! behind; this store makes each batch of changes last as a whole, or not at all.
 //!
 //! - **One thread** of its own does all the work with SQLite, in the order in which it was asked. Callers wait for
-//!   their answer without blocking the thread they run on.
+//!   their answer without blocking the thread they run on. A backup is made beside it, in steps between the other work.
 //! - **Durable**: a batch that was reported as applied survives a crash of the process and of the machine
 //!   (write-ahead log, `synchronous = FULL`). One that was interrupted leaves no trace.
 //! - **Alone**: the file is locked for as long as the store is open. A second server on the same file is refused
@@ -40,6 +40,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod backup;
 mod error;
 mod file;
 mod schema;
@@ -51,8 +52,10 @@ use async_trait::async_trait;
 use lwm2m_server::store::{Change, Collection, Document, Store, StoreError};
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
+use tokio::sync::Semaphore;
 use worker::{Job, Worker};
 
 /// How a store is opened.
@@ -67,6 +70,9 @@ pub struct SqliteConfig {
     /// Whether to read the whole file for damage when it is opened, at the speed of the disk. Without it, damage is
     /// found when a damaged document is loaded. Default: true.
     pub check: bool,
+    /// Pages of 4 KiB that a backup copies between two other requests, which wait for that long. Default: 256, that is
+    /// 1 MiB.
+    pub backup_step: u32,
 }
 
 impl Default for SqliteConfig {
@@ -75,6 +81,7 @@ impl Default for SqliteConfig {
             queue: 16,
             lock_timeout: Duration::from_secs(2),
             check: true,
+            backup_step: 256,
         }
     }
 }
@@ -86,6 +93,8 @@ impl Default for SqliteConfig {
 pub struct SqliteStore {
     worker: Worker,
     path: PathBuf,
+    /// Leave to make a backup.
+    backups: Arc<Semaphore>,
 }
 
 impl SqliteStore {
@@ -106,13 +115,14 @@ impl SqliteStore {
     pub fn open_with(path: impl AsRef<Path>, config: &SqliteConfig) -> Result<Self, OpenError> {
         let path = path.as_ref();
         let connection = file::open(path, config)?;
-        let worker = Worker::start(connection, config.queue).map_err(|source| OpenError::Io {
-            path: path.to_owned(),
-            source,
-        })?;
+        let worker = Worker::start(connection, config.queue, config.backup_step);
         Ok(SqliteStore {
-            worker,
+            worker: worker.map_err(|source| OpenError::Io {
+                path: path.to_owned(),
+                source,
+            })?,
             path: path.to_owned(),
+            backups: Arc::new(Semaphore::new(1)),
         })
     }
 
@@ -124,11 +134,17 @@ impl SqliteStore {
     /// Writes a copy of the store to a new file, as of one moment between two batches, without DTLS sessions. It is good
     /// when this has returned without an error; a file that is left of an attempt that failed is to be thrown away.
     ///
+    /// What else is asked of the store goes on meanwhile, [`backup_step`](SqliteConfig::backup_step) by step, and what is
+    /// written before the last step is in the copy. One backup is made at a time; others wait for it here.
+    ///
     /// # Errors
     /// Where there is a file already, or it cannot be written.
     pub async fn backup(&self, to: impl Into<PathBuf>) -> Result<(), StoreError> {
         let to = to.into();
-        self.worker.ask(|answer| Job::Backup(to, answer)).await
+        let leave = self.backups.clone().acquire_owned().await;
+        let leave = leave.map_err(StoreError::backend)?;
+        let asked = self.worker.ask(|answer| Job::Backup(to, leave, answer));
+        asked.await
     }
 }
 

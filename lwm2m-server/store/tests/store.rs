@@ -350,6 +350,47 @@ async fn a_backup_is_a_store_and_never_overwrites() {
 }
 
 #[tokio::test]
+async fn backups_beside_writes_hold_whole_batches() {
+    let (folder, path) = folder();
+    let mut config = SqliteConfig::default();
+    config.backup_step = 1;
+    let store = SqliteStore::open_with(&path, &config).unwrap();
+    let content = "x".repeat(3000);
+    let batch: Vec<Change> = (0..100)
+        .map(|n| put(&format!("m{n:03}"), &content))
+        .collect();
+    store.apply(&batch).await.unwrap();
+    let copies = [folder.path().join("one"), folder.path().join("two")];
+    // The first and the last of all registrations say the same in each batch.
+    let writes = async {
+        for number in 0..200 {
+            let number = number.to_string();
+            let batch = [put("a", &number), put("z", &number)];
+            store.apply(&batch).await.unwrap();
+        }
+    };
+    let (one, two, ()) = tokio::join!(store.backup(&copies[0]), store.backup(&copies[1]), writes);
+    one.and(two).unwrap();
+    for copy in copies {
+        let log = PathBuf::from(format!("{}-wal", copy.display()));
+        assert!(!log.exists());
+        let copied = SqliteStore::open(&copy).unwrap();
+        let found = registrations(&copied).await;
+        let said = |key: &str| found.iter().find(|(found, _)| found == key);
+        assert_eq!(
+            said("a").map(|(_, number)| number),
+            said("z").map(|(_, number)| number)
+        );
+        assert_eq!(
+            found.iter().filter(|(key, _)| key.starts_with('m')).count(),
+            100
+        );
+    }
+    let last = registrations(&store).await;
+    assert_eq!(last[0], ("a".into(), "199".into()));
+}
+
+#[tokio::test]
 async fn what_was_asked_is_done_before_it_closes() {
     let (_folder, path) = folder();
     let store = SqliteStore::open(&path).unwrap();

@@ -16,7 +16,8 @@ pub struct DriverConfig {
     /// Commands that wait for the engine; 16 bytes each plus what they capture. When it is full,
     /// [`EngineHandle::call`] waits and [`EngineHandle::cast`] fails. Default 1024.
     pub command_queue: usize,
-    /// How long [`EngineHandle::stop`] lets the transport say goodbye. Default 2 s.
+    /// How long [`EngineHandle::stop`] lets the transport say goodbye. What outlives the process is written before that,
+    /// in a time of its own ([`Transport::settle`]). Default 2 s.
     pub shutdown_timeout: Duration,
 }
 
@@ -223,6 +224,7 @@ where
             }
         }
         self.drain();
+        self.transport.settle().await;
         if tokio::time::timeout(self.config.shutdown_timeout, self.transport.shutdown())
             .await
             .is_err()

@@ -384,6 +384,26 @@ impl Transport for ServerTransport {
         }
     }
 
+    #[cfg(feature = "dtls")]
+    async fn settle(&mut self) {
+        let listeners = self.listeners.iter_mut();
+        let mut settling: Vec<_> = listeners
+            .filter_map(|listener| match listener {
+                Listener::Coaps(listener) => Some(Box::pin(listener.settle())),
+                _ => None,
+            })
+            .collect();
+        // All at once: each has the time that is meant for it.
+        poll_fn(|cx| {
+            settling.retain_mut(|listener| listener.as_mut().poll(cx).is_pending());
+            match settling.is_empty() {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
+    }
+
     async fn shutdown(&mut self) {
         for listener in &mut self.listeners {
             match listener {

@@ -262,6 +262,7 @@ async fn server_transport_refuses_to_connect() {
 /// A transport on which nothing happens by itself.
 struct Silent {
     flood: bool,
+    settles: Duration,
     shut_down: Option<mpsc::UnboundedSender<&'static str>>,
 }
 
@@ -284,6 +285,10 @@ impl Transport for Silent {
         }
     }
 
+    async fn settle(&mut self) {
+        tokio::time::sleep(self.settles).await;
+    }
+
     async fn shutdown(&mut self) {
         match &self.shut_down {
             Some(log) => {
@@ -297,6 +302,7 @@ impl Transport for Silent {
 fn silent() -> Silent {
     Silent {
         flood: false,
+        settles: Duration::ZERO,
         shut_down: None,
     }
 }
@@ -339,8 +345,8 @@ async fn a_flood_starves_neither_commands_nor_timers() {
 async fn stop_sends_what_is_left_and_shuts_the_transport_down() {
     let (log, mut said) = mpsc::unbounded_channel();
     let transport = Silent {
-        flood: false,
         shut_down: Some(log),
+        ..silent()
     };
     let toy = Running::new(Toy::default(), transport);
     let queued = toy
@@ -364,6 +370,23 @@ async fn stop_does_not_wait_for_ever_for_the_transport() {
     assert!(toy.handle.is_stopped());
 }
 
+#[tokio::test(start_paused = true)]
+async fn goodbyes_have_their_time_however_long_the_writing_takes() {
+    let settles = Duration::from_secs(30);
+    let (began, goodbyes) = (
+        tokio::time::Instant::now(),
+        DriverConfig::default().shutdown_timeout,
+    );
+    let transport = Silent {
+        settles,
+        ..silent()
+    };
+    Running::new(Toy::default(), transport).handle.stop().await;
+    // A timer fires with the millisecond behind its moment.
+    let about = settles + goodbyes..settles + goodbyes + Duration::from_millis(100);
+    assert!(about.contains(&began.elapsed()), "{:?}", began.elapsed());
+}
+
 #[tokio::test]
 async fn a_full_queue_refuses_casts_and_lets_calls_wait() {
     let config = DriverConfig {
@@ -383,8 +406,8 @@ async fn a_full_queue_refuses_casts_and_lets_calls_wait() {
 async fn dropping_the_last_handle_stops_the_driver() {
     let (log, mut said) = mpsc::unbounded_channel();
     let transport = Silent {
-        flood: false,
         shut_down: Some(log),
+        ..silent()
     };
     let toy = Running::new(Toy::default(), transport);
     drop(toy);

@@ -104,6 +104,13 @@ pub trait Transport: Send + 'static {
     /// would do.
     fn send(&mut self, outbound: Outbound);
 
+    /// Writes what is to outlive the process, as far as that is possible in times that the transport bounds itself. A
+    /// driver calls it once, before [`shutdown`](Transport::shutdown): goodbyes are not short of time then because a
+    /// store is slow. Nothing is received or sent afterwards but by `shutdown`.
+    fn settle(&mut self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
     /// Sends what is queued, says goodbye to peers where the protocol has a word for it, closes all sockets.
     /// Nothing is received or sent afterwards.
     fn shutdown(&mut self) -> impl Future<Output = ()> + Send;

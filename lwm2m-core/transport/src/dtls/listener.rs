@@ -189,14 +189,19 @@ impl DtlsListener {
         self.drain();
     }
 
-    /// Says goodbye to everybody whose session is not kept.
-    pub(crate) async fn shutdown(&mut self) {
+    /// Writes the sessions that are kept, in their own time.
+    pub(crate) async fn settle(&mut self) {
         let now = self.now();
         if let Some(keeper) = &mut self.keeper {
             keeper.settle(now, &mut self.endpoint).await;
         }
+    }
+
+    /// Says goodbye to everybody whose session is not kept.
+    pub(crate) async fn shutdown(&mut self) {
+        let now = self.now();
         for connection in self.endpoint.sessions() {
-            if self.keeps(connection) {
+            if self.outlives(connection) {
                 continue;
             }
             self.endpoint.close(now, connection);
@@ -207,9 +212,9 @@ impl DtlsListener {
         self.udp.flush().await;
     }
 
-    fn keeps(&self, connection: Connection) -> bool {
+    fn outlives(&self, connection: Connection) -> bool {
         let keeper = self.keeper.as_ref();
-        keeper.is_some_and(|keeper| keeper.keeps(connection))
+        keeper.is_some_and(|keeper| keeper.may_be_stored(connection))
     }
 
     /// Where sessions of this listener are kept.

@@ -29,6 +29,7 @@ use std::{
     task::{Context, Poll, ready},
     time::{Duration, SystemTime},
 };
+use tokio::time::timeout;
 use tracing::warn;
 use write::write;
 
@@ -112,8 +113,10 @@ impl Keeper {
         &self.keeping.store
     }
 
-    pub(crate) fn keeps(&self, connection: Connection) -> bool {
-        self.kept.contains_key(&connection)
+    /// Whether a write of this session has begun: it may come back after a restart.
+    pub(crate) fn may_be_stored(&self, connection: Connection) -> bool {
+        let kept = self.kept.get(&connection);
+        kept.is_some_and(|kept| kept.is_handed)
     }
 
     /// A handshake has succeeded.
@@ -149,7 +152,7 @@ impl Keeper {
 
     /// The endpoint wants the session to be exported.
     pub(crate) fn wanted(&mut self, endpoint: &mut Endpoint, connection: Connection) {
-        if self.keeps(connection) {
+        if self.kept.contains_key(&connection) {
             self.mark(connection);
         } else {
             use_freely(endpoint, connection);
@@ -388,7 +391,8 @@ impl Keeper {
         });
     }
 
-    /// Writes all that the store does not know yet, and what received something without a write.
+    /// Writes all that the store does not know yet, and what received something without a write, as far as there is time
+    /// ([`settle_timeout`](super::KeepingConfig::settle_timeout)).
     pub(crate) async fn settle(&mut self, now: Instant, endpoint: &mut Endpoint) {
         let behind = self.kept.iter().filter(|(_, kept)| kept.has_heard);
         for connection in behind
@@ -397,8 +401,13 @@ impl Keeper {
         {
             self.mark(connection);
         }
-        if let Err(error) = self.write_all(now, endpoint).await {
-            warn!(%error, "not all sessions are kept");
+        let time = self.keeping.config.settle_timeout;
+        match timeout(time, self.write_all(now, endpoint)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => warn!(%error, "not all sessions are kept"),
+            Err(_) => warn!(
+                "the store of sessions is too slow: some are kept as they were before, or not"
+            ),
         }
     }
 

@@ -144,9 +144,12 @@ pub struct KeepingConfig {
     /// How long a write may take, and is tried again where it fails. After that the sessions that it was for are ended,
     /// and new ones are not kept until a write succeeds. An attempt has 1 s at least. Default 10 s.
     pub patience: Duration,
+    /// How long an orderly end waits until all sessions are written that have received something since their last write.
+    /// What is not written by then is in the store as after a crash. Default 10 s.
+    pub settle_timeout: Duration,
     /// Delivers at once what a session receives, without a write for it. Sessions are then written once for half of
     /// [`reserve`](Self::reserve) records, and what the peer has said since can be repeated once by whoever has
-    /// overheard it, after a crash; not after an orderly end. Default `false`.
+    /// overheard it, after a crash; not after an orderly end that had time for all. Default `false`.
     pub danger_deliver_unstored: bool,
 }
 
@@ -158,6 +161,7 @@ impl Default for KeepingConfig {
             batch: 1000,
             max_held: 4096,
             patience: Duration::from_secs(10),
+            settle_timeout: Duration::from_secs(10),
             danger_deliver_unstored: false,
         }
     }

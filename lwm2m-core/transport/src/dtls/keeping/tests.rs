@@ -147,7 +147,10 @@ impl Server {
                     }
                     command = asked.recv() => match command {
                         Some(Command::Send(outbound)) => transport.send(outbound),
-                        Some(Command::Stop) => return transport.shutdown().await,
+                        Some(Command::Stop) => {
+                            transport.settle().await;
+                            return transport.shutdown().await;
+                        }
                         None => return,
                     },
                 }
@@ -348,6 +351,64 @@ async fn an_orderly_end_says_no_goodbye_and_loses_nothing() {
         let peer = server.connected().await;
         replay(&device, &mut server).await;
         server.converse(&mut device, peer, b"three").await;
+    }
+}
+
+#[tokio::test]
+async fn an_end_waits_for_a_slow_store_and_not_for_ever() {
+    const BOUND: Duration = Duration::from_secs(7);
+    // A store that goes on after so long, and one that does not.
+    for answers in [Some(BOUND - Duration::from_secs(1)), None] {
+        let store = Memory::new();
+        let keeping = KeepingConfig {
+            patience: 100 * BOUND,
+            settle_timeout: BOUND,
+            ..KeepingConfig::default()
+        };
+        let config = DtlsServerConfig::new(table()).keep_sessions(store.clone(), keeping);
+        let mut server = Server::start(loopback(), config.clone()).await;
+        let mut devices = Vec::new();
+        for number in 1..=3 {
+            devices.push(Device::connect(server.address, CipherSuite::PskAes128Ccm8).await);
+            server.connected().await;
+            if number == 1 {
+                store.until(|store| store.len() == 1).await;
+                // A write of the second is under way when the third comes.
+                store.hold_up();
+            }
+        }
+        // From here on, time passes only where it is waited for.
+        tokio::time::pause();
+        if let Some(time) = answers {
+            let store = store.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(time).await;
+                store.go_on();
+            });
+        }
+        let began = tokio::time::Instant::now();
+        let address = server.stop().await;
+        let took = began.elapsed();
+        tokio::time::resume();
+        let expected = answers.unwrap_or(BOUND);
+        let about = expected..expected + Duration::from_millis(100);
+        assert!(about.contains(&took), "{took:?}");
+        let stored = if answers.is_some() { 3 } else { 1 };
+        assert_eq!(store.len(), stored);
+        if answers.is_none() {
+            // Nothing of it can be in the store, so that it is told.
+            assert!(matches!(devices[2].closed().await, CloseReason::ByPeer));
+            store.go_on();
+        }
+        let mut server = Server::start(address, config).await;
+        assert_eq!(server.restored.len(), stored);
+        let own = devices[0].socket.local_addr().unwrap();
+        let found = server.restored.iter().find(|found| found.address == own);
+        let peer = found.unwrap().peer;
+        for _ in 0..stored {
+            server.connected().await;
+        }
+        server.converse(&mut devices[0], peer, b"served").await;
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) use secret::SecretBase64;
 use crate::{
     engine::ObserveTarget,
     registration::Registration,
+    sessions::SessionOf,
     store::{Collection, Document, StoreError},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -55,6 +56,9 @@ pub(crate) struct RegistrationRecord {
     pub(crate) address: SocketAddr,
     pub(crate) listener: u16,
     pub(crate) identity: IdentityRecord,
+    /// `None` in records of before it was known, and where the transport knows of no sessions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) session: Option<SessionOf>,
     pub(crate) registered_at: u64,
     pub(crate) updated_at: u64,
     pub(crate) expires_at: u64,
@@ -148,7 +152,11 @@ fn text(error: impl ToString) -> Reason {
     error.to_string()
 }
 
-pub(crate) fn registration_document(registration: &Registration, listener: u16) -> Document {
+pub(crate) fn registration_document(
+    registration: &Registration,
+    listener: u16,
+    session: Option<SessionOf>,
+) -> Document {
     let record = RegistrationRecord {
         endpoint: registration.endpoint.as_ref().into(),
         id: registration.id.as_ref().into(),
@@ -162,6 +170,7 @@ pub(crate) fn registration_document(registration: &Registration, listener: u16) 
         address: registration.address,
         listener,
         identity: (&registration.identity).into(),
+        session,
         registered_at: millis(registration.registered_at),
         updated_at: millis(registration.updated_at),
         expires_at: millis(registration.expires_at),

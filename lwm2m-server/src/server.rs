@@ -24,7 +24,7 @@ use lwm2m_core::{
 use lwm2m_objects::Definitions;
 use lwm2m_transport::{
     EngineHandle, Transport,
-    dtls::{KeepingConfig, RestoredSession, SessionStore},
+    dtls::{KeepingConfig, RestoredSession, SessionNames, SessionStore},
 };
 use std::{
     collections::HashMap,
@@ -146,6 +146,7 @@ impl ServerBuilder {
         let listening = Listening {
             addresses: transport.local_addresses(),
             metrics: Some(transport.metrics()),
+            names: Some(transport.session_names()),
             sessions: transport.restore().await?,
         };
         self.run(transport, names, listening).await
@@ -206,11 +207,14 @@ impl ServerBuilder {
                     engine.restore(Instant::ZERO, document)?;
                 }
             }
+            engine.remember_changes();
+            if let Some(names) = listening.names {
+                engine.name_sessions(move |peer| names.name(peer));
+            }
             engine.reconnect(listening.sessions.iter().map(|session| {
                 let identity: &PeerIdentity = &session.identity;
-                (session.peer, identity, session.address)
+                (session.peer, session.name, identity)
             }));
-            engine.remember_changes();
             // Whom a rule of one's own let in is known to nobody else.
             let is_refused = authorizer.is_none() && !self.accept_unsecured;
             engine.end_unsecured(|endpoint| {
@@ -285,6 +289,8 @@ impl ServerBuilder {
 struct Listening {
     addresses: Vec<(Scheme, SocketAddr)>,
     metrics: Option<Arc<lwm2m_transport::Metrics>>,
+    /// What its sessions are called in the store.
+    names: Option<SessionNames>,
     /// Sessions that it goes on with.
     sessions: Vec<RestoredSession>,
 }

@@ -9,8 +9,18 @@ use lwm2m_transport::dtls::{
     KeptSession, SessionChange, SessionName, SessionStore, SessionStoreError,
 };
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{num::ParseIntError, sync::Arc};
 use tracing::warn;
+
+/// Which DTLS session a registration was made or updated over last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SessionOf {
+    /// One that is kept, under this name.
+    Kept(#[serde(with = "name")] SessionName),
+    /// One that is not kept, or has ended: there is none to go on with.
+    NotKept,
+}
 
 /// A session as it is kept.
 #[derive(Serialize, Deserialize)]
@@ -73,6 +83,26 @@ fn key(name: SessionName) -> String {
     format!("{:032x}", u128::from_be_bytes(name.0))
 }
 
+fn name_of(key: &str) -> Result<SessionName, ParseIntError> {
+    let name = u128::from_str_radix(key, 16)?;
+    Ok(SessionName(name.to_be_bytes()))
+}
+
+/// A name within a record.
+mod name {
+    use super::{SessionName, key, name_of};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(name: &SessionName, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&key(*name))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<SessionName, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(from)?;
+        name_of(&text).map_err(Error::custom)
+    }
+}
+
 fn document(session: &KeptSession) -> Document {
     let record = SessionRecord {
         listener: session.listener,
@@ -85,9 +115,8 @@ fn document(session: &KeptSession) -> Document {
 
 fn session(document: &Document) -> Result<KeptSession, StoreError> {
     persistence::read(document, |record: SessionRecord| {
-        let name = u128::from_str_radix(&document.key, 16).map_err(|error| error.to_string())?;
         Ok(KeptSession::new(
-            SessionName(name.to_be_bytes()),
+            name_of(&document.key).map_err(|error| error.to_string())?,
             record.listener,
             persistence::from_millis(record.heard),
             record.credential.0,
@@ -116,6 +145,22 @@ mod tests {
             assert_eq!(document.key.len(), 32);
             assert_eq!(session(&document).unwrap(), kept);
         }
+    }
+
+    #[test]
+    fn registrations_name_their_session() {
+        let name = SessionName([0xAB; 16]);
+        for (session, text) in [
+            (
+                SessionOf::Kept(name),
+                format!("{{\"kept\":\"{}\"}}", "ab".repeat(16)),
+            ),
+            (SessionOf::NotKept, "\"not_kept\"".to_owned()),
+        ] {
+            assert_eq!(serde_json::to_string(&session).unwrap(), text);
+            assert_eq!(serde_json::from_str::<SessionOf>(&text).unwrap(), session);
+        }
+        serde_json::from_str::<SessionOf>("{\"kept\":\"no digits\"}").unwrap_err();
     }
 
     #[test]

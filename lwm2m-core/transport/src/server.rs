@@ -22,8 +22,8 @@ use std::{
 
 #[cfg(feature = "dtls")]
 use crate::dtls::{
-    Backend, DtlsServerConfig, KeptSession, RestoredSession, SessionChange, SessionStore,
-    SessionStoreError, listener::DtlsListener,
+    Backend, DtlsServerConfig, KeptSession, RestoredSession, SessionChange, SessionNames,
+    SessionStore, SessionStoreError, listener::DtlsListener,
 };
 #[cfg(feature = "webrtc")]
 use crate::webrtc::server::SecureListeners;
@@ -124,6 +124,8 @@ impl ServerTransportBuilder {
         };
         #[cfg(feature = "webrtc")]
         let mut webrtc = SecureListeners::new(metrics.clone());
+        #[cfg(feature = "dtls")]
+        let names = SessionNames::default();
         let mut listeners = Vec::with_capacity(self.plans.len());
         for plan in self.plans {
             #[cfg(feature = "dtls")]
@@ -144,8 +146,9 @@ impl ServerTransportBuilder {
                 #[cfg(feature = "dtls")]
                 Plan::Coaps(address, config) => match config.backend {
                     Backend::Engine => {
-                        let metrics = metrics.clone();
-                        let bound = DtlsListener::bind(number, address, *config, room, metrics);
+                        let (names, metrics) = (names.clone(), metrics.clone());
+                        let bound =
+                            DtlsListener::bind(number, address, *config, room, names, metrics);
                         Listener::Coaps(Box::new(bound.await?))
                     }
                     #[cfg(feature = "webrtc")]
@@ -157,6 +160,8 @@ impl ServerTransportBuilder {
         }
         Ok(ServerTransport {
             listeners,
+            #[cfg(feature = "dtls")]
+            names,
             #[cfg(feature = "webrtc")]
             webrtc,
             metrics,
@@ -199,6 +204,8 @@ enum Listener {
 /// `Closed`: a server does not call.
 pub struct ServerTransport {
     listeners: Vec<Listener>,
+    #[cfg(feature = "dtls")]
+    names: SessionNames,
     #[cfg(feature = "webrtc")]
     webrtc: SecureListeners,
     metrics: Arc<Metrics>,
@@ -242,6 +249,12 @@ impl ServerTransport {
     /// The counters, which may be kept when the transport has moved into a driver.
     pub fn metrics(&self) -> Arc<Metrics> {
         self.metrics.clone()
+    }
+
+    /// What the sessions that are kept are called in their store.
+    #[cfg(feature = "dtls")]
+    pub fn session_names(&self) -> SessionNames {
+        self.names.clone()
     }
 
     /// Takes up the sessions that are kept ([`DtlsServerConfig::keep_sessions`]), before anything is received: their

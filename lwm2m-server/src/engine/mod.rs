@@ -38,6 +38,7 @@ use crate::{
     persistence::Dirty,
     refusals::RefusalLog,
     registration::Registration,
+    sessions::SessionOf,
 };
 use bytes::Bytes;
 use lwm2m_core::{
@@ -51,13 +52,14 @@ use lwm2m_core::{
     timer::Wheel,
 };
 use lwm2m_objects::Definitions;
+use lwm2m_transport::dtls::SessionName;
 use observations::Observations;
 use rand::{SeedableRng, rngs::StdRng};
 use rand_core::RngCore;
 use registry::{Registry, Slot};
 use requests::Requests;
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     net::SocketAddr,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -94,6 +96,9 @@ pub enum EngineEvent {
         total: usize,
     },
 }
+
+/// Tells what a connection is called in the store of sessions; `None` where it is not there.
+type SessionNaming = Box<dyn Fn(PeerId) -> Option<SessionName> + core::marker::Send>;
 
 /// Who sent something, as the transport knows it.
 #[derive(Debug, Clone, Copy)]
@@ -138,6 +143,10 @@ pub struct ServerEngine {
     wall_zero: SystemTime,
     /// What a store has not seen; `None` where there is no store.
     dirty: Option<HashSet<Dirty>>,
+    /// What connections are called that outlive the process.
+    session_names: Option<SessionNaming>,
+    /// What the records of restored registrations said of theirs, until [`reconnect`](Self::reconnect).
+    restored: HashMap<Slot, Option<SessionOf>>,
 }
 
 impl ServerEngine {
@@ -167,6 +176,8 @@ impl ServerEngine {
             refusals: RefusalLog::default(),
             wall_zero: SystemTime::UNIX_EPOCH,
             dirty: None,
+            session_names: None,
+            restored: HashMap::new(),
         }
     }
 

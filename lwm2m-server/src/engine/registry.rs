@@ -46,11 +46,6 @@ impl Registry {
         self.entries.iter().flatten()
     }
 
-    pub(super) fn slots(&self) -> impl Iterator<Item = (Slot, &Entry)> {
-        let entries = (0..).zip(&self.entries);
-        entries.filter_map(|(index, entry)| Some((Slot(index), entry.as_ref()?)))
-    }
-
     pub(super) fn entry(&self, slot: Slot) -> Option<&Entry> {
         self.entries.get(slot.0 as usize)?.as_ref()
     }

@@ -4,6 +4,7 @@ use super::{ServerEngine, registry::Entry};
 use crate::{
     persistence::{self, Dirty, RegistrationRecord},
     registration::{ObjectList, Presence, Registration},
+    sessions::SessionOf,
     store::{Change, Collection, Document, StoreError},
 };
 use lwm2m_core::{
@@ -13,9 +14,9 @@ use lwm2m_core::{
     time::Instant,
     version::LwM2mVersion,
 };
+use lwm2m_transport::dtls::SessionName;
 use std::{
     collections::{HashMap, HashSet},
-    net::SocketAddr,
     sync::Arc,
     time::Duration,
 };
@@ -24,6 +25,16 @@ impl ServerEngine {
     /// Begins to remember what changes, for [`take_changes`](Self::take_changes).
     pub fn remember_changes(&mut self) {
         self.dirty.get_or_insert_with(HashSet::new);
+    }
+
+    /// Has records of registrations say which session they are reached over, so that after a restart each finds its own
+    /// among those that go on ([`reconnect`](Self::reconnect)), also where several devices share an identity. `name_of`
+    /// tells what a connection is called in the store of sessions; `None` where it is not kept there.
+    pub fn name_sessions(
+        &mut self,
+        name_of: impl Fn(PeerId) -> Option<SessionName> + Send + 'static,
+    ) {
+        self.session_names = Some(Box::new(name_of));
     }
 
     /// At most `limit` changes since they were last taken; each record stands in them once, as it is now. They are
@@ -49,6 +60,7 @@ impl ServerEngine {
                         Change::Put(persistence::registration_document(
                             &entry.registration,
                             listener,
+                            self.session_of(entry),
                         ))
                     }
                     None => Change::Remove {
@@ -69,6 +81,15 @@ impl ServerEngine {
                 },
             },
         }
+    }
+
+    fn session_of(&self, entry: &Entry) -> Option<SessionOf> {
+        let name_of = self.session_names.as_ref()?;
+        if entry.registration.identity == PeerIdentity::None {
+            return None;
+        }
+        let name = entry.peer.and_then(name_of);
+        Some(name.map_or(SessionOf::NotKept, SessionOf::Kept))
     }
 
     /// Takes a registration or observation back from a store; documents of other kinds are passed over. A
@@ -94,33 +115,52 @@ impl ServerEngine {
         Ok(())
     }
 
-    /// Tells which connections go on after a restart, those heard last at the end: each restored registration is reached
-    /// over the one whose peer has proven the same identity. Where several have, the address it spoke from last decides,
-    /// and then the time; where several registrations have one identity, only the address does.
+    /// Tells which sessions go on after a restart: each restored registration is reached over the one that its record
+    /// names, and over no other. A record of before there were names says nothing; its registration is reached over a
+    /// session where that is the only one whose peer has proven its identity, and it is the only registration with it.
     pub fn reconnect<'a>(
         &mut self,
-        connections: impl IntoIterator<Item = (PeerId, &'a PeerIdentity, SocketAddr)>,
+        sessions: impl IntoIterator<Item = (PeerId, SessionName, &'a PeerIdentity)>,
     ) {
-        let mut of_identity: HashMap<&PeerIdentity, Vec<(PeerId, SocketAddr)>> = HashMap::new();
-        for (peer, identity, address) in connections {
-            let found = of_identity.entry(identity).or_default();
-            found.push((peer, address));
+        let mut by_name: HashMap<SessionName, (PeerId, &PeerIdentity)> = HashMap::new();
+        // `None`: there are several.
+        let mut by_identity: HashMap<&PeerIdentity, Option<PeerId>> = HashMap::new();
+        for (peer, name, identity) in sessions {
+            by_name.insert(name, (peer, identity));
+            let only = by_identity.entry(identity);
+            only.and_modify(|only| *only = None).or_insert(Some(peer));
         }
         let mut sharing: HashMap<&PeerIdentity, usize> = HashMap::new();
         for entry in self.registry.iter() {
             *sharing.entry(&entry.registration.identity).or_default() += 1;
         }
-        let found = self.registry.slots().filter_map(|(slot, entry)| {
-            let registration = &entry.registration;
-            let candidates = of_identity.get(&registration.identity)?;
-            let mut latest_first = candidates.iter().rev();
-            let there = latest_first.find(|(_, address)| *address == registration.address);
-            let alone = sharing.get(&registration.identity) == Some(&1);
-            let (peer, _) = there.or_else(|| candidates.last().filter(|_| alone))?;
-            (entry.peer.is_none()).then_some((slot, *peer))
-        });
-        for (slot, peer) in found.collect::<Vec<_>>() {
+        let restored = std::mem::take(&mut self.restored).into_iter();
+        let mut found: Vec<_> = restored
+            .filter_map(|(slot, session)| {
+                let registration = &self.registry.entry(slot)?.registration;
+                let identity = &registration.identity;
+                let peer = match session {
+                    Some(SessionOf::Kept(name)) => {
+                        let (peer, proven) = by_name.get(&name)?;
+                        (*proven == identity).then_some(*peer)
+                    }
+                    Some(SessionOf::NotKept) => None,
+                    None => {
+                        let only = by_identity.get(identity).copied().flatten();
+                        only.filter(|_| sharing.get(identity) == Some(&1))
+                    }
+                }?;
+                Some((registration.clone(), slot, peer, session.is_none()))
+            })
+            .collect();
+        // Of several names on one session, the one that spoke last is the one that is heard on it.
+        found.sort_by_key(|(registration, ..)| registration.updated_at);
+        for (registration, slot, peer, is_guessed) in found {
             self.registry.set_peer(slot, Some(peer));
+            if is_guessed {
+                // Its record shall say so before another session makes it ambiguous.
+                self.mark(|| Dirty::Registration(registration.endpoint.clone()));
+            }
         }
     }
 
@@ -152,6 +192,7 @@ impl ServerEngine {
             PeerIdentity::None => Some(PeerId::from_address(record.listener, record.address)),
             _ => None,
         };
+        let session = record.session;
         let registration = Registration {
             endpoint: record.endpoint.into(),
             id: record.id.into(),
@@ -182,6 +223,9 @@ impl ServerEngine {
             sleep_timer: None,
             requests: Vec::new(),
         });
+        if peer.is_none() {
+            self.restored.insert(slot, session);
+        }
         self.arm_expiry(slot);
     }
 }

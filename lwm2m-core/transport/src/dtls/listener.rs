@@ -4,7 +4,8 @@ use super::{
     DtlsServerConfig,
     judge::{Judge, fingerprint},
     keeping::{
-        KeptSession, RestoredSession, SessionName, SessionStore, SessionStoreError, keeper::Keeper,
+        KeptSession, RestoredSession, SessionName, SessionNames, SessionStore, SessionStoreError,
+        keeper::Keeper,
     },
     unix_now,
 };
@@ -65,6 +66,7 @@ impl DtlsListener {
         address: SocketAddr,
         config: DtlsServerConfig,
         room: Room,
+        names: SessionNames,
         metrics: Arc<Metrics>,
     ) -> Result<Self, BindError> {
         let unusable = |reason: String| BindError::Configuration { address, reason };
@@ -88,7 +90,7 @@ impl DtlsListener {
         let bounds = (config.idle_timeout, config.max_sessions);
         let keeper = config
             .keeping
-            .map(|keeping| Keeper::new(keeping, number, bounds, metrics.clone()));
+            .map(|keeping| Keeper::new(keeping, number, bounds, names, metrics.clone()));
         Ok(DtlsListener {
             number,
             udp,

@@ -47,8 +47,8 @@ mod tests;
 pub use config::{Backend, DtlsServerConfig, ServerCertificate};
 pub use hibernation::{ClientSessionStore, SessionFolder};
 pub use keeping::{
-    KeepingConfig, KeptSession, RestoredSession, SessionChange, SessionName, SessionStore,
-    SessionStoreError,
+    KeepingConfig, KeptSession, RestoredSession, SessionChange, SessionName, SessionNames,
+    SessionStore, SessionStoreError,
 };
 pub use keys::{KeyError, check_public_key, public_key_of};
 pub use lwm2m_dtls::{CipherSuite, ExtendedMasterSecret, UnknownIdentity};

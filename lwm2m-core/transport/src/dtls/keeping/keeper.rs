@@ -12,7 +12,9 @@
 mod restore;
 mod write;
 
-use super::{Keeping, KeptSession, SessionChange, SessionName, SessionStore, SessionStoreError};
+use super::{
+    Keeping, KeptSession, SessionChange, SessionName, SessionNames, SessionStore, SessionStoreError,
+};
 use crate::{metrics::Metrics, transport::Received};
 use lwm2m_core::{
     engine::CloseReason,
@@ -76,6 +78,8 @@ pub(crate) struct Keeper {
     /// Sessions that the endpoint may have.
     room: usize,
     kept: HashMap<Connection, Kept>,
+    /// Of all that are in `kept`.
+    names: SessionNames,
     /// Whose state in the store is old, the longest first; each once.
     behind: VecDeque<Connection>,
     gone: VecDeque<Gone>,
@@ -92,6 +96,7 @@ impl Keeper {
         keeping: Keeping,
         listener: u16,
         (idle_timeout, room): (Duration, usize),
+        names: SessionNames,
         metrics: Arc<Metrics>,
     ) -> Self {
         Keeper {
@@ -100,6 +105,7 @@ impl Keeper {
             idle_timeout,
             room,
             kept: HashMap::new(),
+            names,
             behind: VecDeque::new(),
             gone: VecDeque::new(),
             saving: None,
@@ -146,8 +152,19 @@ impl Keeper {
             is_handed: false,
             held: Vec::new(),
         };
-        self.kept.insert(connection, kept);
+        self.insert(connection, kept);
         self.mark(connection);
+    }
+
+    fn insert(&mut self, connection: Connection, kept: Kept) {
+        self.names.insert(kept.peer, kept.name);
+        self.kept.insert(connection, kept);
+    }
+
+    fn remove(&mut self, connection: Connection) -> Option<Kept> {
+        let kept = self.kept.remove(&connection)?;
+        self.names.remove(kept.peer);
+        Some(kept)
     }
 
     /// The endpoint wants the session to be exported.
@@ -196,7 +213,7 @@ impl Keeper {
 
     /// A session is over; its end is given back where it may be reported at once.
     pub(crate) fn closed(&mut self, connection: Connection, end: Received) -> Option<Received> {
-        let Some(mut kept) = self.kept.remove(&connection) else {
+        let Some(mut kept) = self.remove(connection) else {
             return Some(end);
         };
         if !kept.is_handed {
@@ -213,7 +230,7 @@ impl Keeper {
     /// The program has closed a connection: nothing of it is delivered any more.
     pub(crate) fn dropped(&mut self, connection: Connection, peer: PeerId) {
         let is_void = |received: &Received| received.peer() == peer;
-        if let Some(kept) = self.kept.remove(&connection) {
+        if let Some(kept) = self.remove(connection) {
             self.held -= datagrams(&kept.held);
             if kept.is_handed {
                 let (name, held) = (kept.name, Vec::new());
@@ -376,7 +393,7 @@ impl Keeper {
         connection: Connection,
         to: &mut VecDeque<Received>,
     ) {
-        let Some(kept) = self.kept.remove(&connection) else {
+        let Some(kept) = self.remove(connection) else {
             return;
         };
         endpoint.close(now, connection);

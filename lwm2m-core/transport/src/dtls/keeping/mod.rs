@@ -18,8 +18,11 @@
 //! its reservations are used up. What makes copies of a store leaves the sessions out.
 
 pub(super) mod keeper;
+mod names;
 #[cfg(test)]
 mod tests;
+
+pub use names::SessionNames;
 
 use async_trait::async_trait;
 use lwm2m_core::{
@@ -63,7 +66,7 @@ impl SessionStoreError {
     }
 }
 
-/// Names a session in a store, from its first record there to its last. It is random and tells nothing.
+/// Names a session in a store, from its first record there to its last, over restarts. It is random and tells nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionName(pub [u8; 16]);
 
@@ -116,6 +119,8 @@ pub enum SessionChange {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct RestoredSession {
+    /// What it is called in the store, before and after.
+    pub name: SessionName,
     /// Its name from now on; it had another one in the process before.
     pub peer: PeerId,
     /// Who its peer has proven to be, then.

@@ -86,8 +86,9 @@ impl Keeper {
                         is_handed: true,
                         held: Vec::new(),
                     };
-                    self.kept.insert(connection, kept);
+                    self.insert(connection, kept);
                     let found = RestoredSession {
+                        name: session.name,
                         peer,
                         identity,
                         address,
@@ -95,7 +96,7 @@ impl Keeper {
                     restored.push((connection, found));
                 }
                 Event::Closed { connection, .. } => {
-                    if let Some(kept) = self.kept.remove(&connection) {
+                    if let Some(kept) = self.remove(connection) {
                         let (name, held) = (kept.name, Vec::new());
                         self.gone.push_back(Gone { name, held });
                     }

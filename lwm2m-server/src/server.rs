@@ -142,14 +142,14 @@ impl ServerBuilder {
         let transport = listener::open(&self.listeners, credentials, &self.proofs, kept);
         let mut transport = transport.await?;
         // What is in the store must be known before the first handshake, and before sessions are taken up.
-        let names = self.adopt().await?;
+        let adopted = self.adopt().await?;
         let listening = Listening {
             addresses: transport.local_addresses(),
             metrics: Some(transport.metrics()),
             names: Some(transport.session_names()),
             sessions: transport.restore().await?,
         };
-        self.run(transport, names, listening).await
+        self.run(transport, adopted, listening).await
     }
 
     /// Serves over a transport of one's own: a network in memory, a socket that was handed over. Listeners, certificate
@@ -158,22 +158,25 @@ impl ServerBuilder {
     /// # Errors
     /// A store that cannot be read.
     pub async fn start_on(self, transport: impl Transport) -> Result<Server, StartError> {
-        let names = self.adopt().await?;
-        self.run(transport, names, Listening::default()).await
+        let adopted = self.adopt().await?;
+        self.run(transport, adopted, Listening::default()).await
     }
 
-    /// Reads the credentials in the store.
-    async fn adopt(&self) -> Result<Option<Names>, StartError> {
-        Ok(match &self.store {
+    /// Reads the credentials in the store, and listens to what becomes of them from then on: a change counts for sessions
+    /// and registrations that are taken up later, too, whenever it comes.
+    async fn adopt(&self) -> Result<Adopted, StartError> {
+        let names = match &self.store {
             Some(store) => Some(write_behind::adopt_credentials(store, &self.security).await?),
             None => None,
-        })
+        };
+        let changes = CredentialChanges::of(&self.security);
+        Ok(Adopted { names, changes })
     }
 
     async fn run(
         self,
         transport: impl Transport,
-        names: Option<Names>,
+        Adopted { names, changes }: Adopted,
         listening: Listening,
     ) -> Result<Server, StartError> {
         let mut definitions = Definitions::built_in();
@@ -199,8 +202,6 @@ impl ServerBuilder {
             &mut rand::rng(),
         );
         engine.set_wall_clock(Instant::ZERO, SystemTime::now());
-        // Before the store is read: what changes meanwhile counts for what is restored, too.
-        let changes = CredentialChanges::of(&security);
         if let Some(store) = &self.store {
             for collection in [Collection::Registrations, Collection::Observations] {
                 for document in &store.load(collection).await? {
@@ -282,6 +283,13 @@ impl ServerBuilder {
         });
         Ok(Server { shared })
     }
+}
+
+/// What was said of credentials before the engine runs.
+struct Adopted {
+    /// Of those that are to be written, where there is a store.
+    names: Option<Names>,
+    changes: CredentialChanges,
 }
 
 /// What is known of a transport of our own.

@@ -233,3 +233,32 @@ async fn devices_with_one_identity_are_asked_over_their_own_sessions() {
         }
     }
 }
+
+#[tokio::test]
+async fn credentials_that_are_removed_while_sessions_are_taken_up_end_them() {
+    let store = Memory::default();
+    let server = start("127.0.0.1:0", one_identity(), &store).await;
+    let address = address_of(&server).to_string();
+    let mut device = Secure::register(address_of(&server), "a").await;
+    server.stop().await;
+    let security = one_identity();
+    // The session has been found good and is being written when its credentials go.
+    let removing = security.clone();
+    *store.at_sessions.lock().unwrap() = Some(Box::new(move || {
+        assert!(removing.remove("a"));
+    }));
+    let server = start(&address, security, &store).await;
+    assert!(store.at_sessions.lock().unwrap().is_none());
+    let counted = server.transport_metrics().unwrap();
+    assert_eq!(counted.sessions_restored, 1);
+    let ended = loop {
+        if let Some(reason) = device.step().await {
+            break reason;
+        }
+    };
+    assert!(matches!(ended, CloseReason::ByPeer), "{ended:?}");
+    assert!(server.registration("a").await.is_none());
+    server.stop().await;
+    let documents = store.documents.lock().unwrap();
+    assert!(documents.is_empty(), "{:?}", documents.keys());
+}

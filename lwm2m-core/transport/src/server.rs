@@ -261,6 +261,9 @@ impl ServerTransport {
     /// peers make no handshake. Each is announced with [`Received::Connected`], too. Those that have expired, whose
     /// credentials have changed or whose listener is no more leave the store.
     ///
+    /// Credentials are judged once, as they are now. Of those that are removed from the moment on when this is called,
+    /// [`Outbound::Forget`] is to be sent when it has returned.
+    ///
     /// # Errors
     ///
     /// [`SessionStoreError`] where a store cannot be read, or the next sequence numbers cannot be reserved.

@@ -19,6 +19,9 @@ pub(crate) const MAX_DATAGRAM: usize = 65_507;
 /// Smallest [`EndpointConfig::mtu`].
 pub const MIN_MTU: usize = 128;
 
+/// Shortest secret that keys for tickets are made of ([`Endpoint::set_ticket_key`](crate::Endpoint::set_ticket_key)), bytes.
+pub const MIN_TICKET_SECRET: usize = 16;
+
 /// Whether sessions must be bound to their handshake (RFC 7627).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExtendedMasterSecret {
@@ -116,6 +119,11 @@ pub struct EndpointConfig {
     /// and change as often, unless [`Endpoint::set_ticket_key`](crate::Endpoint::set_ticket_key) gives them. Default
     /// `None`: there are no tickets.
     pub ticket_lifetime: Option<Duration>,
+    /// How far the clocks may differ of those who take each other's tickets: a ticket that says to be younger than that is
+    /// taken as new, and one from further in the future is not taken. It is no less between a process and the one before,
+    /// since [`unix_at_zero`](Self::unix_at_zero) counts whole seconds. Tickets made within this time after
+    /// [`forget`](crate::Endpoint::forget) was said of their identity are no good either. Default 5 s.
+    pub ticket_clock_skew: Duration,
     /// Longest ticket that is made, taken or kept, bytes. One has some 120 bytes and what the client is known by: the
     /// name of its key, or its whole certificate. Default 2,048.
     pub max_ticket: usize,
@@ -156,6 +164,7 @@ impl Default for EndpointConfig {
             max_resumable: 0,
             resumable_lifetime: Duration::from_secs(24 * 3600),
             ticket_lifetime: None,
+            ticket_clock_skew: Duration::from_secs(5),
             max_ticket: 2048,
             export_reservation: None,
             unix_at_zero: None,
@@ -180,7 +189,7 @@ pub enum ConfigError {
     #[error("no cipher suite is left that the credentials can serve")]
     NoSuite,
     /// A secret for tickets that is shorter than 16 bytes.
-    #[error("a key for tickets is made of at least 16 bytes")]
+    #[error("a key for tickets is made of at least {MIN_TICKET_SECRET} bytes")]
     TicketKey,
     /// A secret for tickets where [`EndpointConfig::unix_at_zero`] is `None`: the age of a ticket would be told from the
     /// start of the process, and start anew with the next.

@@ -33,7 +33,8 @@ mod wire;
 
 pub use config::{
     ClientConfig, ClientCredentials, ConfigError, ConnectionIds, EndpointConfig,
-    ExtendedMasterSecret, MAX_OWN_CONNECTION_ID, MIN_MTU, ServerConfig, UnknownIdentity,
+    ExtendedMasterSecret, MAX_OWN_CONNECTION_ID, MIN_MTU, MIN_TICKET_SECRET, ServerConfig,
+    UnknownIdentity,
 };
 pub use endpoint::{
     Agreed, Connection, Endpoint, Event, Export, ImportError, KeyAnswer, Metrics, SendError,

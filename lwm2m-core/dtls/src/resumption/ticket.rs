@@ -13,7 +13,7 @@
 
 use super::Resumable;
 use crate::{
-    config::EndpointConfig,
+    config::{EndpointConfig, MIN_TICKET_SECRET},
     crypto::{
         Aead, Provider,
         hash::sha256,
@@ -36,8 +36,6 @@ const NAME_LEN: usize = 8;
 const NONCE_LEN: usize = 12;
 /// What every ticket has around its text.
 const OVERHEAD: usize = NAME_LEN + NONCE_LEN + Aead::Aes128Gcm.tag_len();
-/// Shortest secret that keys are made of.
-const MIN_SECRET: usize = 16;
 
 /// How many identities whose credentials are gone are remembered one by one; beyond that, no ticket is good that is older
 /// than the latest of them.
@@ -97,7 +95,7 @@ impl Tickets {
     /// Takes a key from the program; tickets under the one before are good for another lifetime. `false`: too short.
     pub(crate) fn give_key(&mut self, now: Instant, secret: &Secret) -> bool {
         let secret = secret.expose_secret();
-        if secret.len() < MIN_SECRET {
+        if secret.len() < MIN_TICKET_SECRET {
             return false;
         }
         let lifetime = self.lifetime.unwrap_or_default();
@@ -191,8 +189,11 @@ impl Tickets {
             .ok()?;
         let (made, session) = read(&text).ok()?;
         let now = moment(now, config);
-        // One from the future is from another clock: nobody knows how old it is.
-        let age = now.checked_sub(made)?;
+        // One from further in the future is from another clock: nobody knows how old it is.
+        if made > now.saturating_add(skew(config)) {
+            return None;
+        }
+        let age = now.saturating_sub(made);
         if u128::from(age) >= lifetime.as_micros() || made < self.good_from {
             return None;
         }
@@ -213,7 +214,8 @@ impl Tickets {
             return;
         };
         let now = moment(now, config);
-        let good_from = now.saturating_add(1);
+        // One of before may have been made by a clock that is ahead of ours.
+        let good_from = now.saturating_add(1).saturating_add(skew(config));
         if self.revoked.len() == MAX_REVOKED {
             let dead = now.saturating_sub(lifetime.as_micros() as u64);
             self.revoked.retain(|_, from| *from > dead);
@@ -225,6 +227,10 @@ impl Tickets {
         }
         self.revoked.insert(fingerprint(identity), good_from);
     }
+}
+
+fn skew(config: &EndpointConfig) -> u64 {
+    u64::try_from(config.ticket_clock_skew.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Names an identity without keeping it.
@@ -292,6 +298,7 @@ mod tests {
                 tickets: Tickets::new(Some(LIFETIME)),
                 config: EndpointConfig {
                     unix_at_zero: Some(1_800_000_000),
+                    ticket_clock_skew: Duration::ZERO,
                     ..EndpointConfig::default()
                 },
                 random: ChaCha20Rng::seed_from_u64(seed),
@@ -390,6 +397,29 @@ mod tests {
         assert!(server.tickets.revoked.len() <= MAX_REVOKED);
         let fresh = server.seal(at(5), &session(b"others"));
         assert!(server.opens(at(6), &fresh));
+    }
+
+    #[test]
+    fn clocks_may_differ_a_little_and_what_is_gone_stays_gone() {
+        let [mut ahead, mut behind] = [Server::new(8), Server::new(9)];
+        let secret = Secret::new(vec![7; 32]);
+        for server in [&mut ahead, &mut behind] {
+            assert!(server.tickets.give_key(at(0), &secret));
+            server.config.ticket_clock_skew = Duration::from_secs(5);
+        }
+        let config = behind.config.clone();
+        let ticket = ahead.seal(at(105), &session(b"device"));
+        assert!(behind.opens(at(100), &ticket));
+        assert!(!behind.opens(at(99), &ticket));
+        // Its credentials go at the same moment, by the other clock.
+        let identity = PeerIdentity::Psk(b"device".to_vec());
+        behind.tickets.forget(at(100), &config, &identity);
+        assert!(!behind.opens(at(100), &ticket));
+        let again = behind.seal(at(106), &session(b"device"));
+        assert!(behind.opens(at(106), &again));
+        // Nor does a bound that is out of all measure make an old one new.
+        behind.config.ticket_clock_skew = Duration::MAX;
+        assert!(!behind.opens(at(105 + 3600), &ticket));
     }
 
     #[test]

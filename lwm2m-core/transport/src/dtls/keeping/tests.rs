@@ -116,6 +116,7 @@ enum Command {
 /// A server that can be made to end without another word.
 struct Server {
     address: SocketAddr,
+    names: SessionNames,
     restored: Vec<RestoredSession>,
     metrics: Arc<Metrics>,
     received: mpsc::UnboundedReceiver<Received>,
@@ -136,6 +137,7 @@ impl Server {
 
     fn run(mut transport: ServerTransport, restored: Vec<RestoredSession>) -> Self {
         let (metrics, address) = (transport.metrics(), transport.local_addresses()[0].1);
+        let names = transport.session_names();
         let (sender, received) = mpsc::unbounded_channel();
         let (commands, mut asked) = mpsc::unbounded_channel();
         let task = tokio::spawn(async move {
@@ -158,6 +160,7 @@ impl Server {
         });
         Server {
             address,
+            names,
             restored,
             metrics,
             received,
@@ -352,6 +355,44 @@ async fn an_orderly_end_says_no_goodbye_and_loses_nothing() {
         replay(&device, &mut server).await;
         server.converse(&mut device, peer, b"three").await;
     }
+}
+
+#[tokio::test]
+async fn a_session_has_one_name_for_as_long_as_it_is_kept() {
+    let store = Memory::new();
+    let keeping = KeepingConfig {
+        max_sessions: 2,
+        ..KeepingConfig::default()
+    };
+    let config = DtlsServerConfig::new(table()).keep_sessions(store.clone(), keeping);
+    let mut server = Server::start(loopback(), config.clone()).await;
+    let (mut devices, mut peers) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        devices.push(Device::connect(server.address, CipherSuite::PskAes128Ccm8).await);
+        peers.push(server.connected().await);
+    }
+    let names: Vec<_> = peers.iter().map(|peer| server.names.name(*peer)).collect();
+    let [Some(one), Some(other), None] = names[..] else {
+        panic!("{names:?}")
+    };
+    store.until(|store| store.len() == 2).await;
+    let stored: Vec<_> = store.sessions.lock().unwrap().keys().copied().collect();
+    assert!(one != other && [one, other].iter().all(|name| stored.contains(name)));
+    let address = server.crash().await;
+    let mut server = Server::start(address, config).await;
+    for (device, name) in devices.iter().zip([one, other]) {
+        let own = device.socket.local_addr().unwrap();
+        let found = server.restored.iter().find(|found| found.address == own);
+        let found = found.unwrap();
+        assert_eq!(
+            (found.name, server.names.name(found.peer)),
+            (name, Some(name))
+        );
+        server.connected().await;
+    }
+    devices[0].close().await;
+    let (closed, _) = server.closed().await;
+    assert_eq!(server.names.name(closed), None);
 }
 
 #[tokio::test]

@@ -4,9 +4,9 @@ use crate::error::StartError;
 use lwm2m_core::{secret::Secret, uri::Scheme};
 use lwm2m_transport::{
     BindError, CredentialSource, DtlsServerConfig, ServerTransport,
-    dtls::{self, CipherSuite, KeepingConfig, SessionStore, UnknownIdentity},
+    dtls::{self, CipherSuite, KeepingConfig, SessionStore, TicketKeys, UnknownIdentity},
 };
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// One socket that a server listens on.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ struct Policy {
     suites: Option<Vec<CipherSuite>>,
     unknown_identity: Option<UnknownIdentity>,
     requires_extended_master_secret: bool,
+    ticket_lifetime: Option<Duration>,
+    ticket_keys: Option<TicketKeys>,
 }
 
 impl Listener {
@@ -77,6 +79,24 @@ impl Listener {
     #[must_use]
     pub fn require_extended_master_secret(mut self) -> Self {
         self.policy.requires_extended_master_secret = true;
+        self
+    }
+
+    /// Gives devices that ask for one a ticket (RFC 5077), with which they come back for so long after a handshake without
+    /// another whole one, and for which nothing is kept here. It ends with the credentials that it rests on. Default: there
+    /// are no tickets. It means nothing without DTLS.
+    #[must_use]
+    pub fn tickets(mut self, lifetime: Duration) -> Self {
+        self.policy.ticket_lifetime = Some(lifetime);
+        self
+    }
+
+    /// Makes tickets under these keys, so that other listeners and nodes with the same take them, and a server that starts
+    /// again. Those do not know which credentials were removed elsewhere: where some are, all tickets of before are void
+    /// when the keys have been [rotated](TicketKeys::rotate) twice. Default: random keys of this listener alone.
+    #[must_use]
+    pub fn ticket_keys(mut self, keys: TicketKeys) -> Self {
+        self.policy.ticket_keys = Some(keys);
         self
     }
 }
@@ -144,6 +164,8 @@ pub(crate) async fn open(
                 if policy.requires_extended_master_secret {
                     config = config.require_extended_master_secret();
                 }
+                config.ticket_lifetime = policy.ticket_lifetime;
+                config.ticket_keys = policy.ticket_keys.clone();
                 if let Some((store, keeping)) = &kept {
                     config = config.keep_sessions(store.clone(), keeping.clone());
                 }

@@ -1,4 +1,5 @@
-//! Servers on real sockets of the loopback interface that start again, and devices that make no handshake for it.
+//! Servers on real sockets of the loopback interface that start again, and devices that make no handshake for it, or an
+//! abbreviated one.
 #![allow(clippy::unwrap_used, reason = "helpers outside of test functions")]
 
 mod support;
@@ -14,10 +15,10 @@ use lwm2m_core::{
 };
 use lwm2m_server::{
     Authorization, AuthorizationRequest, Authorizer, Credential, KeepingConfig, Listener, Role,
-    SecurityStore, Server,
+    SecurityStore, Server, TicketKeys,
     store::{Change, Collection, Document, Store, StoreError},
 };
-use lwm2m_transport::{ClientTransport, Received, Transport};
+use lwm2m_transport::{ClientTransport, ClientTransportConfig, Received, Transport};
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
@@ -116,27 +117,8 @@ struct Secure {
 impl Secure {
     /// Connects, and registers under this name; it has only one answer.
     async fn register(server: SocketAddr, name: &'static str) -> Self {
-        let mut device = Device::new(name.bytes().map(u64::from).sum());
-        device.handler = Box::new(move |_| text(name));
-        let mut secure = Secure {
-            transport: ClientTransport::default(),
-            device,
-            peer: PeerId::from_connection(0, 1),
-            zero: tokio::time::Instant::now(),
-            connections: 0,
-        };
-        let target: ServerUri = format!("coaps://{server}").parse().unwrap();
-        secure.transport.send(Outbound::Connect {
-            peer: secure.peer,
-            target,
-            credentials: Credentials::Psk {
-                identity: b"shared".to_vec(),
-                key: Secret::new(KEY.to_vec()),
-            },
-        });
-        while secure.connections == 0 {
-            secure.step().await;
-        }
+        let transport = ClientTransport::default();
+        let mut secure = Secure::connect(transport, server, name).await;
         let query = format!("ep={name}");
         let now = secure.now();
         let request = register(&[&query, "lt=86400", "lwm2m=1.1"], "</1/0>,</3/0>");
@@ -146,6 +128,42 @@ impl Secure {
         }
         assert!(secure.device.answers[0].as_ref().unwrap().code.is_success());
         secure
+    }
+
+    async fn connect(transport: ClientTransport, server: SocketAddr, name: &'static str) -> Self {
+        let mut device = Device::new(name.bytes().map(u64::from).sum());
+        device.handler = Box::new(move |_| text(name));
+        let mut secure = Secure {
+            transport,
+            device,
+            peer: PeerId::from_connection(0, 1),
+            zero: tokio::time::Instant::now(),
+            connections: 0,
+        };
+        secure.connect_again(server).await;
+        secure
+    }
+
+    /// Makes another connection; the one before ends.
+    async fn connect_again(&mut self, server: SocketAddr) {
+        let before = self.connections;
+        if before > 0 {
+            let peer = self.peer;
+            self.transport.send(Outbound::Close { peer });
+            self.peer = PeerId::from_connection(0, before as u64 + 1);
+        }
+        let target: ServerUri = format!("coaps://{server}").parse().unwrap();
+        self.transport.send(Outbound::Connect {
+            peer: self.peer,
+            target,
+            credentials: Credentials::Psk {
+                identity: b"shared".to_vec(),
+                key: Secret::new(KEY.to_vec()),
+            },
+        });
+        while self.connections == before {
+            assert!(self.step().await.is_none());
+        }
     }
 
     fn now(&self) -> Instant {
@@ -261,4 +279,42 @@ async fn credentials_that_are_removed_while_sessions_are_taken_up_end_them() {
     server.stop().await;
     let documents = store.documents.lock().unwrap();
     assert!(documents.is_empty(), "{:?}", documents.keys());
+}
+
+// proves: DTLS-19
+#[tokio::test]
+async fn a_device_with_a_ticket_comes_back_to_a_server_that_starts_again() {
+    let keys = TicketKeys::new(Secret::new(vec![9; 16])).unwrap();
+    let start = |address: String| {
+        let listener = Listener::coaps(address)
+            .tickets(Duration::from_secs(3600))
+            .ticket_keys(keys.clone());
+        let server = Server::builder().listen(listener).security(one_identity());
+        async { server.start().await.unwrap() }
+    };
+    let server = start("127.0.0.1:0".to_owned()).await;
+    let address = address_of(&server);
+    let transport = ClientTransport::new(ClientTransportConfig::new().max_resumable(1));
+    let mut device = Secure::connect(transport, address, "a").await;
+    device.connect_again(address).await;
+    let counted = resumed(&server, 2).await;
+    assert_eq!(counted, 1);
+    server.stop().await;
+    let server = start(address.to_string()).await;
+    device.connect_again(address).await;
+    assert_eq!(resumed(&server, 1).await, 1);
+}
+
+/// How many of so many handshakes have taken up a session.
+async fn resumed(server: &Server, completed: u64) -> u64 {
+    let waiting = async {
+        loop {
+            let counted = server.transport_metrics().unwrap();
+            if counted.handshakes_completed == completed {
+                return counted.handshakes_resumed;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap()
 }

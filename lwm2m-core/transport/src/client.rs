@@ -55,6 +55,12 @@ pub struct ClientTransportConfig {
     /// handshake then; for servers that use Connection IDs. Default `None`: the servers are told goodbye.
     #[cfg(feature = "dtls")]
     pub sessions: Option<Arc<dyn crate::dtls::ClientSessionStore>>,
+    /// Sessions that are kept in memory, one for each account with a server, to be taken up again with an abbreviated
+    /// handshake when their connection has ended: by ticket (RFC 5077) where the server gives one, and else by the id
+    /// that it gave. Beyond it, the oldest makes room. Each costs some 500 bytes, and up to 2 KiB more with a ticket of a
+    /// client that has a certificate. Default 0: none, and no ticket is asked for; a Connection ID does more for less.
+    #[cfg(feature = "dtls")]
+    pub max_resumable: usize,
     /// Connections at one time; further ones are refused. Default 1024.
     pub max_connections: usize,
     /// Datagrams that wait in each connection for sending; what comes beyond is dropped. Default 32.
@@ -79,6 +85,8 @@ impl Default for ClientTransportConfig {
             extended_master_secret: crate::dtls::ExtendedMasterSecret::Preferred,
             #[cfg(feature = "dtls")]
             sessions: None,
+            #[cfg(feature = "dtls")]
+            max_resumable: 0,
             max_connections: 1024,
             send_queue: 32,
             receive_queue: 256,
@@ -135,6 +143,13 @@ impl ClientTransportConfig {
         self
     }
 
+    /// Sets [`max_resumable`](Self::max_resumable).
+    #[cfg(feature = "dtls")]
+    pub fn max_resumable(mut self, sessions: usize) -> Self {
+        self.max_resumable = sessions;
+        self
+    }
+
     /// Refuses servers that do not know the extended master secret (RFC 7627).
     #[cfg(feature = "dtls")]
     pub fn require_extended_master_secret(mut self) -> Self {
@@ -170,6 +185,8 @@ pub struct ClientTransport {
     refused: VecDeque<Received>,
     reports: mpsc::Receiver<Report>,
     reporter: mpsc::Sender<Report>,
+    #[cfg(feature = "dtls")]
+    resumables: Arc<crate::dtls::Resumables>,
     metrics: Arc<Metrics>,
 }
 
@@ -192,6 +209,8 @@ impl ClientTransport {
     pub fn new(config: ClientTransportConfig) -> Self {
         let (reporter, reports) = mpsc::channel(config.receive_queue.max(1));
         ClientTransport {
+            #[cfg(feature = "dtls")]
+            resumables: Arc::new(crate::dtls::Resumables::new(config.max_resumable)),
             config: Arc::new(config),
             connections: HashMap::new(),
             closing: Vec::new(),
@@ -224,6 +243,8 @@ impl ClientTransport {
             hibernates: hibernates.clone(),
             moved: moved.clone(),
             config: self.config.clone(),
+            #[cfg(feature = "dtls")]
+            resumables: self.resumables.clone(),
             outbound: queue,
             reports: self.reporter.clone(),
             metrics: self.metrics.clone(),
@@ -369,6 +390,9 @@ impl Transport for ClientTransport {
             Outbound::Rebind { peer } => self.rebind(peer),
             Outbound::Close { peer } => self.close(peer),
             Outbound::Forget { identity } => {
+                // Whichever rests on them: the others cost their servers a handshake.
+                #[cfg(feature = "dtls")]
+                self.resumables.clear();
                 let resting: Vec<PeerId> = self
                     .connections
                     .iter()
@@ -418,6 +442,8 @@ pub(crate) struct Link {
     /// Whether what comes next out of `outbound` is to be sent from another socket.
     pub(crate) moved: Arc<AtomicBool>,
     pub(crate) config: Arc<ClientTransportConfig>,
+    #[cfg(feature = "dtls")]
+    pub(crate) resumables: Arc<crate::dtls::Resumables>,
     /// Ends when the engine closes the connection.
     pub(crate) outbound: mpsc::Receiver<Vec<u8>>,
     pub(crate) reports: mpsc::Sender<Report>,

@@ -10,6 +10,7 @@ use lwm2m_core::{
 };
 use lwm2m_dtls::{
     ClientConfig, ClientCredentials, Connection, Endpoint, EndpointConfig, Event, Export,
+    Resumption,
     certificate::{LocalCertificate, ServerTrust, spki_of},
     crypto::{Provider, Signer, ring::Ring},
 };
@@ -28,7 +29,7 @@ use tracing::{debug, warn};
 const NEVER_IDLE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 pub(crate) async fn run(link: Link, target: ServerUri, credentials: Credentials) {
-    let config = match client_config(&link, &target, &credentials) {
+    let mut config = match client_config(&link, &target, &credentials) {
         Ok(config) => config,
         Err(reason) => return link.closed(reason).await,
     };
@@ -38,26 +39,26 @@ pub(crate) async fn run(link: Link, target: ServerUri, credentials: Credentials)
     };
     let zero = tokio::time::Instant::now();
     let random = Box::new(ChaCha20Rng::from_os_rng());
-    let label = match &link.config.sessions {
-        Some(_) => Label::new(
-            address,
-            target.host(),
-            &credentials,
-            &link.config.trust_anchors,
-        ),
-        None => None,
-    };
+    let has_memory = link.config.sessions.is_some() || link.resumables.is_enabled();
+    let label = has_memory.then(|| {
+        let anchors = &link.config.trust_anchors;
+        Label::new(address, target.host(), &credentials, anchors)
+    });
+    let label = label.flatten();
     let kept = wake(&link, label.as_ref()).await;
     let endpoint = Endpoint::new(endpoint_config(&link), None, Arc::new(Ring::new()), random);
     let connected = endpoint.and_then(|mut endpoint| {
-        let connection = match kept.and_then(|kept| take_up(&mut endpoint, &config, &kept)) {
-            Some(connection) => connection,
-            None => endpoint.connect(Instant::ZERO, address, config)?,
-        };
-        Ok((endpoint, connection))
+        if let Some(connection) = kept.and_then(|kept| take_up(&mut endpoint, &config, &kept)) {
+            return Ok((endpoint, connection, None));
+        }
+        let known = label.as_ref().and_then(|label| link.resumables.take(label));
+        let (resumption, until) = known.unzip();
+        config.resumption = resumption;
+        let connection = endpoint.connect(Instant::ZERO, address, config)?;
+        Ok((endpoint, connection, until.flatten()))
     });
     match connected {
-        Ok((endpoint, connection)) => {
+        Ok((endpoint, connection, resumable_until)) => {
             let task = Task {
                 link,
                 target,
@@ -67,6 +68,7 @@ pub(crate) async fn run(link: Link, target: ServerUri, credentials: Credentials)
                 endpoint,
                 connection,
                 zero,
+                resumable_until,
                 established: false,
                 counters: EngineCounters::default(),
             };
@@ -119,6 +121,8 @@ struct Task {
     endpoint: Endpoint,
     connection: Connection,
     zero: tokio::time::Instant,
+    /// When the server gives up the session that this connection began with, if it says so.
+    resumable_until: Option<tokio::time::Instant>,
     established: bool,
     counters: EngineCounters,
 }
@@ -213,6 +217,23 @@ impl Task {
         Instant::ZERO + self.zero.elapsed()
     }
 
+    /// Keeps what takes the session up again, when this connection has ended.
+    fn remember(&self, resumption: Option<Resumption>) {
+        let (Some(resumption), Some(label)) = (resumption, &self.label) else {
+            return;
+        };
+        // Taken up, it ends when it was to end before.
+        let until = match self.endpoint.metrics().handshakes_resumed {
+            0 => {
+                let lifetime = resumption.lifetime();
+                lifetime.and_then(|lifetime| tokio::time::Instant::now().checked_add(lifetime))
+            }
+            _ => self.resumable_until,
+        };
+        let resumables = &self.link.resumables;
+        resumables.put(label.clone(), resumption, until);
+    }
+
     async fn transmit(&mut self) {
         while let Some(transmit) = self.endpoint.poll_transmit() {
             let sent = match self.socket.send(&transmit.data).await {
@@ -239,9 +260,13 @@ impl Task {
             let peer = self.link.peer;
             goes_on &= match event {
                 Event::Connected {
-                    identity, address, ..
+                    identity,
+                    address,
+                    resumption,
+                    ..
                 } => {
                     self.established = true;
+                    self.remember(resumption);
                     let ready = Report::Ready {
                         peer,
                         identity,
@@ -356,6 +381,7 @@ fn client_config(
     };
     let mut config = ClientConfig::new(credentials);
     config.suites = link.config.suites.clone();
+    config.session_tickets = link.resumables.is_enabled();
     // An IP address is no name that a server could choose by (RFC 6066, section 3).
     config.server_name = target
         .host()

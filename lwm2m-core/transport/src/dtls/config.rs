@@ -1,6 +1,9 @@
 //! What a coaps listener is told.
 
-use super::keeping::{Keeping, KeepingConfig, SessionStore};
+use super::{
+    keeping::{Keeping, KeepingConfig, SessionStore},
+    resumption::TicketKeys,
+};
 use crate::credentials::CredentialSource;
 use lwm2m_core::secret::Secret;
 use lwm2m_dtls::{CipherSuite, ExtendedMasterSecret, UnknownIdentity};
@@ -48,6 +51,14 @@ pub struct DtlsServerConfig {
     /// Sessions that clients may take up again without a full handshake. Each costs some 300 bytes. Default 0: none; a
     /// Connection ID does more for less.
     pub max_resumable: usize,
+    /// How long a session may be taken up again with a ticket (RFC 5077), from its full handshake on: clients that ask
+    /// for one keep their session for us, sealed, and nothing is kept here. Whoever comes with one is asked for its
+    /// credentials again when that time is over; that they are still there is looked at each time. Default `None`: there
+    /// are no tickets.
+    pub ticket_lifetime: Option<Duration>,
+    /// Keys for tickets that outlive the process or are shared by several. Default `None`: keys of this listener alone,
+    /// random, and changed as often as `ticket_lifetime` is over.
+    pub ticket_keys: Option<TicketKeys>,
     /// Time for a whole handshake. Default 30 s.
     pub handshake_timeout: Duration,
     /// Time to the first retransmission of a handshake flight, which doubles with each. Default 1 s.
@@ -97,6 +108,8 @@ impl DtlsServerConfig {
             unknown_identity: UnknownIdentity::Alert,
             connection_id: 6,
             max_resumable: 0,
+            ticket_lifetime: None,
+            ticket_keys: None,
             handshake_timeout: Duration::from_secs(30),
             retransmit_interval: Duration::from_secs(1),
             max_handshake_datagram: 1232,
@@ -161,6 +174,18 @@ impl DtlsServerConfig {
         self
     }
 
+    /// Gives clients that ask for one a ticket, which is good for so long ([`ticket_lifetime`](Self::ticket_lifetime)).
+    pub fn tickets(mut self, lifetime: Duration) -> Self {
+        self.ticket_lifetime = Some(lifetime);
+        self
+    }
+
+    /// Sets [`ticket_keys`](Self::ticket_keys).
+    pub fn ticket_keys(mut self, keys: TicketKeys) -> Self {
+        self.ticket_keys = Some(keys);
+        self
+    }
+
     /// Sets [`idle_timeout`](Self::idle_timeout).
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = timeout;
@@ -188,6 +213,10 @@ impl DtlsServerConfig {
             (self.keeping.is_some(), "sessions that are kept"),
             (self.raw_public_key.is_some(), "raw public keys"),
             (self.max_resumable > 0, "resumption"),
+            (
+                self.ticket_lifetime.is_some() || self.ticket_keys.is_some(),
+                "tickets",
+            ),
             (self.suites != CipherSuite::ALL, "a choice of suites"),
             (
                 self.extended_master_secret == ExtendedMasterSecret::Required,

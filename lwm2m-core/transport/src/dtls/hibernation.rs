@@ -125,6 +125,7 @@ async fn sync(_folder: &Path) -> io::Result<()> {
 }
 
 /// What the sessions of one account with one server are called, and what tells that the account has not changed.
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Label {
     pub(super) name: String,
     mark: Vec<u8>,

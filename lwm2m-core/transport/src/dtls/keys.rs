@@ -2,6 +2,7 @@
 
 use lwm2m_core::secret::Secret;
 use lwm2m_dtls::{
+    MIN_TICKET_SECRET,
     certificate::{CertificateError, public_key_of_spki, spki_of},
     crypto::{CryptoError, Provider, ring::Ring},
 };
@@ -13,6 +14,9 @@ pub enum KeyError {
     /// A private key that is no PKCS#8 DER, or of another kind than ECDSA P-256.
     #[error(transparent)]
     Private(CryptoError),
+    /// A secret for tickets that is too short.
+    #[error("a key for tickets is made of at least {MIN_TICKET_SECRET} bytes")]
+    Ticket,
     /// A public key that is no SubjectPublicKeyInfo, DER, or of another kind than a point of P-256.
     #[error("no raw public key: {0}")]
     Public(CertificateError),

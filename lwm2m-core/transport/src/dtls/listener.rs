@@ -7,6 +7,7 @@ use super::{
         KeptSession, RestoredSession, SessionName, SessionNames, SessionStore, SessionStoreError,
         keeper::Keeper,
     },
+    resumption::TicketKeysSeen,
     unix_now,
 };
 use crate::{
@@ -49,6 +50,7 @@ pub(crate) struct DtlsListener {
     /// Of all trust anchors for clients.
     anchors: Vec<u8>,
     keeper: Option<Keeper>,
+    ticket_keys: Option<TicketKeysSeen>,
     /// The keys that handshakes under way have been given, to see at their end whether they are still good. At most as
     /// many as there are handshakes.
     given: HashMap<Connection, Secret>,
@@ -72,13 +74,23 @@ impl DtlsListener {
         let unusable = |reason: String| BindError::Configuration { address, reason };
         let provider: Arc<dyn Provider> = Arc::new(Ring::new());
         let serves = server_config(&config, &*provider).map_err(unusable)?;
-        let endpoint = Endpoint::new(
+        let mut endpoint = Endpoint::new(
             endpoint_config(&config),
             Some(serves),
             provider,
             Box::new(ChaCha20Rng::from_os_rng()),
         )
         .map_err(|error| unusable(error.to_string()))?;
+        if config.ticket_keys.is_some() && config.ticket_lifetime.is_none() {
+            return Err(unusable(
+                "keys for tickets, but no lifetime of theirs".into(),
+            ));
+        }
+        let mut ticket_keys = config.ticket_keys.map(TicketKeysSeen::none_of);
+        if let Some(keys) = &mut ticket_keys {
+            keys.bring_to(&mut endpoint, Instant::ZERO)
+                .map_err(|error| unusable(error.to_string()))?;
+        }
         let udp = UdpListener::bind(address, room, metrics.clone())
             .await
             .map_err(|source| BindError::Address {
@@ -98,6 +110,7 @@ impl DtlsListener {
             credentials: config.credentials,
             anchors: fingerprint(&config.client_trust_anchors),
             keeper,
+            ticket_keys,
             given: HashMap::new(),
             zero,
             sleep: Box::pin(tokio::time::sleep_until(zero)),
@@ -134,12 +147,22 @@ impl DtlsListener {
             }
             match self.udp.poll(cx) {
                 Poll::Ready((from, mut data)) => {
+                    // Soon enough: only what arrives can ask for a ticket, or show one.
+                    self.follow_ticket_keys(now);
                     self.endpoint.handle_datagram(now, from, &mut data);
                     self.drain();
                 }
                 Poll::Pending if self.poll_sleep(cx).is_pending() => return Poll::Pending,
                 Poll::Pending => {}
             }
+        }
+    }
+
+    fn follow_ticket_keys(&mut self, now: Instant) {
+        if let Some(keys) = &mut self.ticket_keys
+            && let Err(error) = keys.bring_to(&mut self.endpoint, now)
+        {
+            warn!(%error, "tickets are made under the keys of before");
         }
     }
 
@@ -428,6 +451,7 @@ fn endpoint_config(config: &DtlsServerConfig) -> EndpointConfig {
     endpoint.max_sessions_per_identity = config.max_sessions_per_identity;
     endpoint.idle_timeout = config.idle_timeout;
     endpoint.max_resumable = config.max_resumable;
+    endpoint.ticket_lifetime = config.ticket_lifetime;
     endpoint.connection_ids = (config.connection_id > 0).then(|| ConnectionIds {
         prefix: Vec::new(),
         length: config.connection_id,

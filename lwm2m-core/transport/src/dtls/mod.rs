@@ -17,7 +17,8 @@
 //! | Connection ID (RFC 9146) | with every client that knows it: a device may change its address | no |
 //! | extended master secret (RFC 7627) | with every peer that knows it, or required | with every peer that knows it |
 //! | unknown PSK identity | told, or answered as a wrong key is | refused |
-//! | resumption | by session id, switched on by [`DtlsServerConfig::max_resumable`] | no |
+//! | resumption, server | by session id ([`DtlsServerConfig::max_resumable`]) and by ticket ([`DtlsServerConfig::tickets`]), off by default | no |
+//! | resumption, client | by either, off by default ([`ClientTransportConfig::max_resumable`](crate::ClientTransportConfig::max_resumable)) | no |
 //! | sessions kept over a restart | [`DtlsServerConfig::keep_sessions`] | no |
 //! | a client's session kept while it is off | [`ClientTransportConfig::sessions`](crate::ClientTransportConfig::sessions) | no |
 //! | a device that begins anew | takes its old session's place when it has proven itself | the same |
@@ -36,6 +37,7 @@ mod judge;
 mod keeping;
 mod keys;
 pub(crate) mod listener;
+mod resumption;
 #[cfg(test)]
 #[allow(clippy::duplicate_mod, reason = "run once with each backend")]
 mod shared_tests;
@@ -52,6 +54,8 @@ pub use keeping::{
 };
 pub use keys::{KeyError, check_public_key, public_key_of};
 pub use lwm2m_dtls::{CipherSuite, ExtendedMasterSecret, UnknownIdentity};
+pub(crate) use resumption::Resumables;
+pub use resumption::TicketKeys;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -474,6 +474,10 @@ async fn the_other_backend_refuses_what_it_has_not() {
         ),
         (server().raw_public_key(key_pair().0), "raw public keys"),
         (resuming, "resumption"),
+        (
+            server().tickets(std::time::Duration::from_secs(1)),
+            "tickets",
+        ),
     ] {
         let builder = ServerTransport::builder().coaps(crate::tests::loopback(), config);
         let said = builder.bind().await.unwrap_err().to_string();
@@ -484,6 +488,7 @@ async fn the_other_backend_refuses_what_it_has_not() {
     for config in [
         client().suites([CipherSuite::PskAes128Ccm8]),
         client().require_extended_master_secret(),
+        client().max_resumable(1),
     ] {
         let mut client = Running::new(Toy::default(), ClientTransport::new(config));
         client.connect(address.clone(), device(&KEY)).await;

@@ -118,6 +118,9 @@ fn configuration(
             "a store of sessions with the backend webrtc-dtls",
         ));
     }
+    if link.config.max_resumable > 0 {
+        return Err(unsupported("resumption with the backend webrtc-dtls"));
+    }
     if link.config.extended_master_secret == ExtendedMasterSecret::Required {
         return Err(unsupported(
             "a required extended master secret with the backend webrtc-dtls",

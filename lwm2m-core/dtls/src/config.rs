@@ -9,6 +9,7 @@ use crate::{
 };
 use alloc::{string::String, sync::Arc, vec::Vec};
 use core::{fmt, time::Duration};
+use lwm2m_core::time::Instant;
 
 /// Longest Connection ID that we can be addressed by.
 pub const MAX_OWN_CONNECTION_ID: usize = 8;
@@ -130,8 +131,9 @@ pub struct EndpointConfig {
     /// Sequence numbers that are reserved ahead in an export, so that a crash never uses one twice. `None`: exports are
     /// made at the end only. Default `None`.
     pub export_reservation: Option<u64>,
-    /// Seconds since 1970 at [`Instant::ZERO`](lwm2m_core::time::Instant::ZERO), to judge the validity of certificates.
-    /// `None`: there is no clock.
+    /// Seconds since 1970 at [`Instant::ZERO`], to judge the validity of certificates.
+    /// `None`: there is no clock. A clock that is set later is followed where
+    /// [`Endpoint::set_unix_time`](crate::Endpoint::set_unix_time) says so.
     pub unix_at_zero: Option<u64>,
     /// Hears the secret of every handshake: whoever reads it, reads all traffic. Only to look at traffic of one's own
     /// with Wireshark. Default `None`.
@@ -201,6 +203,12 @@ pub enum ConfigError {
 }
 
 impl EndpointConfig {
+    /// Seconds since 1970, where there is a clock.
+    pub(crate) fn unix_time(&self, now: Instant) -> Option<u64> {
+        let zero = self.unix_at_zero?;
+        Some(zero.saturating_add(now.as_micros() / 1_000_000))
+    }
+
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         if !(MIN_MTU..=MAX_DATAGRAM).contains(&self.mtu) {
             return Err(ConfigError::Mtu);

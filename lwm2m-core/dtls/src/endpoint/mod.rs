@@ -144,6 +144,24 @@ impl Endpoint {
         }
     }
 
+    /// What the clock of the system shows now, seconds since 1970; `None`: there is none. From here on certificates and
+    /// tickets are judged by it, in place of what [`EndpointConfig::unix_at_zero`] said: a device or gateway without a
+    /// clock of its own learns the time late. It costs next to nothing, so it can be said before every datagram of a
+    /// handshake. Differences of a second are rounding and change nothing.
+    pub fn set_unix_time(&mut self, now: Instant, unix: Option<u64>) {
+        self.set_now(now);
+        let zero = unix.map(|unix| unix.saturating_sub(self.now.as_micros() / 1_000_000));
+        match (zero, self.config.unix_at_zero) {
+            (Some(zero), Some(known)) if zero.abs_diff(known) <= 1 => {}
+            _ => self.config.unix_at_zero = zero,
+        }
+    }
+
+    /// What that clock shows at the latest moment that was handed in.
+    pub fn unix_time(&self) -> Option<u64> {
+        self.config.unix_time(self.now)
+    }
+
     /// Begins a handshake with a server.
     ///
     /// # Errors

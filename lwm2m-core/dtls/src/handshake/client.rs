@@ -353,7 +353,7 @@ impl Handshake {
     fn on_server_certificate(&mut self, cx: &mut Context<'_>, body: &[u8]) -> Result<(), Abort> {
         let kind = self.negotiated.server_certificate;
         let chain = parse_certificate(body, kind, MAX_CHAIN)?;
-        let (provider, unix_time) = (cx.provider, unix_time(cx));
+        let (provider, unix_time) = (cx.provider, cx.config.unix_time(cx.now));
         let client = self.client()?;
         let (key, identity) = match &client.config.credentials {
             ClientCredentials::RawPublicKey { server, .. } => {
@@ -515,11 +515,4 @@ pub(super) fn crypto_abort(error: CryptoError) -> Abort {
         _ => AlertDescription::INTERNAL_ERROR,
     };
     Abort::new(alert, alloc::format!("{error}"))
-}
-
-/// Seconds since 1970, where there is a clock.
-pub(super) fn unix_time(cx: &Context<'_>) -> Option<u64> {
-    cx.config
-        .unix_at_zero
-        .map(|zero| zero.saturating_add(cx.now.as_micros() / 1_000_000))
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Abort, Cause, Context, Handshake, MAX_PLAINTEXT, Progress, Role, Server,
-    client::{certificate_abort, crypto_abort, fragment_length, unix_time},
+    client::{certificate_abort, crypto_abort, fragment_length},
     state::State,
 };
 use crate::{
@@ -464,7 +464,7 @@ impl Handshake {
                 let trust = cx.server.and_then(|config| config.client_trust.as_ref());
                 let trust = trust.ok_or_else(|| Abort::unexpected(MessageType::Certificate))?;
                 let names = trust
-                    .verify_with(Some(cx.provider), &chain, unix_time(cx))
+                    .verify_with(Some(cx.provider), &chain, cx.config.unix_time(cx.now))
                     .map_err(certificate_abort)?;
                 (
                     read_certificate(Some(cx.provider), end_entity).map_err(certificate_abort)?,

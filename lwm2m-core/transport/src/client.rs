@@ -61,6 +61,9 @@ pub struct ClientTransportConfig {
     /// client that has a certificate. Default 0: none, and no ticket is asked for; a Connection ID does more for less.
     #[cfg(feature = "dtls")]
     pub max_resumable: usize,
+    /// What the certificates of servers are judged by. Default: the system's clock.
+    #[cfg(feature = "dtls")]
+    pub clock: crate::dtls::UnixClock,
     /// Connections at one time; further ones are refused. Default 1024.
     pub max_connections: usize,
     /// Datagrams that wait in each connection for sending; what comes beyond is dropped. Default 32.
@@ -87,6 +90,7 @@ impl Default for ClientTransportConfig {
             sessions: None,
             #[cfg(feature = "dtls")]
             max_resumable: 0,
+            clock: crate::dtls::UnixClock::default(),
             max_connections: 1024,
             send_queue: 32,
             receive_queue: 256,
@@ -147,6 +151,13 @@ impl ClientTransportConfig {
     #[cfg(feature = "dtls")]
     pub fn max_resumable(mut self, sessions: usize) -> Self {
         self.max_resumable = sessions;
+        self
+    }
+
+    /// Sets [`clock`](Self::clock).
+    #[cfg(feature = "dtls")]
+    pub fn clock(mut self, clock: crate::dtls::UnixClock) -> Self {
+        self.clock = clock;
         self
     }
 

@@ -1,6 +1,6 @@
 //! The task of a coaps connection.
 
-use super::{hibernation::Label, unix_now};
+use super::{clock::is_of_handshake, hibernation::Label};
 use crate::{client::Link, metrics::EngineCounters, report::Report, udp::MAX_DATAGRAM};
 use lwm2m_core::{
     engine::{CertificateUsage, CloseReason, Credentials},
@@ -152,6 +152,10 @@ impl Task {
                     Ok(length) => {
                         self.link.metrics.datagrams_received.add();
                         let now = self.now();
+                        if is_of_handshake(&buffer[..length]) {
+                            let unix = self.link.config.clock.now();
+                            self.endpoint.set_unix_time(now, unix);
+                        }
                         self.endpoint.handle_datagram(now, self.address, &mut buffer[..length]);
                     }
                     Err(error) => self.link.failed(&error).await,
@@ -301,7 +305,7 @@ fn endpoint_config(link: &Link) -> EndpointConfig {
     endpoint.handshake_timeout = link.config.handshake_timeout;
     endpoint.idle_timeout = NEVER_IDLE;
     endpoint.extended_master_secret = link.config.extended_master_secret;
-    endpoint.unix_at_zero = unix_now();
+    endpoint.unix_at_zero = link.config.clock.now();
     endpoint
 }
 

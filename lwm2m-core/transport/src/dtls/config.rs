@@ -1,6 +1,7 @@
 //! What a coaps listener is told.
 
 use super::{
+    clock::UnixClock,
     keeping::{Keeping, KeepingConfig, SessionStore},
     resumption::TicketKeys,
 };
@@ -81,6 +82,8 @@ pub struct DtlsServerConfig {
     pub max_sessions_per_identity: usize,
     /// How long a session lives on without receiving. Default 48 h.
     pub idle_timeout: Duration,
+    /// What the certificates of clients are judged by. Default: the system's clock.
+    pub clock: UnixClock,
     /// Where sessions outlive the process, and how. Default: nowhere.
     pub(super) keeping: Option<Keeping>,
 }
@@ -119,6 +122,7 @@ impl DtlsServerConfig {
             max_sessions: 1_000_000,
             max_sessions_per_identity: 16,
             idle_timeout: Duration::from_secs(48 * 3600),
+            clock: UnixClock::default(),
             keeping: None,
         }
     }
@@ -162,6 +166,12 @@ impl DtlsServerConfig {
     /// Sets [`unknown_identity`](Self::unknown_identity).
     pub fn unknown_identity(mut self, answer: UnknownIdentity) -> Self {
         self.unknown_identity = answer;
+        self
+    }
+
+    /// Sets [`clock`](Self::clock).
+    pub fn clock(mut self, clock: UnixClock) -> Self {
+        self.clock = clock;
         self
     }
 
@@ -216,6 +226,10 @@ impl DtlsServerConfig {
             (
                 self.ticket_lifetime.is_some() || self.ticket_keys.is_some(),
                 "tickets",
+            ),
+            (
+                !self.clock.is_of_the_system(),
+                "another clock than the system's",
             ),
             (self.suites != CipherSuite::ALL, "a choice of suites"),
             (

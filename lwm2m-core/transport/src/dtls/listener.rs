@@ -2,13 +2,13 @@
 
 use super::{
     DtlsServerConfig,
+    clock::{UnixClock, is_of_handshake},
     judge::{Judge, fingerprint},
     keeping::{
         KeptSession, RestoredSession, SessionName, SessionNames, SessionStore, SessionStoreError,
         keeper::Keeper,
     },
     resumption::TicketKeysSeen,
-    unix_now,
 };
 use crate::{
     credentials::CredentialSource,
@@ -55,6 +55,7 @@ pub(crate) struct DtlsListener {
     /// many as there are handshakes.
     given: HashMap<Connection, Secret>,
     zero: tokio::time::Instant,
+    clock: UnixClock,
     sleep: Pin<Box<Sleep>>,
     received: VecDeque<Received>,
     counters: EngineCounters,
@@ -113,6 +114,7 @@ impl DtlsListener {
             ticket_keys,
             given: HashMap::new(),
             zero,
+            clock: config.clock,
             sleep: Box::pin(tokio::time::sleep_until(zero)),
             received: VecDeque::new(),
             counters: EngineCounters::default(),
@@ -149,6 +151,9 @@ impl DtlsListener {
                 Poll::Ready((from, mut data)) => {
                     // Soon enough: only what arrives can ask for a ticket, or show one.
                     self.follow_ticket_keys(now);
+                    if is_of_handshake(&data) {
+                        self.endpoint.set_unix_time(now, self.clock.now());
+                    }
                     self.endpoint.handle_datagram(now, from, &mut data);
                     self.drain();
                 }
@@ -462,7 +467,7 @@ fn endpoint_config(config: &DtlsServerConfig) -> EndpointConfig {
         .keeping
         .as_ref()
         .map(|keeping| keeping.config.reserve);
-    endpoint.unix_at_zero = unix_now();
+    endpoint.unix_at_zero = config.clock.now();
     endpoint
 }
 

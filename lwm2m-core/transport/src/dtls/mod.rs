@@ -31,8 +31,11 @@
 //! What a configuration asks for that its backend has not is an error, and nothing is done without in silence.
 
 pub(crate) mod client;
+mod clock;
 mod config;
 mod hibernation;
+#[cfg(test)]
+mod hook_tests;
 mod judge;
 mod keeping;
 mod keys;
@@ -46,6 +49,7 @@ mod test_device;
 #[cfg(test)]
 mod tests;
 
+pub use clock::UnixClock;
 pub use config::{Backend, DtlsServerConfig, ServerCertificate};
 pub use hibernation::{ClientSessionStore, SessionFolder};
 pub use keeping::{
@@ -56,14 +60,6 @@ pub use keys::{KeyError, check_public_key, public_key_of};
 pub use lwm2m_dtls::{CipherSuite, ExtendedMasterSecret, UnknownIdentity};
 pub(crate) use resumption::Resumables;
 pub use resumption::TicketKeys;
-
-use std::time::{SystemTime, UNIX_EPOCH};
-
-/// Seconds since 1970 by the system's clock, to judge certificates by; `None` where it stands before that.
-fn unix_now() -> Option<u64> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    Some(since.as_secs())
-}
 
 /// What the tests that both backends share run on.
 #[cfg(test)]

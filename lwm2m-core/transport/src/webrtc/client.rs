@@ -113,6 +113,11 @@ fn configuration(
             "a choice of suites with the backend webrtc-dtls",
         ));
     }
+    if !link.config.clock.is_of_the_system() {
+        return Err(unsupported(
+            "another clock than the system's with the backend webrtc-dtls",
+        ));
+    }
     if link.config.sessions.is_some() {
         return Err(unsupported(
             "a store of sessions with the backend webrtc-dtls",

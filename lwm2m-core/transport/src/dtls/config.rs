@@ -49,6 +49,10 @@ pub struct DtlsServerConfig {
     pub unknown_identity: UnknownIdentity,
     /// Length of the Connection IDs that clients address us by, 4 to 8 bytes; 0: none. Default 6.
     pub connection_id: usize,
+    /// Begins each of these Connection IDs, at most 4 bytes: what stands before several processes or machines tells by it
+    /// whose session a record belongs to, wherever its device is now. At least 4 bytes of the id must be left behind it.
+    /// Default: nothing.
+    pub connection_id_prefix: Vec<u8>,
     /// Sessions that clients may take up again without a full handshake. Each costs some 300 bytes. Default 0: none; a
     /// Connection ID does more for less.
     pub max_resumable: usize,
@@ -110,6 +114,7 @@ impl DtlsServerConfig {
             extended_master_secret: ExtendedMasterSecret::Preferred,
             unknown_identity: UnknownIdentity::Alert,
             connection_id: 6,
+            connection_id_prefix: Vec::new(),
             max_resumable: 0,
             ticket_lifetime: None,
             ticket_keys: None,
@@ -166,6 +171,14 @@ impl DtlsServerConfig {
     /// Sets [`unknown_identity`](Self::unknown_identity).
     pub fn unknown_identity(mut self, answer: UnknownIdentity) -> Self {
         self.unknown_identity = answer;
+        self
+    }
+
+    /// Sets [`connection_id`](Self::connection_id), the length of all, and
+    /// [`connection_id_prefix`](Self::connection_id_prefix).
+    pub fn connection_ids(mut self, length: usize, prefix: impl Into<Vec<u8>>) -> Self {
+        self.connection_id = length;
+        self.connection_id_prefix = prefix.into();
         self
     }
 
@@ -226,6 +239,10 @@ impl DtlsServerConfig {
             (
                 self.ticket_lifetime.is_some() || self.ticket_keys.is_some(),
                 "tickets",
+            ),
+            (
+                !self.connection_id_prefix.is_empty(),
+                "a prefix of Connection IDs",
             ),
             (
                 !self.clock.is_of_the_system(),

@@ -1,7 +1,12 @@
 //! What a program hangs into listeners and connections, over the loopback interface.
 
+use super::test_device::Device;
 use super::{DtlsServerConfig, UnixClock, shared_tests::*};
-use crate::{ClientTransport, tests::Running, toy::Toy};
+use crate::{
+    ClientTransport, ServerTransport,
+    tests::{Running, loopback},
+    toy::Toy,
+};
 use lwm2m_core::engine::{CertificateUsage, CloseReason};
 use std::sync::{
     Arc,
@@ -87,5 +92,36 @@ async fn a_connection_follows_a_clock_that_is_set_during_its_handshake() {
             let (_, reason) = client.closed().await;
             assert!(reason.to_string().contains("not valid"), "{reason}");
         }
+    }
+}
+
+#[tokio::test]
+async fn connection_ids_tell_shards_apart() {
+    let suite = lwm2m_dtls::CipherSuite::PskAes128Ccm8;
+    let config = || DtlsServerConfig::new(table());
+    for (length, prefix) in [(8, &[0xA7, 1, 2, 3][..]), (6, &[9]), (6, &[])] {
+        let mut server = Server::new(config().connection_ids(length, prefix)).await;
+        let mut device = Device::connect(server.address, suite).await;
+        server.running.connected().await;
+        let id = device.endpoint.agreed(device.connection).unwrap().peer_id;
+        assert_eq!((id.len(), id.starts_with(prefix)), (length, true), "{id:?}");
+        // It is what stands in every record to the server.
+        device.send(b"hello").await;
+        assert_eq!(server.running.datagram().await.2, b"hello");
+        let record = device.protected().next().unwrap();
+        assert_eq!(record[11..11 + length], id);
+    }
+    // Too long a prefix, none left that is random, longer than an endpoint can have, of ids that there are none of.
+    for (length, prefix) in [
+        (8, &[1; 5][..]),
+        (6, &[1; 3]),
+        (9, &[1]),
+        (3, &[]),
+        (0, &[1]),
+    ] {
+        let builder = ServerTransport::builder();
+        let bound = builder.coaps(loopback(), config().connection_ids(length, prefix));
+        let said = bound.bind().await.unwrap_err().to_string();
+        assert!(said.contains("prefix of at most 4 bytes"), "{said}");
     }
 }

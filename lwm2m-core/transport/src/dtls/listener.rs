@@ -457,8 +457,10 @@ fn endpoint_config(config: &DtlsServerConfig) -> EndpointConfig {
     endpoint.idle_timeout = config.idle_timeout;
     endpoint.max_resumable = config.max_resumable;
     endpoint.ticket_lifetime = config.ticket_lifetime;
-    endpoint.connection_ids = (config.connection_id > 0).then(|| ConnectionIds {
-        prefix: Vec::new(),
+    // A prefix of ids that there are none of is for the endpoint to refuse.
+    let has_ids = config.connection_id > 0 || !config.connection_id_prefix.is_empty();
+    endpoint.connection_ids = has_ids.then(|| ConnectionIds {
+        prefix: config.connection_id_prefix.clone(),
         length: config.connection_id,
     });
     endpoint.extended_master_secret = config.extended_master_secret;

@@ -7,7 +7,8 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
-/// Answers, from memory, which credentials are good. Asked during handshakes, from several threads.
+/// Answers, from memory, which credentials are good. Asked during handshakes, from several threads; whoever has to look
+/// them up elsewhere first implements `dtls::CredentialLookup`.
 pub trait CredentialSource: Send + Sync + 'static {
     /// The key of this PSK identity; `None` where the identity is unknown.
     fn psk(&self, identity: &[u8]) -> Option<Secret>;

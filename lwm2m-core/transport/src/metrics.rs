@@ -56,6 +56,8 @@ counters! {
     handshakes_timed_out,
     /// DTLS: tasks of the backend that panicked; each cost its own connection.
     handshakes_panicked,
+    /// DTLS: look-ups of credentials that failed, took too long or were too many.
+    lookups_failed,
     /// DTLS: handshakes for a PSK identity that nobody knows.
     unknown_identities,
     /// DTLS: handshakes whose peer holds another key than we do.

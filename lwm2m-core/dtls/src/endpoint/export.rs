@@ -26,7 +26,7 @@ use core::{
     fmt,
     net::{IpAddr, Ipv6Addr, SocketAddr},
 };
-use lwm2m_core::{secret::Secret, time::Instant};
+use lwm2m_core::{peer::PeerIdentity, secret::Secret, time::Instant};
 
 /// The form of [`Export`]; others are refused.
 const VERSION: u8 = 2;
@@ -46,6 +46,13 @@ impl Export {
     /// The bytes, to be stored as secrets are.
     pub fn expose_secret(&self) -> &[u8] {
         self.0.expose_secret()
+    }
+
+    /// Who the peer of the session has proven to be, for whoever has to look it up before [`Endpoint::import`]. `None`:
+    /// the bytes are no export.
+    pub fn identity(&self) -> Option<Arc<PeerIdentity>> {
+        let session = decode(Instant::ZERO, self.expose_secret()).ok()?;
+        Some(session.identity.clone())
     }
 }
 

@@ -1,7 +1,8 @@
 //! What is told of a session: what was agreed on, and on demand its secret.
 
 use crate::{net::*, support::*};
-use lwm2m_dtls::{CipherSuite, KeyLog};
+use lwm2m_core::peer::PeerIdentity;
+use lwm2m_dtls::{CipherSuite, Export, KeyLog};
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
@@ -72,6 +73,10 @@ fn both_sides_tell_what_was_agreed_on_also_after_an_export() {
     let endpoint = &mut net.hosts[SERVER].endpoint;
     let export = endpoint.take_export(old).unwrap();
     assert_eq!(endpoint.agreed(old), None, "it is gone");
+    let identity = export.identity().unwrap();
+    assert_eq!(*identity, PeerIdentity::Psk(IDENTITY.to_vec()));
+    let cut = Export::from_bytes(export.expose_secret()[1..].to_vec());
+    assert_eq!(cut.identity(), None);
     let new = endpoint.import(now, &export).unwrap();
     assert_eq!(endpoint.agreed(new), Some(server));
 }

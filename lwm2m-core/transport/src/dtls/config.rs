@@ -3,6 +3,7 @@
 use super::{
     clock::UnixClock,
     keeping::{Keeping, KeepingConfig, SessionStore},
+    lookup::{CredentialLookup, LookupConfig},
     resumption::TicketKeys,
 };
 use crate::credentials::CredentialSource;
@@ -88,6 +89,8 @@ pub struct DtlsServerConfig {
     pub idle_timeout: Duration,
     /// What the certificates of clients are judged by. Default: the system's clock.
     pub clock: UnixClock,
+    /// Where credentials are looked up in place of [`credentials`](Self::credentials).
+    pub(super) lookup: Option<(Arc<dyn CredentialLookup>, LookupConfig)>,
     /// Where sessions outlive the process, and how. Default: nowhere.
     pub(super) keeping: Option<Keeping>,
 }
@@ -128,6 +131,7 @@ impl DtlsServerConfig {
             max_sessions_per_identity: 16,
             idle_timeout: Duration::from_secs(48 * 3600),
             clock: UnixClock::default(),
+            lookup: None,
             keeping: None,
         }
     }
@@ -171,6 +175,16 @@ impl DtlsServerConfig {
     /// Sets [`unknown_identity`](Self::unknown_identity).
     pub fn unknown_identity(mut self, answer: UnknownIdentity) -> Self {
         self.unknown_identity = answer;
+        self
+    }
+
+    /// Looks credentials up there, in place of [`credentials`](Self::credentials), which are in memory: handshakes wait
+    /// for the answers and nobody else does. Not offered by `Backend::Webrtc`.
+    ///
+    /// Sessions of credentials that are removed there are ended by
+    /// [`Outbound::Forget`](lwm2m_core::engine::Outbound::Forget), as ever.
+    pub fn look_up(mut self, source: Arc<dyn CredentialLookup>, config: LookupConfig) -> Self {
+        self.lookup = Some((source, config));
         self
     }
 
@@ -234,6 +248,10 @@ impl DtlsServerConfig {
     pub(crate) fn beyond_webrtc(&self) -> Option<&'static str> {
         let asked = [
             (self.keeping.is_some(), "sessions that are kept"),
+            (
+                self.lookup.is_some(),
+                "credentials that are looked up elsewhere",
+            ),
             (self.raw_public_key.is_some(), "raw public keys"),
             (self.max_resumable > 0, "resumption"),
             (

@@ -1,23 +1,26 @@
 //! A coaps listener: one socket and one DTLS endpoint, polled where the transport is.
 
+mod asking;
+
 use super::{
     DtlsServerConfig,
     clock::{UnixClock, is_of_handshake},
-    judge::{Judge, fingerprint},
+    judge::{Judge, Source, Standing, fingerprint},
     keeping::{
         KeptSession, RestoredSession, SessionName, SessionNames, SessionStore, SessionStoreError,
         keeper::Keeper,
     },
+    lookup::{LookupConfig, Lookups},
     resumption::TicketKeysSeen,
 };
 use crate::{
-    credentials::CredentialSource,
     metrics::{EngineCounters, Metrics},
     server::BindError,
     throttle::Throttle,
     transport::Received,
     udp::{Room, UdpListener},
 };
+use asking::{Beginning, Purpose};
 use lwm2m_core::{
     engine::CloseReason,
     peer::{PeerId, PeerIdentity},
@@ -26,7 +29,7 @@ use lwm2m_core::{
     uri::Scheme,
 };
 use lwm2m_dtls::{
-    Connection, ConnectionIds, Endpoint, EndpointConfig, Event, KeyAnswer, ServerConfig,
+    Connection, ConnectionIds, Endpoint, EndpointConfig, Event, ServerConfig,
     certificate::{ClientTrust, LocalCertificate},
     crypto::{Provider, ring::Ring},
 };
@@ -38,6 +41,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 use tokio::time::Sleep;
 use tracing::{debug, warn};
@@ -46,9 +50,13 @@ pub(crate) struct DtlsListener {
     number: u16,
     udp: UdpListener,
     endpoint: Endpoint,
-    credentials: Arc<dyn CredentialSource>,
-    /// Of all trust anchors for clients.
-    anchors: Vec<u8>,
+    judge: Judge,
+    lookups: Lookups<Connection, Purpose>,
+    lookup_config: LookupConfig,
+    /// How long a handshake may take, and a look-up for it.
+    patience: Duration,
+    /// How many questions may be open.
+    max_questions: usize,
     keeper: Option<Keeper>,
     ticket_keys: Option<TicketKeysSeen>,
     /// The keys that handshakes under way have been given, to see at their end whether they are still good. At most as
@@ -100,6 +108,11 @@ impl DtlsListener {
                 source,
             })?;
         let zero = tokio::time::Instant::now();
+        let (source, lookup_config) = match config.lookup {
+            Some((source, lookups)) => (Source::Elsewhere(source), lookups),
+            None => (Source::Memory(config.credentials), LookupConfig::default()),
+        };
+        let anchors = fingerprint(&config.client_trust_anchors);
         let bounds = (config.idle_timeout, config.max_sessions);
         let keeper = config
             .keeping
@@ -108,8 +121,11 @@ impl DtlsListener {
             number,
             udp,
             endpoint,
-            credentials: config.credentials,
-            anchors: fingerprint(&config.client_trust_anchors),
+            judge: Judge { source, anchors },
+            lookups: Lookups::new(lookup_config.max_lookups, config.handshake_timeout),
+            lookup_config,
+            patience: config.handshake_timeout,
+            max_questions: config.max_handshakes.saturating_mul(2),
             keeper,
             ticket_keys,
             given: HashMap::new(),
@@ -139,6 +155,11 @@ impl DtlsListener {
                     .poll(cx, now, &mut self.endpoint, &mut self.received)
                     .is_ready()
             {
+                self.drain();
+                continue;
+            }
+            if let Poll::Ready((connection, purpose, answer)) = self.lookups.poll(cx) {
+                self.answered(now, connection, purpose, answer);
                 self.drain();
                 continue;
             }
@@ -200,6 +221,7 @@ impl DtlsListener {
     pub(crate) fn close(&mut self, peer: PeerId) {
         if let Some(connection) = connection_of(peer) {
             self.endpoint.close(self.now(), connection);
+            self.lookups.cancel(connection);
             // What it has said already is not delivered behind its end.
             self.received.retain(|received| received.peer() != peer);
             if let Some(keeper) = &mut self.keeper {
@@ -262,13 +284,11 @@ impl DtlsListener {
         let Some(keeper) = &mut self.keeper else {
             return Ok(Vec::new());
         };
-        let judge = Judge {
-            credentials: &*self.credentials,
-            anchors: &self.anchors,
-        };
+        let lookups = Lookups::new(self.lookup_config.max_lookups, self.patience);
+        let known = self.judge.look_up_all(&sessions, lookups).await;
+        let judge = &self.judge;
         let is_good = |identity: &PeerIdentity, session: &KeptSession| {
-            judge.still_good(identity, None)
-                && judge.mark(&session.name, identity) == session.credential
+            judge.may_go_on(identity, session, &known)
         };
         let restored = keeper
             .restore(now, &mut self.endpoint, sessions, is_good)
@@ -320,52 +340,37 @@ impl DtlsListener {
                     address,
                     data,
                 };
-                let deliverable = match &mut self.keeper {
-                    Some(keeper) => keeper.received(now, connection, datagram),
-                    None => Some(datagram),
-                };
-                self.received.extend(deliverable);
+                if let Some(datagram) = self.hold(connection, datagram) {
+                    self.deliver(now, connection, datagram);
+                }
             }
             Event::KeyWanted {
                 connection,
                 identity,
             } => {
-                let key = self.credentials.psk(&identity);
-                let answer = match key.filter(|key| !key.is_empty()) {
-                    Some(key) => {
-                        self.given.insert(connection, key.clone());
-                        KeyAnswer::Key(Arc::new(key))
-                    }
-                    None => KeyAnswer::Unknown,
-                };
-                self.endpoint.answer_key(now, connection, answer);
+                let identity = PeerIdentity::Psk(identity);
+                self.ask(now, connection, &identity, Purpose::Key);
             }
             Event::PeerWanted {
                 connection,
                 identity,
-            } => {
-                let accepted = self.judge().welcomes(&identity);
-                self.endpoint.answer_peer(now, connection, accepted);
-            }
+            } => self.ask(now, connection, &identity, Purpose::Peer),
             Event::Connected {
                 connection,
                 identity,
                 address,
                 ..
             } => {
-                let given = self.given.remove(&connection);
-                if self.judge().still_good(&identity, given) {
-                    self.keep(now, connection, &identity);
-                    self.received.push_back(Received::Connected {
-                        peer: self.peer(connection),
-                        identity,
-                        address,
-                    });
-                } else {
-                    debug!(%address, %identity, "credentials removed during the handshake");
-                    self.endpoint.close(now, connection);
-                }
+                let session = Beginning {
+                    identity: identity.clone(),
+                    address,
+                    given: self.given.remove(&connection),
+                    held: Vec::new(),
+                };
+                self.ask(now, connection, &identity, Purpose::Session(session));
             }
+            // Nobody has heard of it.
+            Event::Closed { connection, .. } if self.lookups.cancel(connection).is_some() => {}
             Event::Closed { connection, reason } => {
                 let peer = self.peer(connection);
                 let end = Received::Closed { peer, reason };
@@ -387,21 +392,21 @@ impl DtlsListener {
                 reason,
             } => {
                 self.given.remove(&connection);
+                self.lookups.cancel(connection);
                 self.report(address, &identity, &reason);
             }
             _ => {}
         }
     }
 
-    fn judge(&self) -> Judge<'_> {
-        Judge {
-            credentials: &*self.credentials,
-            anchors: &self.anchors,
-        }
-    }
-
     /// Keeps a new session, where sessions are kept.
-    fn keep(&mut self, now: Instant, connection: Connection, identity: &PeerIdentity) {
+    fn keep(
+        &mut self,
+        now: Instant,
+        connection: Connection,
+        identity: &PeerIdentity,
+        standing: &Standing,
+    ) {
         if self.keeper.is_none() {
             return;
         }
@@ -409,7 +414,7 @@ impl DtlsListener {
         let session = (
             self.peer(connection),
             name,
-            self.judge().mark(&name, identity),
+            self.judge.mark(&name, identity, standing),
         );
         if let Some(keeper) = &mut self.keeper {
             keeper.connected(now, &mut self.endpoint, connection, session);

@@ -40,6 +40,7 @@ mod judge;
 mod keeping;
 mod keys;
 pub(crate) mod listener;
+mod lookup;
 mod resumption;
 #[cfg(test)]
 #[allow(clippy::duplicate_mod, reason = "run once with each backend")]
@@ -57,6 +58,7 @@ pub use keeping::{
     SessionStore, SessionStoreError,
 };
 pub use keys::{KeyError, check_public_key, public_key_of};
+pub use lookup::{CredentialLookup, LookupConfig, LookupError};
 pub use lwm2m_dtls::{CipherSuite, ExtendedMasterSecret, UnknownIdentity};
 pub(crate) use resumption::Resumables;
 pub use resumption::TicketKeys;

@@ -57,7 +57,8 @@ impl Account {
         Self::new(uri, credentials)
     }
 
-    /// With any credentials.
+    /// With any credentials. A secret key that stays in hardware is only named in them, where the transport has a store
+    /// that knows the name (`lwm2m_transport::dtls::KeyStore`).
     pub fn new(uri: ServerUri, credentials: Credentials) -> Self {
         Account {
             uri,

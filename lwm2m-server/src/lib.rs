@@ -63,7 +63,10 @@ pub use firmware::{
 pub use listener::{Listener, ServerCertificate};
 pub use lwm2m_transport::{
     MetricsSnapshot as TransportMetrics,
-    dtls::{CipherSuite, KeepingConfig, KeyError, TicketKeys, UnknownIdentity, public_key_of},
+    dtls::{
+        CipherSuite, CredentialLookup, KeepingConfig, KeyError, LookupConfig, LookupError,
+        PrivateKey, TicketKeys, UnknownIdentity, public_key_of,
+    },
 };
 pub use metrics::Metrics;
 pub use observation::{Notification, Observation, ObservationInfo};

@@ -1,10 +1,13 @@
 //! Where a server listens.
 
 use crate::error::StartError;
-use lwm2m_core::{secret::Secret, uri::Scheme};
+use lwm2m_core::uri::Scheme;
 use lwm2m_transport::{
     BindError, CredentialSource, DtlsServerConfig, ServerTransport,
-    dtls::{self, CipherSuite, KeepingConfig, SessionStore, TicketKeys, UnknownIdentity},
+    dtls::{
+        self, CipherSuite, CredentialLookup, KeepingConfig, LookupConfig, PrivateKey, SessionStore,
+        TicketKeys, UnknownIdentity,
+    },
 };
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -25,6 +28,7 @@ struct Policy {
     requires_extended_master_secret: bool,
     ticket_lifetime: Option<Duration>,
     ticket_keys: Option<TicketKeys>,
+    connection_ids: Option<(usize, Vec<u8>)>,
 }
 
 impl Listener {
@@ -99,6 +103,15 @@ impl Listener {
         self.policy.ticket_keys = Some(keys);
         self
     }
+
+    /// With Connection IDs (RFC 9146) of so many bytes in all, at most 8, each beginning with this prefix of at most 4:
+    /// what stands before several servers tells by it whose session a record belongs to. 0 bytes: without. Default: 6
+    /// bytes without a prefix. It means nothing without DTLS.
+    #[must_use]
+    pub fn connection_ids(mut self, length: usize, prefix: impl Into<Vec<u8>>) -> Self {
+        self.policy.connection_ids = Some((length, prefix.into()));
+        self
+    }
 }
 
 impl fmt::Display for Listener {
@@ -112,25 +125,31 @@ impl fmt::Display for Listener {
 pub struct ServerCertificate {
     /// The server's chain, end entity first, each DER.
     pub chain: Vec<Vec<u8>>,
-    /// Its private key, PKCS#8 DER.
-    pub private_key: Secret,
+    /// The private key of the end entity: PKCS#8 DER, or one in hardware.
+    pub private_key: PrivateKey,
     /// The authorities whose device certificates are accepted, each DER. A pinned certificate
     /// ([`CertificateMatch::Pinned`](crate::CertificateMatch::Pinned)) is accepted without one.
     pub trust_anchors: Vec<Vec<u8>>,
+}
+
+/// Where the credentials of devices are.
+pub(crate) struct Devices {
+    pub(crate) known: Arc<dyn CredentialSource>,
+    /// In place of those that are known.
+    pub(crate) look_up: Option<(Arc<dyn CredentialLookup>, LookupConfig)>,
 }
 
 /// What a server proves itself with on its coaps listeners, beside the pre-shared keys of its devices.
 #[derive(Default)]
 pub(crate) struct Proofs {
     pub(crate) certificate: Option<ServerCertificate>,
-    /// PKCS#8 DER.
-    pub(crate) raw_public_key: Option<Secret>,
+    pub(crate) raw_public_key: Option<PrivateKey>,
 }
 
 /// Opens the listeners of a server.
 pub(crate) async fn open(
     listeners: &[Listener],
-    credentials: Arc<dyn CredentialSource>,
+    devices: Devices,
     proofs: &Proofs,
     kept: Option<(Arc<dyn SessionStore>, KeepingConfig)>,
 ) -> Result<ServerTransport, StartError> {
@@ -150,7 +169,7 @@ pub(crate) async fn open(
         let address = addresses.next().ok_or_else(nowhere)?;
         builder = match listener.scheme {
             Scheme::Coaps => {
-                let mut config = DtlsServerConfig::new(credentials.clone());
+                let mut config = DtlsServerConfig::new(devices.known.clone());
                 let policy = &listener.policy;
                 if let Some(bytes) = policy.max_handshake_datagram {
                     config.max_handshake_datagram = bytes;
@@ -166,6 +185,12 @@ pub(crate) async fn open(
                 }
                 config.ticket_lifetime = policy.ticket_lifetime;
                 config.ticket_keys = policy.ticket_keys.clone();
+                if let Some((length, prefix)) = &policy.connection_ids {
+                    config = config.connection_ids(*length, prefix.clone());
+                }
+                if let Some((source, bounds)) = &devices.look_up {
+                    config = config.look_up(source.clone(), bounds.clone());
+                }
                 if let Some((store, keeping)) = &kept {
                     config = config.keep_sessions(store.clone(), keeping.clone());
                 }

@@ -10,7 +10,7 @@ use crate::{
     firmware::FirmwareProgress,
     following::{self, CredentialChanges},
     hub::{Hub, Waiter},
-    listener::{self, Listener, Proofs, ServerCertificate},
+    listener::{self, Devices, Listener, Proofs, ServerCertificate},
     metrics::Metrics,
     registration::Registration,
     security::{Role, SecurityChange, SecurityStore},
@@ -18,13 +18,13 @@ use crate::{
     store::{Collection, Store},
     write_behind::{self, BATCH, Names, Writer},
 };
-use lwm2m_core::{
-    model::ObjectModel, peer::PeerIdentity, secret::Secret, time::Instant, uri::Scheme,
-};
+use lwm2m_core::{model::ObjectModel, peer::PeerIdentity, time::Instant, uri::Scheme};
 use lwm2m_objects::Definitions;
 use lwm2m_transport::{
     EngineHandle, Transport,
-    dtls::{KeepingConfig, RestoredSession, SessionNames, SessionStore},
+    dtls::{
+        CredentialLookup, KeepingConfig, LookupConfig, PrivateKey, RestoredSession, SessionNames, SessionStore,
+    },
 };
 use std::{
     collections::HashMap,
@@ -43,6 +43,7 @@ pub struct ServerBuilder {
     listeners: Vec<Listener>,
     security: SecurityStore,
     proofs: Proofs,
+    look_up: Option<(Arc<dyn CredentialLookup>, LookupConfig)>,
     authorizer: Option<Arc<dyn Authorizer>>,
     accept_unsecured: bool,
     definitions: Vec<ObjectModel>,
@@ -66,6 +67,15 @@ impl ServerBuilder {
         self
     }
 
+    /// With credentials of devices that are looked up elsewhere, in a database or another service, in place of those in
+    /// the security store: a handshake waits for the answer, and nothing else does. Who may register under which name
+    /// is then for an [`authorizer`](Self::authorizer) of one's own, since the store knows nobody.
+    #[must_use]
+    pub fn look_up(mut self, source: Arc<dyn CredentialLookup>, config: LookupConfig) -> Self {
+        self.look_up = Some((source, config));
+        self
+    }
+
     /// With a certificate, so that devices can use theirs.
     #[must_use]
     pub fn certificate(mut self, certificate: ServerCertificate) -> Self {
@@ -73,11 +83,11 @@ impl ServerBuilder {
         self
     }
 
-    /// With a key pair, so that devices can use raw public keys: the private key, PKCS#8 DER, ECDSA P-256. Devices are
-    /// told its public half, [`public_key_of`](crate::public_key_of) it (/0/x/4). LwM2M server and bootstrap server have
+    /// With a key pair, so that devices can use raw public keys: the private key, PKCS#8 DER, ECDSA P-256, or one in
+    /// hardware. Devices are told its public half, [`PrivateKey::public_key`] of it (/0/x/4). LwM2M server and bootstrap server have
     /// different ones (Transport 1.2.2, section 5.2.1).
     #[must_use]
-    pub fn raw_public_key(mut self, private_key: impl Into<Secret>) -> Self {
+    pub fn raw_public_key(mut self, private_key: impl Into<PrivateKey>) -> Self {
         self.proofs.raw_public_key = Some(private_key.into());
         self
     }
@@ -133,13 +143,16 @@ impl ServerBuilder {
     /// # Errors
     /// A listener that cannot be opened, an unusable certificate or private key, a store that cannot be read.
     pub async fn start(mut self) -> Result<Server, StartError> {
-        let credentials = self.security.for_role(Role::Server);
+        let devices = Devices {
+            known: self.security.for_role(Role::Server),
+            look_up: self.look_up.take(),
+        };
         let kept = self.store.clone().zip(self.keeping.take());
         let kept = kept.map(|(store, keeping)| {
             let sessions: Arc<dyn SessionStore> = Arc::new(Sessions(store));
             (sessions, keeping)
         });
-        let transport = listener::open(&self.listeners, credentials, &self.proofs, kept);
+        let transport = listener::open(&self.listeners, devices, &self.proofs, kept);
         let mut transport = transport.await?;
         // What is in the store must be known before the first handshake, and before sessions are taken up.
         let adopted = self.adopt().await?;

@@ -53,7 +53,7 @@ pub(crate) fn listener(
         Some(ours) => config.certificate(
             ServerCertificate {
                 chain: vec![ours.certificate.clone()],
-                private_key: ours.private_key.clone(),
+                private_key: ours.private_key.clone().into(),
             },
             vec![ours.trust.clone()],
         ),

@@ -211,7 +211,7 @@ async fn servers(authority: &Authority) -> (Server, BootstrapServer) {
         .security(security.clone())
         .certificate(ServerCertificate {
             chain: vec![issued.certificate],
-            private_key: issued.key,
+            private_key: issued.key.into(),
             trust_anchors: vec![authority.der()],
         })
         .start()

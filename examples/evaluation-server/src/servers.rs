@@ -185,7 +185,7 @@ fn uri(addresses: &[(Scheme, SocketAddr)], scheme: Scheme) -> ServerUri {
 fn certificate(files: &CertificateFiles) -> Result<ServerCertificate, PemError> {
     Ok(ServerCertificate {
         chain: pem::certificates(&files.chain)?,
-        private_key: pem::private_key(&files.private_key)?,
+        private_key: pem::private_key(&files.private_key)?.into(),
         trust_anchors: match &files.authorities {
             Some(authorities) => pem::certificates(authorities)?,
             None => Vec::new(),

@@ -61,6 +61,9 @@ pub struct ClientTransportConfig {
     /// client that has a certificate. Default 0: none, and no ticket is asked for; a Connection ID does more for less.
     #[cfg(feature = "dtls")]
     pub max_resumable: usize,
+    /// Keys that are not in memory and are only named by what accounts have as their secret key. Default `None`.
+    #[cfg(feature = "dtls")]
+    pub key_store: Option<Arc<dyn crate::dtls::KeyStore>>,
     /// What the certificates of servers are judged by. Default: the system's clock.
     #[cfg(feature = "dtls")]
     pub clock: crate::dtls::UnixClock,
@@ -90,6 +93,9 @@ impl Default for ClientTransportConfig {
             sessions: None,
             #[cfg(feature = "dtls")]
             max_resumable: 0,
+            #[cfg(feature = "dtls")]
+            key_store: None,
+            #[cfg(feature = "dtls")]
             clock: crate::dtls::UnixClock::default(),
             max_connections: 1024,
             send_queue: 32,
@@ -151,6 +157,13 @@ impl ClientTransportConfig {
     #[cfg(feature = "dtls")]
     pub fn max_resumable(mut self, sessions: usize) -> Self {
         self.max_resumable = sessions;
+        self
+    }
+
+    /// Sets [`key_store`](Self::key_store).
+    #[cfg(feature = "dtls")]
+    pub fn key_store(mut self, keys: Arc<dyn crate::dtls::KeyStore>) -> Self {
+        self.key_store = Some(keys);
         self
     }
 

@@ -148,7 +148,7 @@ async fn openssl_as_client() {
     table.insert("device", Secret::new(KEY.to_vec()));
     let own = ServerCertificate {
         chain: vec![files.server.cert.der().to_vec()],
-        private_key: Secret::new(files.server.key_pair.serialize_der()),
+        private_key: files.server.key_pair.serialize_der().into(),
     };
     let config =
         DtlsServerConfig::new(Arc::new(table)).certificate(own, vec![files.authority.clone()]);

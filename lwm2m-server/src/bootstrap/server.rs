@@ -8,15 +8,18 @@ use crate::{
     event::Events,
     following::CredentialChanges,
     hub::Hub,
-    listener::{self, Listener, Proofs, ServerCertificate},
+    listener::{self, Devices, Listener, Proofs, ServerCertificate},
     metrics::Metrics,
     security::{Role, SecurityChange, SecurityStore},
     store::Store,
     write_behind::{self, BATCH, Writer},
 };
-use lwm2m_core::{endpoint::EndpointConfig, model::ObjectModel, secret::Secret, uri::Scheme};
+use lwm2m_core::{endpoint::EndpointConfig, model::ObjectModel, uri::Scheme};
 use lwm2m_objects::Definitions;
-use lwm2m_transport::{EngineHandle, Transport};
+use lwm2m_transport::{
+    EngineHandle, Transport,
+    dtls::{CredentialLookup, LookupConfig, PrivateKey},
+};
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
@@ -63,6 +66,7 @@ pub struct BootstrapServerBuilder {
     security: SecurityStore,
     configurations: BootstrapStore,
     proofs: Proofs,
+    look_up: Option<(Arc<dyn CredentialLookup>, LookupConfig)>,
     authorizer: Option<Arc<dyn Authorizer>>,
     accept_unsecured: bool,
     definitions: Vec<ObjectModel>,
@@ -92,6 +96,15 @@ impl BootstrapServerBuilder {
         self
     }
 
+    /// With credentials of devices that are looked up elsewhere, in a database or another service, in place of those in
+    /// the security store: a handshake waits for the answer, and nothing else does. Who may bootstrap under which name
+    /// is then for an [`authorizer`](Self::authorizer) of one's own, since the store knows nobody.
+    #[must_use]
+    pub fn look_up(mut self, source: Arc<dyn CredentialLookup>, config: LookupConfig) -> Self {
+        self.look_up = Some((source, config));
+        self
+    }
+
     /// With a certificate, so that devices can use theirs.
     #[must_use]
     pub fn certificate(mut self, certificate: ServerCertificate) -> Self {
@@ -99,11 +112,11 @@ impl BootstrapServerBuilder {
         self
     }
 
-    /// With a key pair, so that devices can use raw public keys: the private key, PKCS#8 DER, ECDSA P-256. Devices are
-    /// told its public half, [`public_key_of`](crate::public_key_of) it (/0/x/4). LwM2M server and bootstrap server have
+    /// With a key pair, so that devices can use raw public keys: the private key, PKCS#8 DER, ECDSA P-256, or one in
+    /// hardware. Devices are told its public half, [`PrivateKey::public_key`] of it (/0/x/4). LwM2M server and bootstrap server have
     /// different ones (Transport 1.2.2, section 5.2.1).
     #[must_use]
-    pub fn raw_public_key(mut self, private_key: impl Into<Secret>) -> Self {
+    pub fn raw_public_key(mut self, private_key: impl Into<PrivateKey>) -> Self {
         self.proofs.raw_public_key = Some(private_key.into());
         self
     }
@@ -148,9 +161,12 @@ impl BootstrapServerBuilder {
     ///
     /// # Errors
     /// A listener that cannot be opened, an unusable certificate or private key, a store that cannot be read.
-    pub async fn start(self) -> Result<BootstrapServer, StartError> {
-        let credentials = self.security.for_role(Role::Bootstrap);
-        let transport = listener::open(&self.listeners, credentials, &self.proofs, None).await?;
+    pub async fn start(mut self) -> Result<BootstrapServer, StartError> {
+        let devices = Devices {
+            known: self.security.for_role(Role::Bootstrap),
+            look_up: self.look_up.take(),
+        };
+        let transport = listener::open(&self.listeners, devices, &self.proofs, None).await?;
         let addresses = transport.local_addresses();
         let metrics = transport.metrics();
         self.run(transport, addresses, Some(metrics)).await

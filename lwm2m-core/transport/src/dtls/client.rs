@@ -317,10 +317,14 @@ fn client_config(
     let unsupported = |what: &str| CloseReason::Unsupported(what.into());
     let unusable = |what: String| CloseReason::HandshakeFailed(what);
     let provider = Ring::new();
+    let keys = link.config.key_store.as_deref();
     let signer = |key: &Secret| -> Result<Arc<dyn Signer>, CloseReason> {
-        provider
-            .signer(key)
-            .map_err(|error| unusable(error.to_string()))
+        match keys.and_then(|keys| keys.private_key(key)) {
+            Some(signer) => Ok(signer),
+            None => provider
+                .signer(key)
+                .map_err(|error| unusable(error.to_string())),
+        }
     };
     let credentials = match credentials {
         Credentials::None => return Err(unsupported("coaps without credentials")),
@@ -333,7 +337,9 @@ fn client_config(
             }
             ClientCredentials::Psk {
                 identity: identity.clone(),
-                key: Arc::new(key.clone()),
+                key: keys
+                    .and_then(|keys| keys.pre_shared_key(identity, key))
+                    .unwrap_or_else(|| Arc::new(key.clone())),
             }
         }
         Credentials::RawPublicKey {

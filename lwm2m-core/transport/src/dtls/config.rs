@@ -3,11 +3,11 @@
 use super::{
     clock::UnixClock,
     keeping::{Keeping, KeepingConfig, SessionStore},
+    keys::PrivateKey,
     lookup::{CredentialLookup, LookupConfig},
     resumption::TicketKeys,
 };
 use crate::credentials::CredentialSource;
-use lwm2m_core::secret::Secret;
 use lwm2m_dtls::{CipherSuite, ExtendedMasterSecret, UnknownIdentity};
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -34,9 +34,9 @@ pub struct DtlsServerConfig {
     /// Trust anchors for client certificates, each DER. A client without a certificate that one of them vouches for is
     /// refused.
     pub client_trust_anchors: Vec<Vec<u8>>,
-    /// Our raw public key, for clients that want one: its private key, PKCS#8 DER, ECDSA P-256.
+    /// Our raw public key, for clients that want one: its private key.
     /// [`CredentialSource::raw_public_key_allowed`] says which clients are welcome.
-    pub raw_public_key: Option<Secret>,
+    pub raw_public_key: Option<PrivateKey>,
     /// What carries it out.
     pub backend: Backend,
     /// Suites that are served, as far as there are credentials for them: of those that a client offers, the first in the
@@ -100,8 +100,8 @@ pub struct DtlsServerConfig {
 pub struct ServerCertificate {
     /// End entity first, each DER.
     pub chain: Vec<Vec<u8>>,
-    /// PKCS#8 DER, ECDSA P-256.
-    pub private_key: Secret,
+    /// That of the end entity.
+    pub private_key: PrivateKey,
 }
 
 impl DtlsServerConfig {
@@ -148,9 +148,9 @@ impl DtlsServerConfig {
         self
     }
 
-    /// Serves raw public keys, too, with this one as ours: its private key, PKCS#8 DER, ECDSA P-256.
-    pub fn raw_public_key(mut self, private_key: Secret) -> Self {
-        self.raw_public_key = Some(private_key);
+    /// Serves raw public keys, too, with this one as ours: its private key, PKCS#8 DER, or one in hardware.
+    pub fn raw_public_key(mut self, private_key: impl Into<PrivateKey>) -> Self {
+        self.raw_public_key = Some(private_key.into());
         self
     }
 

@@ -1,16 +1,29 @@
 //! What a program hangs into listeners and connections, over the loopback interface.
 
-use super::test_device::Device;
-use super::{DtlsServerConfig, UnixClock, shared_tests::*};
-use crate::{
-    ClientTransport, ServerTransport,
-    tests::{Running, loopback},
-    toy::Toy,
+use super::{
+    DtlsServerConfig, KeyStore, PrivateKey, ServerCertificate, UnixClock,
+    crypto::{
+        CryptoError, PublicKey, Signer,
+        prf::{Derivation, MasterSecret},
+        psk::PreSharedKey,
+        ring::Ring,
+    },
+    shared_tests::*,
+    test_device::Device,
 };
-use lwm2m_core::engine::{CertificateUsage, CloseReason};
+use crate::{
+    ClientTransport, CredentialSource, ServerTransport,
+    tests::{Running, loopback},
+    toy::{Heard, Toy},
+};
+use lwm2m_core::{
+    engine::{CertificateUsage, CloseReason, Credentials},
+    peer::PeerIdentity,
+    secret::Secret,
+};
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 
 /// In 2026, and in the year 5000: certificates of these tests are good from 1975 to 4096.
@@ -123,5 +136,192 @@ async fn connection_ids_tell_shards_apart() {
         let bound = builder.coaps(loopback(), config().connection_ids(length, prefix));
         let said = bound.bind().await.unwrap_err().to_string();
         assert!(said.contains("prefix of at most 4 bytes"), "{said}");
+    }
+}
+
+/// Hardware, as far as anybody outside can tell: it works with its keys, and can be pulled out.
+#[derive(Default)]
+struct Hardware {
+    used: AtomicUsize,
+    is_out: AtomicBool,
+}
+
+impl Hardware {
+    fn work<T>(&self, work: impl FnOnce() -> Result<T, CryptoError>) -> Result<T, CryptoError> {
+        if self.is_out.load(Ordering::SeqCst) {
+            return Err(CryptoError::Failed);
+        }
+        self.used.fetch_add(1, Ordering::SeqCst);
+        work()
+    }
+}
+
+struct KeyInside(Arc<Hardware>, Arc<dyn Signer>);
+
+impl Signer for KeyInside {
+    fn public_key(&self) -> PublicKey {
+        self.1.public_key()
+    }
+
+    fn sign(
+        &self,
+        message: &[u8],
+        random: &mut dyn rand_core::RngCore,
+    ) -> Result<Vec<u8>, CryptoError> {
+        self.0.work(|| self.1.sign(message, random))
+    }
+}
+
+struct PskInside(Arc<Hardware>);
+
+impl PreSharedKey for PskInside {
+    fn master_secret(&self, derivation: &Derivation<'_>) -> Result<MasterSecret, CryptoError> {
+        let key = Secret::new(KEY.to_vec());
+        self.0.work(|| key.master_secret(derivation))
+    }
+}
+
+/// This key, moved into the hardware.
+fn inside(hardware: &Arc<Hardware>, key: &PrivateKey) -> Arc<dyn Signer> {
+    let signer = key.signer(&Ring::new()).unwrap();
+    Arc::new(KeyInside(hardware.clone(), signer))
+}
+
+/// What `slot 1` is.
+struct Slots(Arc<Hardware>, Option<Arc<dyn Signer>>);
+
+impl KeyStore for Slots {
+    fn private_key(&self, name: &Secret) -> Option<Arc<dyn Signer>> {
+        self.1.clone().filter(|_| name.expose_secret() == b"slot 1")
+    }
+
+    fn pre_shared_key(&self, identity: &[u8], name: &Secret) -> Option<Arc<dyn PreSharedKey>> {
+        let is_ours = identity == b"device" && name.expose_secret() == b"slot 1";
+        is_ours.then(|| Arc::new(PskInside(self.0.clone())) as Arc<dyn PreSharedKey>)
+    }
+}
+
+fn slot(number: u8) -> Secret {
+    Secret::new(format!("slot {number}").into())
+}
+
+/// How a handshake ends of a client whose keys are in this hardware, and what both sides take the other for.
+async fn with_slots(
+    server: &mut Server,
+    slots: Slots,
+    credentials: Credentials,
+) -> Result<(PeerIdentity, PeerIdentity), CloseReason> {
+    let config = client_config().key_store(Arc::new(slots));
+    let mut client = Running::new(Toy::default(), ClientTransport::new(config));
+    client.connect(server.uri(), credentials).await;
+    match client.heard().await {
+        Heard::Connected(_, theirs, _) => {
+            let (_, ours, _) = server.running.connected().await;
+            client.handle.stop().await;
+            server.running.closed().await;
+            Ok((ours, theirs))
+        }
+        Heard::Closed(_, reason) => Err(reason),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn keys_may_stay_in_hardware_on_both_sides() {
+    let authority = Authority::new();
+    let (server_side, client_side) = (Arc::<Hardware>::default(), Arc::<Hardware>::default());
+    let used = |hardware: &Arc<Hardware>| hardware.used.swap(0, Ordering::SeqCst);
+    let generated = || PrivateKey::from(rcgen::KeyPair::generate().unwrap().serialize_der());
+    let (raw, raw_of_client) = (generated(), generated());
+    let own = authority.server();
+    let own = ServerCertificate {
+        private_key: inside(&server_side, &own.private_key).into(),
+        ..own
+    };
+    let end_entity = own.chain[0].clone();
+    let client_spki = raw_of_client.public_key().unwrap();
+    let listener = DtlsServerConfig::new(Arc::new(Welcoming(client_spki.clone())))
+        .certificate(own, vec![authority.der()])
+        .raw_public_key(PrivateKey::from(inside(&server_side, &raw)));
+    let mut server = Server::new(listener).await;
+
+    // A pre-shared key.
+    let slots = |signer| Slots(client_side.clone(), signer);
+    let psk = |number| Credentials::Psk {
+        identity: b"device".to_vec(),
+        key: slot(number),
+    };
+    let device = device_identity();
+    let proven = with_slots(&mut server, slots(None), psk(1)).await;
+    assert_eq!(proven, Ok((device.clone(), device)));
+    assert_eq!((used(&client_side), used(&server_side)), (1, 0));
+    // A name that the store does not know is a key, and a wrong one.
+    let reason = with_slots(&mut server, slots(None), psk(2)).await;
+    assert!(matches!(reason, Err(CloseReason::HandshakeFailed(_))));
+    assert_eq!(used(&client_side), 0);
+
+    // Raw public keys.
+    let signer = inside(&client_side, &raw_of_client);
+    let by_key = |number, public_key: &[u8]| Credentials::RawPublicKey {
+        public_key: public_key.to_vec(),
+        private_key: slot(number),
+        server_public_key: raw.public_key().unwrap(),
+    };
+    for public_key in [&client_spki[..], &[]] {
+        let slots = slots(Some(signer.clone()));
+        let (ours, theirs) = with_slots(&mut server, slots, by_key(1, public_key))
+            .await
+            .unwrap();
+        assert_eq!(ours, PeerIdentity::RawPublicKey(client_spki.clone()));
+        let spki = raw.public_key().unwrap();
+        assert_eq!(theirs, PeerIdentity::RawPublicKey(spki));
+        assert_eq!((used(&client_side), used(&server_side)), (1, 1));
+    }
+    let stranger = with_slots(&mut server, slots(Some(signer.clone())), by_key(2, &[])).await;
+    assert!(stranger.unwrap_err().to_string().contains("PKCS#8"));
+
+    // Certificates.
+    let usage = CertificateUsage::DomainIssuedCertificate;
+    let Credentials::Certificate {
+        chain, private_key, ..
+    } = authority.device("device", usage, &end_entity)
+    else {
+        unreachable!("a certificate was asked for");
+    };
+    let signer = inside(&client_side, &private_key.into());
+    let certificate = Credentials::Certificate {
+        chain,
+        private_key: slot(1),
+        server_certificate: end_entity,
+        usage,
+    };
+    let slots = || slots(Some(signer.clone()));
+    let proven = with_slots(&mut server, slots(), certificate.clone()).await;
+    assert!(matches!(proven, Ok((PeerIdentity::Certificate(_), _))));
+    assert_eq!((used(&client_side), used(&server_side)), (1, 1));
+
+    // Hardware that fails ends the handshake, on either side, and nothing else.
+    for broken in [&client_side, &server_side] {
+        broken.is_out.store(true, Ordering::SeqCst);
+        let reason = with_slots(&mut server, slots(), certificate.clone()).await;
+        assert!(
+            matches!(reason, Err(CloseReason::HandshakeFailed(_))),
+            "{reason:?}"
+        );
+        broken.is_out.store(false, Ordering::SeqCst);
+    }
+    assert!(with_slots(&mut server, slots(), certificate).await.is_ok());
+}
+
+/// Knows `device` by its key, and one raw public key.
+struct Welcoming(Vec<u8>);
+
+impl CredentialSource for Welcoming {
+    fn psk(&self, identity: &[u8]) -> Option<Secret> {
+        table().psk(identity)
+    }
+
+    fn raw_public_key_allowed(&self, public_key: &[u8]) -> bool {
+        public_key == self.0
     }
 }

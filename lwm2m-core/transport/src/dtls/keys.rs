@@ -1,11 +1,89 @@
-//! The keys of raw public key mode (RFC 7250), for those who keep and hand them out.
+//! Our own keys: in memory, or in hardware that works with them and does not give them out; and the public keys of raw
+//! public key mode (RFC 7250), for those who keep and hand them out.
 
 use lwm2m_core::secret::Secret;
 use lwm2m_dtls::{
     MIN_TICKET_SECRET,
     certificate::{CertificateError, public_key_of_spki, spki_of},
-    crypto::{CryptoError, Provider, ring::Ring},
+    crypto::{CryptoError, Provider, Signer, psk::PreSharedKey, ring::Ring},
 };
+use std::{fmt, sync::Arc};
+
+/// A private key, ECDSA P-256.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum PrivateKey {
+    /// PKCS#8 DER.
+    Pkcs8(Secret),
+    /// One that stays where it is: in a secure element, a TPM, a hardware security module. It is asked in the task that
+    /// drives the transport, which stands still until it has signed.
+    Elsewhere(Arc<dyn Signer>),
+}
+
+impl PrivateKey {
+    /// What signs with it.
+    pub(crate) fn signer(&self, provider: &dyn Provider) -> Result<Arc<dyn Signer>, CryptoError> {
+        match self {
+            PrivateKey::Pkcs8(der) => provider.signer(der),
+            PrivateKey::Elsewhere(signer) => Ok(signer.clone()),
+        }
+    }
+
+    /// Its public half, as it is sent and compared: a SubjectPublicKeyInfo, DER, 91 bytes.
+    ///
+    /// # Errors
+    /// [`KeyError::Private`].
+    pub fn public_key(&self) -> Result<Vec<u8>, KeyError> {
+        let signer = self.signer(&Ring::new()).map_err(KeyError::Private)?;
+        Ok(spki_of(&signer.public_key()))
+    }
+}
+
+impl From<Secret> for PrivateKey {
+    fn from(pkcs8: Secret) -> Self {
+        PrivateKey::Pkcs8(pkcs8)
+    }
+}
+
+impl From<Vec<u8>> for PrivateKey {
+    fn from(pkcs8: Vec<u8>) -> Self {
+        PrivateKey::Pkcs8(pkcs8.into())
+    }
+}
+
+impl From<Arc<dyn Signer>> for PrivateKey {
+    fn from(signer: Arc<dyn Signer>) -> Self {
+        PrivateKey::Elsewhere(signer)
+    }
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PrivateKey::Pkcs8(_) => "Pkcs8(hidden)",
+            PrivateKey::Elsewhere(_) => "Elsewhere",
+        })
+    }
+}
+
+/// The keys of a client that stay where they are: in a secure element, a SIM, a TPM. What its accounts have as their
+/// secret key (/0/x/5) then only names one, in whatever way the store understands, and reaches the transport as that
+/// ([`Credentials`](lwm2m_core::engine::Credentials)); the other resources are as ever.
+///
+/// It is asked when a connection is made. The keys work in the task of their connection, and nothing else waits.
+pub trait KeyStore: Send + Sync + 'static {
+    /// The private key of this name. `None`, as by default: it is no name but a key, PKCS#8 DER.
+    fn private_key(&self, name: &Secret) -> Option<Arc<dyn Signer>> {
+        let _ = name;
+        None
+    }
+
+    /// The pre-shared key of this name, for this identity. `None`, as by default: it is no name but the key.
+    fn pre_shared_key(&self, identity: &[u8], name: &Secret) -> Option<Arc<dyn PreSharedKey>> {
+        let _ = (identity, name);
+        None
+    }
+}
 
 /// Why a key cannot be used. The text shows nothing of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,8 +106,7 @@ pub enum KeyError {
 /// # Errors
 /// [`KeyError::Private`].
 pub fn public_key_of(private_key: &Secret) -> Result<Vec<u8>, KeyError> {
-    let signer = Ring::new().signer(private_key).map_err(KeyError::Private)?;
-    Ok(spki_of(&signer.public_key()))
+    PrivateKey::Pkcs8(private_key.clone()).public_key()
 }
 
 /// Whether somebody can prove to a listener or connection of ours to hold the private half of this: a

@@ -492,8 +492,8 @@ fn server_config(
             return Err("a certificate, but no trust anchors for clients".into());
         }
         Some(own) => {
-            let signer = provider
-                .signer(&own.private_key)
+            let signer = (own.private_key)
+                .signer(provider)
                 .map_err(|error| error.to_string())?;
             let local = LocalCertificate::new(own.chain.clone(), signer)
                 .map_err(|error| error.to_string())?;
@@ -503,8 +503,8 @@ fn server_config(
         }
     }
     if let Some(private_key) = &config.raw_public_key {
-        let signer = provider
-            .signer(private_key)
+        let signer = private_key
+            .signer(provider)
             .map_err(|error| error.to_string())?;
         serves = serves.raw_public_key(signer);
     }

@@ -19,6 +19,8 @@
 //! | unknown PSK identity | told, or answered as a wrong key is | refused |
 //! | resumption, server | by session id ([`DtlsServerConfig::max_resumable`]) and by ticket ([`DtlsServerConfig::tickets`]), off by default | no |
 //! | resumption, client | by either, off by default ([`ClientTransportConfig::max_resumable`](crate::ClientTransportConfig::max_resumable)) | no |
+//! | keys in hardware | [`PrivateKey`] on the server, [`KeyStore`] on the client | no |
+//! | credentials in a database | [`CredentialLookup`] | no |
 //! | sessions kept over a restart | [`DtlsServerConfig::keep_sessions`] | no |
 //! | a client's session kept while it is off | [`ClientTransportConfig::sessions`](crate::ClientTransportConfig::sessions) | no |
 //! | a device that begins anew | takes its old session's place when it has proven itself | the same |
@@ -57,9 +59,9 @@ pub use keeping::{
     KeepingConfig, KeptSession, RestoredSession, SessionChange, SessionName, SessionNames,
     SessionStore, SessionStoreError,
 };
-pub use keys::{KeyError, check_public_key, public_key_of};
+pub use keys::{KeyError, KeyStore, PrivateKey, check_public_key, public_key_of};
 pub use lookup::{CredentialLookup, LookupConfig, LookupError};
-pub use lwm2m_dtls::{CipherSuite, ExtendedMasterSecret, UnknownIdentity};
+pub use lwm2m_dtls::{CipherSuite, ExtendedMasterSecret, UnknownIdentity, crypto};
 pub(crate) use resumption::Resumables;
 pub use resumption::TicketKeys;
 

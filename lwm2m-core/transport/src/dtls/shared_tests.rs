@@ -320,7 +320,7 @@ impl Authority {
         let issued = self.issue("server", vec![SanType::IpAddress(loopback().ip())]);
         ServerCertificate {
             chain: vec![issued.cert.der().to_vec()],
-            private_key: Secret::new(issued.key_pair.serialize_der()),
+            private_key: issued.key_pair.serialize_der().into(),
         }
     }
 
@@ -516,7 +516,7 @@ async fn contradictory_configurations_are_refused() {
     nameless.client_trust_anchors = vec![authority.der()];
     let anchorless = DtlsServerConfig::new(table()).certificate(authority.server(), vec![]);
     let mut keyless = authority.server();
-    keyless.private_key = Secret::new(vec![1, 2, 3]);
+    keyless.private_key = vec![1, 2, 3].into();
     let keyless = DtlsServerConfig::new(table()).certificate(keyless, vec![authority.der()]);
     let unanchored =
         DtlsServerConfig::new(table()).certificate(authority.server(), vec![vec![0; 9]]);

@@ -118,6 +118,11 @@ fn configuration(
             "another clock than the system's with the backend webrtc-dtls",
         ));
     }
+    if link.config.key_store.is_some() {
+        return Err(unsupported(
+            "keys that are not in memory with the backend webrtc-dtls",
+        ));
+    }
     if link.config.sessions.is_some() {
         return Err(unsupported(
             "a store of sessions with the backend webrtc-dtls",

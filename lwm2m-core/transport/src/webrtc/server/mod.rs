@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     credentials::CredentialSource,
-    dtls::DtlsServerConfig,
+    dtls::{DtlsServerConfig, PrivateKey},
     metrics::Metrics,
     report::{Accepted, Report},
     server::BindError,
@@ -255,10 +255,17 @@ fn security(config: &DtlsServerConfig) -> Result<Security, String> {
         Some(_) if config.client_trust_anchors.is_empty() => {
             return Err("a certificate, but no trust anchors for clients".into());
         }
-        Some(certificate) => Some((
-            own_certificate(&certificate.chain, &certificate.private_key)?,
-            anchors(&config.client_trust_anchors)?,
-        )),
+        Some(certificate) => {
+            let PrivateKey::Pkcs8(private_key) = &certificate.private_key else {
+                return Err(
+                    "the backend webrtc-dtls does not offer private keys in hardware".into(),
+                );
+            };
+            Some((
+                own_certificate(&certificate.chain, private_key)?,
+                anchors(&config.client_trust_anchors)?,
+            ))
+        }
     };
     Ok(Security {
         credentials: config.credentials.clone(),

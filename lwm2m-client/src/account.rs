@@ -1,7 +1,11 @@
 //! Accounts: where a server is, how we prove who we are, and how we register there.
 
 use crate::object::{Instance, ResourceValue};
-use alloc::{string::ToString, vec::Vec};
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::net::IpAddr;
 use lwm2m_core::{
     engine::{CertificateUsage, Credentials},
     secret::Secret,
@@ -23,6 +27,7 @@ pub(crate) mod mode {
 pub struct Account {
     uri: ServerUri,
     credentials: Credentials,
+    server_name: Option<String>,
     hold_off: Option<u32>,
 }
 
@@ -63,8 +68,17 @@ impl Account {
         Account {
             uri,
             credentials,
+            server_name: None,
             hold_off: None,
         }
+    }
+
+    /// Asks the server for this name in the handshake and knows it by it in its certificate, in place of the host of its
+    /// address (/0/x/14, from 1.1 on): for where there is no DNS and the address is an IP address.
+    #[must_use]
+    pub fn with_server_name(mut self, name: impl Into<String>) -> Self {
+        self.server_name = Some(name.into());
+        self
     }
 
     /// Waits this many seconds before a bootstrap (/0/x/11).
@@ -77,6 +91,11 @@ impl Account {
     /// Where the server is.
     pub fn uri(&self) -> &ServerUri {
         &self.uri
+    }
+
+    /// What the server is known by, where that is not the host of its address.
+    pub fn server_name(&self) -> Option<&str> {
+        self.server_name.as_deref()
     }
 
     /// How we prove who we are.
@@ -129,6 +148,7 @@ impl Account {
             .with(security::SECRET_KEY, secret)
             .with_some(security::SHORT_SERVER_ID, short_server_id.map(i64::from))
             .with_some(security::CLIENT_HOLD_OFF_TIME, self.hold_off.map(i64::from))
+            .with_some(security::SNI, self.server_name.clone())
             .with_some(security::CERTIFICATE_USAGE, usage)
     }
 
@@ -171,6 +191,11 @@ impl Account {
             }
             _ => return Err(AccountError::Mode),
         };
+        let server_name = match instance.value(security::SNI).map(Value::as_str) {
+            None | Some(Some("")) => None,
+            Some(Some(name)) if is_host_name(name) => Some(name.to_string()),
+            Some(_) => return Err(AccountError::ServerName),
+        };
         match &credentials {
             Credentials::Psk { identity, key } if identity.is_empty() || key.is_empty() => {
                 return Err(AccountError::Key);
@@ -194,6 +219,7 @@ impl Account {
         Ok(Account {
             uri,
             credentials,
+            server_name,
             hold_off: number(security::CLIENT_HOLD_OFF_TIME)
                 .and_then(|seconds| u32::try_from(seconds).ok()),
         })
@@ -216,6 +242,9 @@ pub enum AccountError {
     /// Identity or keys are missing or malformed.
     #[error("identity or keys (/0/x/3 to /0/x/5) are missing or malformed")]
     Key,
+    /// /0/x/14 is no name of a host.
+    #[error("the name of the server (/0/x/14) is no host name")]
+    ServerName,
     /// /0/x/15 is out of range.
     #[error("the certificate usage (/0/x/15) is out of range")]
     Usage,
@@ -238,6 +267,12 @@ fn usage_from(number: Option<i64>) -> Result<CertificateUsage, AccountError> {
         Some(3) | None => Ok(CertificateUsage::DomainIssuedCertificate),
         Some(_) => Err(AccountError::Usage),
     }
+}
+
+/// Whether it can be said in a handshake (RFC 6066, section 3; RFC 1035, section 2.3.4), where addresses are none.
+fn is_host_name(name: &str) -> bool {
+    let letters = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    name.len() <= 255 && name.bytes().all(letters) && name.parse::<IpAddr>().is_err()
 }
 
 /// Cuts concatenated DER certificates apart; `None` where the lengths do not add up.
@@ -333,6 +368,7 @@ mod tests {
         };
         for account in [
             Account::nosec(uri("coap://a")).hold_off(7),
+            Account::coaps(uri("coaps://10.0.0.1"), "me", [1; 16].to_vec()).with_server_name("a.b"),
             Account::coaps(uri("coaps://a"), "me", [1; 16].to_vec()),
             Account::new(uri("coaps://a:9"), certificate),
             Account::new(uri("coaps://a"), raw_public_key),
@@ -341,6 +377,7 @@ mod tests {
             let back = Account::from_instance(&account.to_instance(Some(3))).unwrap();
             assert_eq!(back.uri(), account.uri());
             assert_eq!(back.hold_off, account.hold_off);
+            assert_eq!(back.server_name(), account.server_name());
             match (back.credentials(), account.credentials()) {
                 (Credentials::None, Credentials::None) => {}
                 (
@@ -441,6 +478,18 @@ mod tests {
                 AccountError::Key,
             ),
             (psk().with(security::SECURITY_MODE, 2), AccountError::Key),
+            (
+                psk().with(security::SNI, "10.0.0.1"),
+                AccountError::ServerName,
+            ),
+            (
+                psk().with(security::SNI, "no name"),
+                AccountError::ServerName,
+            ),
+            (
+                psk().with(security::SNI, "a".repeat(256)),
+                AccountError::ServerName,
+            ),
             (Instance::new(), AccountError::Uri),
         ] {
             assert_eq!(Account::from_instance(&instance).unwrap_err(), error);

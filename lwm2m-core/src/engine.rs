@@ -98,6 +98,9 @@ pub enum Outbound {
         peer: PeerId,
         /// Where to.
         target: ServerUri,
+        /// The name that the server is asked for in the handshake and known by in its certificate, in place of the host
+        /// of `target` (/0/x/14; RFC 6066, section 3): for where there is no DNS. It means nothing without security.
+        server_name: Option<String>,
         /// How to prove who we are, and what to ask of the other side.
         credentials: Credentials,
     },

@@ -143,6 +143,8 @@ pub(crate) struct Devices {
 #[derive(Default)]
 pub(crate) struct Proofs {
     pub(crate) certificate: Option<ServerCertificate>,
+    /// Certificates by the host that a device asks for.
+    pub(crate) named: Vec<(String, dtls::ServerCertificate)>,
     pub(crate) raw_public_key: Option<PrivateKey>,
 }
 
@@ -200,6 +202,9 @@ pub(crate) async fn open(
                         private_key: ours.private_key.clone(),
                     };
                     config = config.certificate(certificate, ours.trust_anchors.clone());
+                }
+                for (host, certificate) in &proofs.named {
+                    config = config.certificate_for(host.clone(), certificate.clone());
                 }
                 if let Some(private_key) = &proofs.raw_public_key {
                     config = config.raw_public_key(private_key.clone());

@@ -23,7 +23,7 @@ use lwm2m_objects::Definitions;
 use lwm2m_transport::{
     EngineHandle, Transport,
     dtls::{
-        CredentialLookup, KeepingConfig, LookupConfig, PrivateKey, RestoredSession, SessionNames, SessionStore,
+        self, CredentialLookup, KeepingConfig, LookupConfig, PrivateKey, RestoredSession, SessionNames, SessionStore,
     },
 };
 use std::{
@@ -80,6 +80,22 @@ impl ServerBuilder {
     #[must_use]
     pub fn certificate(mut self, certificate: ServerCertificate) -> Self {
         self.proofs.certificate = Some(certificate);
+        self
+    }
+
+    /// With another certificate for devices that ask for this host by its name (/0/x/14, or the host of /0/x/0): its chain,
+    /// end entity first, each DER, and its private key. All others are shown that of [`certificate`](Self::certificate),
+    /// which there has to be.
+    #[must_use]
+    pub fn certificate_for(
+        mut self,
+        host: impl Into<String>,
+        chain: Vec<Vec<u8>>,
+        private_key: impl Into<PrivateKey>,
+    ) -> Self {
+        let private_key = private_key.into();
+        let certificate = dtls::ServerCertificate { chain, private_key };
+        self.proofs.named.push((host.into(), certificate));
         self
     }
 

@@ -323,6 +323,7 @@ impl Station {
             engine.commands.push_back(Outbound::Connect {
                 peer,
                 target,
+                server_name: None,
                 credentials,
             });
             peer

@@ -241,6 +241,7 @@ impl Asker {
         self.outbound.push_back(Outbound::Connect {
             peer: PeerId::from_connection(0, 0),
             target: self.server.clone(),
+            server_name: None,
             credentials: Credentials::None,
         });
     }

@@ -183,6 +183,7 @@ impl ClientEngine {
                 self.outbound.push_back(Outbound::Connect {
                     peer,
                     target: account.uri().clone(),
+                    server_name: account.server_name().map(Into::into),
                     credentials: account.credentials().clone(),
                 });
             }

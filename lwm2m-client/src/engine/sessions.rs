@@ -363,6 +363,7 @@ impl ClientEngine {
             Ok(account) => self.outbound.push_back(Outbound::Connect {
                 peer,
                 target: account.uri().clone(),
+                server_name: account.server_name().map(Into::into),
                 credentials: account.credentials().clone(),
             }),
             Err(error) => {

@@ -262,6 +262,8 @@ pub struct ServerConfig {
     pub raw_public_key: Option<Arc<dyn Signer>>,
     /// Our certificate.
     pub certificate: Option<LocalCertificate>,
+    /// Those that we show in its place to clients that ask for these hosts (RFC 6066, section 3).
+    pub named_certificates: Vec<(String, LocalCertificate)>,
     /// Judges the certificates of clients; without it, clients with certificates are refused.
     pub client_trust: Option<ClientTrust>,
     /// Whether clients with raw public keys are served; each is asked about by
@@ -277,6 +279,7 @@ impl ServerConfig {
             psk: false,
             raw_public_key: None,
             certificate: None,
+            named_certificates: Vec::new(),
             client_trust: None,
             client_raw_public_keys: false,
         }
@@ -299,6 +302,17 @@ impl ServerConfig {
     pub fn certificate(mut self, certificate: LocalCertificate, trust: ClientTrust) -> Self {
         self.certificate = Some(certificate);
         self.client_trust = Some(trust);
+        self
+    }
+
+    /// Shows this certificate to clients that ask for this host, in place of the one that all others are shown
+    /// ([`certificate`](Self::certificate), which there has to be). Case does not matter, nor a dot at the end.
+    pub fn certificate_for(
+        mut self,
+        host: impl Into<String>,
+        certificate: LocalCertificate,
+    ) -> Self {
+        self.named_certificates.push((host.into(), certificate));
         self
     }
 

@@ -56,6 +56,7 @@ impl Host {
         self.outbound.push_back(Outbound::Connect {
             peer,
             target: target.parse().unwrap(),
+            server_name: None,
             credentials,
         });
         peer

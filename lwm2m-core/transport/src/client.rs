@@ -250,7 +250,13 @@ impl ClientTransport {
         self.metrics.clone()
     }
 
-    fn connect(&mut self, peer: PeerId, target: ServerUri, credentials: Credentials) {
+    fn connect(
+        &mut self,
+        peer: PeerId,
+        target: ServerUri,
+        server_name: Option<String>,
+        credentials: Credentials,
+    ) {
         if self.connections.contains_key(&peer) {
             tracing::warn!(%peer, "the engine uses the name of a connection twice; the second is ignored");
             return;
@@ -264,6 +270,7 @@ impl ClientTransport {
         let moved = Arc::new(AtomicBool::new(false));
         let link = Link {
             peer,
+            server_name,
             hibernates: hibernates.clone(),
             moved: moved.clone(),
             config: self.config.clone(),
@@ -400,8 +407,9 @@ impl Transport for ClientTransport {
             Outbound::Connect {
                 peer,
                 target,
+                server_name,
                 credentials,
-            } => self.connect(peer, target, credentials),
+            } => self.connect(peer, target, server_name, credentials),
             Outbound::Datagram { peer, data } => {
                 let taken = self
                     .connections
@@ -457,6 +465,12 @@ impl Transport for ClientTransport {
 /// What the task of a connection holds of its transport.
 pub(crate) struct Link {
     pub(crate) peer: PeerId,
+    /// What the server is known by, where that is not the host that it is at.
+    #[cfg_attr(
+        not(feature = "dtls"),
+        allow(dead_code, reason = "for connections with sessions")
+    )]
+    pub(crate) server_name: Option<String>,
     /// Whether `outbound` has ended because the transport is shut down.
     #[cfg_attr(
         not(feature = "dtls"),
@@ -475,6 +489,12 @@ pub(crate) struct Link {
 }
 
 impl Link {
+    /// The name of the server in the handshake and in its certificate.
+    #[cfg(feature = "dtls")]
+    pub(crate) fn name_of<'a>(&'a self, target: &'a ServerUri) -> &'a str {
+        self.server_name.as_deref().unwrap_or(target.host())
+    }
+
     /// Reports; `false` when nobody listens any more.
     pub(crate) async fn report(&self, report: Report) -> bool {
         self.reports.send(report).await.is_ok()

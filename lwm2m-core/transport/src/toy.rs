@@ -22,6 +22,8 @@ pub(crate) struct Toy {
     pub(crate) timeout: Option<Instant>,
     /// Sends every datagram back.
     pub(crate) echo: bool,
+    /// Asked for by the next connections.
+    pub(crate) server_name: Option<String>,
     next_connection: u64,
 }
 
@@ -39,6 +41,7 @@ impl Toy {
         self.outbound.push_back(Outbound::Connect {
             peer,
             target: target.parse().unwrap(),
+            server_name: self.server_name.clone(),
             credentials,
         });
         peer

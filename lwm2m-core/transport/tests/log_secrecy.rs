@@ -141,6 +141,7 @@ async fn connect(backend: Backend, table: Arc<PskTable>, good: &[u8], bad: &[u8]
         let connect = Outbound::Connect {
             peer: PeerId::from_connection(0, number as u64),
             target: ServerUri::new(Scheme::Coaps, address.ip().to_string(), address.port()),
+            server_name: None,
             credentials: Credentials::Psk {
                 identity: b"device".to_vec(),
                 key: Secret::new(key.to_vec()),

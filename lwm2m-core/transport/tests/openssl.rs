@@ -246,6 +246,7 @@ async fn openssl_as_server() {
         client.send(Outbound::Connect {
             peer,
             target: ServerUri::new(Scheme::Coaps, "127.0.0.1", port),
+            server_name: None,
             credentials,
         });
         match next(&mut client).await {

@@ -37,6 +37,7 @@ async fn the_longest_identity_and_key() {
         client.send(Outbound::Connect {
             peer: PeerId::from_connection(0, 0),
             target: ServerUri::new(Scheme::Coaps, "127.0.0.1", port),
+            server_name: None,
             credentials: Credentials::Psk {
                 identity: identity.clone(),
                 key: Secret::new(key),

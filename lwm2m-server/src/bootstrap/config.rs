@@ -10,7 +10,7 @@ use lwm2m_core::{
     value::Value,
 };
 use lwm2m_transport::dtls::{KeyError, check_public_key, public_key_of};
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 /// How a device proves itself to the server of an account (/0/x/2 to /0/x/5, /0/x/15).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +79,9 @@ pub struct ServerAccount {
     pub uri: ServerUri,
     /// How the device proves itself to it.
     pub security: AccountSecurity,
+    /// The name that the device asks the server for and knows it by in its certificate, where that is not the host of
+    /// `uri` (/0/x/14, 1.1). Default: not written.
+    pub server_name: Option<String>,
     /// Lifetime of the registration (/1/x/1), full seconds. Default: 86,400.
     pub lifetime: Duration,
     /// Transports (/1/x/7). Default: `U`.
@@ -107,6 +110,7 @@ impl ServerAccount {
             server_instance: 0,
             uri,
             security,
+            server_name: None,
             lifetime: Duration::from_secs(86_400),
             binding: "U".to_owned(),
             notification_storing: true,
@@ -123,6 +127,13 @@ impl ServerAccount {
     pub fn instances(mut self, security_instance: u16, server_instance: u16) -> Self {
         self.security_instance = security_instance;
         self.server_instance = server_instance;
+        self
+    }
+
+    /// With another name for the server than the host of its address.
+    #[must_use]
+    pub fn server_name(mut self, name: impl Into<String>) -> Self {
+        self.server_name = Some(name.into());
         self
     }
 
@@ -181,6 +192,8 @@ impl ServerAccount {
             Entry::new(at(5), key),
             Entry::new(at(10), i32::from(self.short_server_id)),
         ];
+        let name = self.server_name.as_deref();
+        entries.extend(name.map(|name| Entry::new(at(14), name)));
         if let Some(usage) = usage {
             entries.push(Entry::new(at(15), u32::from(usage_number(usage))));
         }
@@ -287,6 +300,9 @@ pub enum BootstrapConfigError {
     /// An empty certificate or key.
     #[error("a certificate account needs certificate, private key and server certificate")]
     Certificate,
+    /// A name that no host has.
+    #[error("{0:?} is no name of a server: letters, digits, '-', '_' and '.', at most 255")]
+    ServerName(String),
     /// A lifetime below a second or above 2^31 - 1.
     #[error("a lifetime is 1 to 2147483647 seconds")]
     Lifetime,
@@ -415,6 +431,13 @@ impl ServerAccount {
                 return Err(Error::Certificate);
             }
             _ => {}
+        }
+        if let Some(name) = &self.server_name {
+            let letters = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+            let is_address = name.parse::<IpAddr>().is_ok();
+            if !(1..=255).contains(&name.len()) || !name.bytes().all(letters) || is_address {
+                return Err(Error::ServerName(name.clone()));
+            }
         }
         if !(1..=0x7FFF_FFFF).contains(&self.lifetime.as_secs()) {
             return Err(Error::Lifetime);

@@ -23,6 +23,8 @@ struct AccountRecord {
     server_instance: u16,
     uri: String,
     security: AccountSecurityRecord,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    server_name: Option<String>,
     lifetime: u64,
     binding: String,
     notification_storing: bool,
@@ -128,6 +130,7 @@ impl From<&ServerAccount> for AccountRecord {
                     usage: usage.map(usage_number),
                 },
             },
+            server_name: account.server_name.clone(),
             lifetime: account.lifetime.as_secs(),
             binding: account.binding.clone(),
             notification_storing: account.notification_storing,
@@ -177,6 +180,7 @@ impl TryFrom<AccountRecord> for ServerAccount {
         let mut account = ServerAccount::new(record.short_server_id, uri, security);
         account.security_instance = record.security_instance;
         account.server_instance = record.server_instance;
+        account.server_name = record.server_name;
         account.lifetime = Duration::from_secs(record.lifetime);
         account.binding = record.binding;
         account.notification_storing = record.notification_storing;
@@ -224,6 +228,7 @@ mod tests {
                 key: Secret::new(vec![7; 16]),
             },
         )
+        .server_name("server.example")
         .mute_send(false);
         account.server_resources.push((17, Value::Unsigned(3)));
         let key_pair = || rcgen::KeyPair::generate().unwrap();

@@ -6,7 +6,7 @@ use super::{
     state::State,
 };
 use crate::{
-    certificate::{MAX_CHAIN, read_certificate, read_spki, spki_of},
+    certificate::{LocalCertificate, MAX_CHAIN, read_certificate, read_spki, spki_of},
     config::{ConfigError, ExtendedMasterSecret, ServerConfig, UnknownIdentity},
     crypto::{
         Group,
@@ -78,6 +78,15 @@ impl ServerConfig {
             CertificateType::X509 => self.certificate.is_some(),
             CertificateType::RawPublicKey => self.raw_public_key.is_some(),
         }
+    }
+
+    /// The certificate for clients that ask for this host by its name.
+    fn named(&self, server_name: &[u8]) -> Option<&LocalCertificate> {
+        let bare = |name: &'_ [u8]| name.strip_suffix(b".").unwrap_or(name).to_ascii_lowercase();
+        let asked = bare(server_name);
+        let mut named = self.named_certificates.iter();
+        let (_, found) = named.find(|(name, _)| bare(name.as_bytes()) == asked)?;
+        Some(found)
     }
 
     /// Whether we can judge this kind of certificate.
@@ -334,6 +343,11 @@ impl Handshake {
             session_id: &self.session_id,
             suite: choice.suite.number(),
             extensions: Extensions {
+                // It has led to what we show (RFC 6066, section 3).
+                server_name: (ecdhe
+                    && choice.server_certificate == CertificateType::X509
+                    && config.named(&server_name).is_some())
+                .then_some(&[]),
                 max_fragment_length: extensions.max_fragment_length,
                 point_formats: extensions
                     .point_formats
@@ -400,7 +414,8 @@ impl Handshake {
                 (encode_certificate([&spki[..]].into_iter(), kind), signer)
             }
             CertificateType::X509 => {
-                let local = config.certificate.as_ref().ok_or_else(missing)?;
+                let named = config.named(&self.server()?.server_name);
+                let local = named.or(config.certificate.as_ref()).ok_or_else(missing)?;
                 let chain = local.chain().iter().map(|der| &der[..]);
                 (encode_certificate(chain, kind), local.signer())
             }

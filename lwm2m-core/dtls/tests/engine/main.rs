@@ -8,6 +8,7 @@ mod handshakes;
 mod hostile;
 mod identities;
 mod lossy;
+mod names;
 mod net;
 mod peers;
 mod provider;

@@ -42,7 +42,7 @@ pub(crate) async fn run(link: Link, target: ServerUri, credentials: Credentials)
     let has_memory = link.config.sessions.is_some() || link.resumables.is_enabled();
     let label = has_memory.then(|| {
         let anchors = &link.config.trust_anchors;
-        Label::new(address, target.host(), &credentials, anchors)
+        Label::new(address, link.name_of(&target), &credentials, anchors)
     });
     let label = label.flatten();
     let kept = wake(&link, label.as_ref()).await;
@@ -379,7 +379,7 @@ fn client_config(
                 *usage,
                 server_certificate,
                 &link.config.trust_anchors,
-                target.host(),
+                link.name_of(target),
             )
             .map_err(|error| unusable(error.to_string()))?;
             ClientCredentials::Certificate {
@@ -393,10 +393,10 @@ fn client_config(
     config.suites = link.config.suites.clone();
     config.session_tickets = link.resumables.is_enabled();
     // An IP address is no name that a server could choose by (RFC 6066, section 3).
-    config.server_name = target
-        .host()
+    let name = link.name_of(target);
+    config.server_name = name
         .parse::<std::net::IpAddr>()
         .is_err()
-        .then(|| target.host().into());
+        .then(|| name.into());
     Ok(config)
 }

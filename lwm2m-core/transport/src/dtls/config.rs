@@ -31,6 +31,8 @@ pub struct DtlsServerConfig {
     pub credentials: Arc<dyn CredentialSource>,
     /// Our certificate, for clients that offer ECDHE_ECDSA suites; without it they are refused.
     pub certificate: Option<ServerCertificate>,
+    /// Those that are shown in its place to clients that ask for these hosts (RFC 6066, section 3).
+    pub named_certificates: Vec<(String, ServerCertificate)>,
     /// Trust anchors for client certificates, each DER. A client without a certificate that one of them vouches for is
     /// refused.
     pub client_trust_anchors: Vec<Vec<u8>>,
@@ -110,6 +112,7 @@ impl DtlsServerConfig {
         DtlsServerConfig {
             credentials,
             certificate: None,
+            named_certificates: Vec::new(),
             client_trust_anchors: Vec::new(),
             raw_public_key: None,
             backend: Backend::default(),
@@ -145,6 +148,17 @@ impl DtlsServerConfig {
     ) -> Self {
         self.certificate = Some(certificate);
         self.client_trust_anchors = client_trust_anchors;
+        self
+    }
+
+    /// Shows this certificate to clients that ask for this host, in place of that of [`certificate`](Self::certificate):
+    /// for a server that is known by several names. The trust anchors are the same.
+    pub fn certificate_for(
+        mut self,
+        host: impl Into<String>,
+        certificate: ServerCertificate,
+    ) -> Self {
+        self.named_certificates.push((host.into(), certificate));
         self
     }
 
@@ -253,6 +267,10 @@ impl DtlsServerConfig {
                 "credentials that are looked up elsewhere",
             ),
             (self.raw_public_key.is_some(), "raw public keys"),
+            (
+                !self.named_certificates.is_empty(),
+                "certificates by the name of the host",
+            ),
             (self.max_resumable > 0, "resumption"),
             (
                 self.ticket_lifetime.is_some() || self.ticket_keys.is_some(),

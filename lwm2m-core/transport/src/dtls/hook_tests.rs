@@ -325,3 +325,69 @@ impl CredentialSource for Welcoming {
         public_key == self.0
     }
 }
+
+// proves: SEC-38
+#[tokio::test]
+async fn a_server_is_known_by_its_name_where_there_is_no_dns() {
+    let authority = Authority::new();
+    let named = |name: &str| {
+        let dns = rcgen::SanType::DnsName(name.try_into().unwrap());
+        let issued = authority.issue(name, vec![dns]);
+        ServerCertificate {
+            chain: vec![issued.cert.der().to_vec()],
+            private_key: issued.key_pair.serialize_der().into(),
+        }
+    };
+    // Known by its address, and by two names.
+    let (own, two, three) = (
+        authority.server(),
+        named("two.example"),
+        named("three.example"),
+    );
+    let shown: Vec<Vec<u8>> = [&own, &two, &three]
+        .map(|certificate| certificate.chain[0].clone())
+        .into();
+    let listener = DtlsServerConfig::new(table())
+        .certificate(own, vec![authority.der()])
+        .certificate_for("two.example", two)
+        .certificate_for("three.example", three);
+    let mut server = Server::new(listener).await;
+    let usage = CertificateUsage::TrustAnchorAssertion;
+    let credentials = authority.device("device", usage, &authority.der());
+    for (name, expected) in [
+        (None, Some(0)),
+        (Some("two.example"), Some(1)),
+        (Some("three.example"), Some(2)),
+        // It is shown the certificate for all others, in which it looks for that name.
+        (Some("four.example"), None),
+        // What it looks for then, it finds; that it is no name that could be asked for does not matter.
+        (Some("127.0.0.1"), Some(0)),
+    ] {
+        let mut toy = Toy::default();
+        toy.server_name = name.map(Into::into);
+        let mut client = Running::new(toy, ClientTransport::new(client_config()));
+        client.connect(server.uri(), credentials.clone()).await;
+        match (client.heard().await, expected) {
+            (Heard::Connected(_, PeerIdentity::Certificate(theirs), _), Some(expected)) => {
+                assert_eq!(theirs.certificate, shown[expected], "{name:?}");
+                server.running.connected().await;
+                client.handle.stop().await;
+                server.running.closed().await;
+            }
+            (Heard::Closed(_, reason), None) => {
+                assert!(
+                    matches!(reason, CloseReason::HandshakeFailed(_)),
+                    "{reason}"
+                );
+            }
+            other => panic!("{name:?}: {other:?}"),
+        }
+    }
+    // Named certificates are beside the one for all others, not in its place.
+    let listener = DtlsServerConfig::new(table()).certificate_for("a.example", named("a.example"));
+    let bound = ServerTransport::builder()
+        .coaps(loopback(), listener)
+        .bind();
+    let said = bound.await.unwrap_err().to_string();
+    assert!(said.contains("none for all others"), "{said}");
+}

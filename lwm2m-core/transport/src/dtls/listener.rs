@@ -3,7 +3,7 @@
 mod asking;
 
 use super::{
-    DtlsServerConfig,
+    DtlsServerConfig, ServerCertificate,
     clock::{UnixClock, is_of_handshake},
     judge::{Judge, Source, Standing, fingerprint},
     keeping::{
@@ -487,19 +487,21 @@ fn server_config(
         None if !config.client_trust_anchors.is_empty() => {
             return Err("trust anchors for clients, but no certificate of the server".into());
         }
+        None if !config.named_certificates.is_empty() => {
+            return Err("certificates for some hosts, but none for all others".into());
+        }
         None => {}
         Some(_) if config.client_trust_anchors.is_empty() => {
             return Err("a certificate, but no trust anchors for clients".into());
         }
         Some(own) => {
-            let signer = (own.private_key)
-                .signer(provider)
-                .map_err(|error| error.to_string())?;
-            let local = LocalCertificate::new(own.chain.clone(), signer)
-                .map_err(|error| error.to_string())?;
+            let local = local_certificate(own, provider)?;
             let trust = ClientTrust::new(&config.client_trust_anchors)
                 .map_err(|error| error.to_string())?;
             serves = serves.certificate(local, trust);
+            for (host, named) in &config.named_certificates {
+                serves = serves.certificate_for(host.clone(), local_certificate(named, provider)?);
+            }
         }
     }
     if let Some(private_key) = &config.raw_public_key {
@@ -509,4 +511,13 @@ fn server_config(
         serves = serves.raw_public_key(signer);
     }
     Ok(serves)
+}
+
+fn local_certificate(
+    own: &ServerCertificate,
+    provider: &dyn Provider,
+) -> Result<LocalCertificate, String> {
+    let signer = own.private_key.signer(provider);
+    let signer = signer.map_err(|error| error.to_string())?;
+    LocalCertificate::new(own.chain.clone(), signer).map_err(|error| error.to_string())
 }

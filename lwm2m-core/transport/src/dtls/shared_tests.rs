@@ -303,7 +303,7 @@ impl Authority {
         self.certificate.der().to_vec()
     }
 
-    fn issue(&self, common_name: &str, names: Vec<SanType>) -> CertifiedKey {
+    pub(crate) fn issue(&self, common_name: &str, names: Vec<SanType>) -> CertifiedKey {
         let mut params = CertificateParams::new(vec![]).unwrap();
         params
             .distinguished_name

@@ -153,7 +153,7 @@ fn configuration(
                 flights,
                 identity.clone(),
                 key.clone(),
-                target.host(),
+                link.name_of(target),
             ))
         }
         Credentials::Certificate {
@@ -168,13 +168,13 @@ fn configuration(
                 *usage,
                 server_certificate.clone(),
                 &link.config.trust_anchors,
-                target.host(),
+                link.name_of(target),
             )?;
             Ok(backend::certificate_client(
                 flights,
                 own,
                 judge,
-                target.host(),
+                link.name_of(target),
             ))
         }
         _ => Err(unsupported("these credentials")),

@@ -35,6 +35,8 @@ impl Net {
                 peer,
                 target,
                 credentials,
+                // Names in certificates are not compared here.
+                server_name: _,
             } => self.connect(host, peer, &target, credentials),
             Outbound::Datagram { peer, data } => self.send(host, peer, data),
             Outbound::Rebind { peer } => self.rebind_session(host, peer),

@@ -122,7 +122,7 @@ impl DtlsListener {
             udp,
             endpoint,
             judge: Judge { source, anchors },
-            lookups: Lookups::new(lookup_config.max_lookups, config.handshake_timeout),
+            lookups: Lookups::new(lookup_config.max_lookups, config.handshake_timeout).urgent(),
             lookup_config,
             patience: config.handshake_timeout,
             max_questions: config.max_handshakes.saturating_mul(2),

@@ -17,7 +17,10 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::task::{AbortHandle, Id, JoinSet};
+use tokio::{
+    task::{AbortHandle, Id, JoinSet},
+    time::Instant,
+};
 
 /// Answers which credentials are good when it has found out, from a database or another service. Where they are in
 /// memory, [`CredentialSource`](crate::CredentialSource) is simpler.
@@ -112,6 +115,8 @@ pub(super) type LookUp = Pin<Box<dyn Future<Output = Result<Standing, LookupErro
 pub(super) struct Lookups<K, T> {
     limit: usize,
     patience: Duration,
+    /// Whether the time that a question waits for its turn is part of that.
+    is_urgent: bool,
     open: HashMap<K, Question<T>>,
     /// Those whose turn has not come, in their order, and some that are no longer open.
     waiting: VecDeque<K>,
@@ -123,21 +128,29 @@ struct Question<T> {
     purpose: T,
     /// Until its turn has come.
     look_up: Option<LookUp>,
+    since: Instant,
     /// From then on.
     task: Option<AbortHandle>,
 }
 
 impl<K: Copy + Eq + Hash, T> Lookups<K, T> {
-    /// With so many at one time, each for so long.
+    /// With so many at one time, each for so long from its turn on.
     pub(super) fn new(limit: usize, patience: Duration) -> Self {
         Lookups {
             limit: limit.max(1),
             patience,
+            is_urgent: false,
             open: HashMap::new(),
             waiting: VecDeque::new(),
             tasks: JoinSet::new(),
             whose: HashMap::new(),
         }
+    }
+
+    /// For those whom somebody waits for: each has its time from the question on.
+    pub(super) fn urgent(mut self) -> Self {
+        self.is_urgent = true;
+        self
     }
 
     /// How many questions are open.
@@ -149,6 +162,7 @@ impl<K: Copy + Eq + Hash, T> Lookups<K, T> {
         let question = Question {
             purpose,
             look_up: Some(look_up),
+            since: Instant::now(),
             task: None,
         };
         self.open.insert(asker, question);
@@ -207,9 +221,13 @@ impl<K: Copy + Eq + Hash, T> Lookups<K, T> {
             let Some(look_up) = question.look_up.take() else {
                 continue;
             };
-            let patience = self.patience;
+            let since = match self.is_urgent {
+                true => question.since,
+                false => Instant::now(),
+            };
+            let deadline = since + self.patience;
             let task = self.tasks.spawn(async move {
-                match tokio::time::timeout(patience, look_up).await {
+                match tokio::time::timeout_at(deadline, look_up).await {
                     Ok(answer) => answer,
                     Err(_) => Err(LookupError::new("it took too long")),
                 }

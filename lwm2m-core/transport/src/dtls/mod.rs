@@ -13,8 +13,9 @@
 //! | raw public keys (RFC 7250) | TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8, _CCM, _GCM_SHA256, _CBC_SHA256; keys on P-256 | no |
 //! | certificates | the same suites; both sides authenticated; certificate usages 0 to 3 on the client | the same without CBC |
 //! | on one port | all of them | pre-shared keys and certificates |
+//! | certificates by the name that is asked for | [`DtlsServerConfig::certificate_for`] | no |
 //! | choice of suites | on either side; CBC is off on the client by default | no |
-//! | Connection ID (RFC 9146) | with every client that knows it: a device may change its address | no |
+//! | Connection ID (RFC 9146) | with every client that knows it: a device may change its address; with a prefix for shards | no |
 //! | extended master secret (RFC 7627) | with every peer that knows it, or required | with every peer that knows it |
 //! | unknown PSK identity | told, or answered as a wrong key is | refused |
 //! | resumption, server | by session id ([`DtlsServerConfig::max_resumable`]) and by ticket ([`DtlsServerConfig::tickets`]), off by default | no |

@@ -455,16 +455,37 @@ async fn the_extended_master_secret_may_be_required() {
     );
 }
 
+#[cfg(feature = "webrtc")]
+struct Nobody;
+
+#[cfg(feature = "webrtc")]
+#[async_trait::async_trait]
+impl super::CredentialLookup for Nobody {
+    async fn psk(&self, _identity: &[u8]) -> Result<Option<Secret>, super::LookupError> {
+        Ok(None)
+    }
+}
+
+#[cfg(feature = "webrtc")]
+struct NoKeys;
+
+#[cfg(feature = "webrtc")]
+impl super::KeyStore for NoKeys {}
+
 /// The other backend does not pretend to do what it cannot.
 #[cfg(feature = "webrtc")]
 #[tokio::test]
 async fn the_other_backend_refuses_what_it_has_not() {
-    use super::{Backend, UnknownIdentity};
+    use super::{Backend, LookupConfig, UnixClock, UnknownIdentity, crypto};
     use crate::{ClientTransport, ServerTransport, tests::Running, toy::Toy};
     use lwm2m_dtls::CipherSuite;
     let server = || DtlsServerConfig::new(table()).backend(Backend::Webrtc);
     let mut resuming = server();
     resuming.max_resumable = 1;
+    let authority = Authority::new();
+    let mut in_hardware = authority.server();
+    let signer = in_hardware.private_key.signer(&crypto::ring::Ring::new());
+    in_hardware.private_key = signer.unwrap().into();
     for (config, what) in [
         (server().suites([CipherSuite::PskAes128Ccm8]), "suites"),
         (server().require_extended_master_secret(), "master secret"),
@@ -478,6 +499,20 @@ async fn the_other_backend_refuses_what_it_has_not() {
             server().tickets(std::time::Duration::from_secs(1)),
             "tickets",
         ),
+        (server().clock(UnixClock::new(|| None)), "clock"),
+        (server().connection_ids(6, [1]), "prefix"),
+        (
+            server().look_up(Arc::new(Nobody), LookupConfig::default()),
+            "looked up",
+        ),
+        (
+            server().certificate_for("a.example", authority.server()),
+            "by the name",
+        ),
+        (
+            server().certificate(in_hardware, vec![authority.der()]),
+            "in hardware",
+        ),
     ] {
         let builder = ServerTransport::builder().coaps(crate::tests::loopback(), config);
         let said = builder.bind().await.unwrap_err().to_string();
@@ -489,6 +524,8 @@ async fn the_other_backend_refuses_what_it_has_not() {
         client().suites([CipherSuite::PskAes128Ccm8]),
         client().require_extended_master_secret(),
         client().max_resumable(1),
+        client().clock(UnixClock::new(|| None)),
+        client().key_store(Arc::new(NoKeys)),
     ] {
         let mut client = Running::new(Toy::default(), ClientTransport::new(config));
         client.connect(address.clone(), device(&KEY)).await;

@@ -456,3 +456,33 @@ async fn kept_sessions_are_looked_up_before_they_go_on() {
         }
     }
 }
+
+/// Whoever has to wait for its turn does not wait longer for all that; but what nobody waits for has its time then.
+#[tokio::test(start_paused = true)]
+async fn a_question_has_its_time_from_when_it_is_urgent() {
+    const PATIENCE: Duration = Duration::from_secs(10);
+    const TAKES: Duration = Duration::from_secs(6);
+    for (is_urgent, good) in [(false, 3), (true, 1)] {
+        let mut lookups = Lookups::new(1, PATIENCE);
+        if is_urgent {
+            lookups = lookups.urgent();
+        }
+        for number in 0..3 {
+            let look_up = async {
+                tokio::time::sleep(TAKES).await;
+                Ok(Standing::Welcome)
+            };
+            lookups.ask(number, (), Box::pin(look_up));
+        }
+        let begin = Instant::now();
+        let mut answers = Vec::new();
+        while lookups.len() > 0 {
+            let (number, (), answer) = std::future::poll_fn(|cx| lookups.poll(cx)).await;
+            answers.push((number, answer.is_ok()));
+        }
+        let expected: Vec<_> = (0..3).map(|number| (number, number < good)).collect();
+        assert_eq!(answers, expected);
+        let took = if is_urgent { PATIENCE } else { 3 * TAKES };
+        assert!(begin.elapsed().abs_diff(took) < Duration::from_millis(10));
+    }
+}

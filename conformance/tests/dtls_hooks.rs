@@ -158,7 +158,7 @@ async fn a_device_is_given_the_name_of_its_server_where_there_is_no_dns() {
 struct Inside(Arc<dyn Signer>, Arc<AtomicUsize>);
 
 impl Inside {
-    fn new(signatures: &Arc<AtomicUsize>) -> Arc<dyn Signer> {
+    fn generate(signatures: &Arc<AtomicUsize>) -> Arc<dyn Signer> {
         let der = Secret::new(KeyPair::generate().unwrap().serialize_der());
         let signer = Ring::new().signer(&der).unwrap();
         Arc::new(Inside(signer, signatures.clone()))
@@ -192,9 +192,9 @@ impl KeyStore for Element {
 #[tokio::test]
 async fn a_device_registers_with_keys_that_neither_side_can_read() {
     let (of_server, of_device) = (Arc::default(), Arc::default());
-    let server_key = PrivateKey::from(Inside::new(&of_server));
+    let server_key = PrivateKey::from(Inside::generate(&of_server));
     let server_public = server_key.public_key().unwrap();
-    let device_key = Inside::new(&of_device);
+    let device_key = Inside::generate(&of_device);
     let device_public = PrivateKey::from(device_key.clone()).public_key().unwrap();
     let security = SecurityStore::new();
     let credential = Credential::raw_public_key(device_public.clone());

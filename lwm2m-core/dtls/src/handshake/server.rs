@@ -301,7 +301,7 @@ impl Handshake {
         let resumable = resumable.filter(|session| {
             session.extended_master_secret == extended
                 && session.server_name == server_name
-                && config.suites.contains(&session.suite)
+                && config.would_serve(session.suite, &session.identity)
                 && u16_list(hello.suites)
                     .is_ok_and(|mut suites| suites.any(|number| number == session.suite.number()))
         });

@@ -180,3 +180,42 @@ fn a_ticket_arrives_over_a_bad_network() {
         }
     }
 }
+
+/// Nodes of one server may serve different credentials under one key for tickets.
+#[test]
+fn a_ticket_opens_no_door_that_its_credentials_would_not() {
+    let pki = pki();
+    let secret = Secret::new(b"a secret of all nodes of a server".to_vec());
+    for kind in KINDS {
+        for other in KINDS {
+            let setup = ticketed(kind, &pki);
+            let server = setup.server.clone();
+            let mut connection = setup.connection.clone();
+            let mut net = setup.build();
+            let now = net.now;
+            let first = &mut net.hosts[SERVER].endpoint;
+            first.set_ticket_key(now, &secret).unwrap();
+            net.run(SECONDS);
+            connection.resumption = Some(resumption(&net));
+            let mut node = endpoint(server, Some(server_config(other, &pki)), 4321);
+            node.set_ticket_key(net.now, &secret).unwrap();
+            net.hosts[SERVER] = Host::new(SERVER_ADDRESS, node);
+            if kind == other {
+                assert!(comes_back(&mut net, 77, connection), "{kind:?}");
+                continue;
+            }
+            let mut device = Host::new(CLIENT_ADDRESS, endpoint(config(), None, 77));
+            device
+                .endpoint
+                .connect(net.now, server_address(), connection)
+                .unwrap();
+            net.hosts[CLIENT] = device;
+            net.run(Duration::from_secs(100));
+            let node = &net.hosts[SERVER];
+            assert_eq!(node.endpoint.metrics().handshakes_resumed, 0);
+            assert!(node.connected().is_empty(), "{kind:?} at {other:?}");
+            let closed = net.hosts[CLIENT].closed();
+            assert!(closed[0].contains("handshake_failure"), "{closed:?}");
+        }
+    }
+}

@@ -190,6 +190,9 @@ pub enum ConfigError {
     /// A suite whose credentials are missing, or no suite at all.
     #[error("no cipher suite is left that the credentials can serve")]
     NoSuite,
+    /// A [`ClientConfig::max_fragment_length`] that has no code.
+    #[error("max_fragment_length must be 512, 1024, 2048 or 4096 bytes")]
+    FragmentLength,
     /// A secret for tickets that is shorter than 16 bytes.
     #[error("a key for tickets is made of at least {MIN_TICKET_SECRET} bytes")]
     TicketKey,

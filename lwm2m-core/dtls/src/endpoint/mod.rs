@@ -166,7 +166,8 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::NoSuite`] where the credentials serve none of the suites.
+    /// [`ConfigError::NoSuite`] where the credentials serve none of the suites, and [`ConfigError::FragmentLength`] where
+    /// the length of fragments is none that can be asked for.
     pub fn connect(
         &mut self,
         now: Instant,

@@ -64,6 +64,10 @@ impl ClientConfig {
     }
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let length = self.max_fragment_length;
+        if length.is_some_and(|length| fragment_code(length).is_none()) {
+            return Err(ConfigError::FragmentLength);
+        }
         match self.usable_suites().next() {
             Some(_) => Ok(()),
             None => Err(ConfigError::NoSuite),

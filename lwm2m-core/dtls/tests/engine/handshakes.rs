@@ -3,7 +3,8 @@
 use crate::{net::*, support::*};
 use lwm2m_core::{peer::PeerIdentity, secret::Secret};
 use lwm2m_dtls::{
-    CipherSuite, ClientCredentials, Event, ExtendedMasterSecret, ServerConfig, UnknownIdentity,
+    CipherSuite, ClientCredentials, ConfigError, Event, ExtendedMasterSecret, ServerConfig,
+    UnknownIdentity,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -312,5 +313,34 @@ fn keys_are_agreed_on_over_secp256r1() {
             1,
             "{kind:?}"
         );
+    }
+}
+
+/// What cannot be said is refused before anything is sent.
+#[test]
+fn a_fragment_length_that_has_no_code_is_refused() {
+    for (length, known) in [
+        (0, false),
+        (256, false),
+        (511, false),
+        (512, true),
+        (1024, true),
+        (1500, false),
+        (2048, true),
+        (4096, true),
+        (8192, false),
+        (u16::MAX, false),
+    ] {
+        let mut setup = Setup::psk();
+        setup.connection.max_fragment_length = Some(length);
+        let mut client = endpoint(setup.client, None, 1);
+        let connected = client.connect(
+            lwm2m_core::time::Instant::ZERO,
+            server_address(),
+            setup.connection,
+        );
+        let refused = Some(ConfigError::FragmentLength).filter(|_| !known);
+        assert_eq!(connected.err(), refused, "{length}");
+        assert_eq!(client.poll_transmit().is_some(), known, "{length}");
     }
 }

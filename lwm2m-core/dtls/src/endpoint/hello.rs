@@ -56,8 +56,11 @@ impl Endpoint {
             self.send_cookie(from, &prefix, fragment.sequence, record);
             return true;
         }
-        if self.table.handshakes() >= self.config.max_handshakes
-            || self.table.handshakes_of(from.ip()) >= self.config.max_handshakes_per_address
+        // One that stands there gives way, so that they do not become more.
+        let gives_way = usize::from(self.table.handshake_at(from).is_some());
+        if self.table.handshakes() - gives_way >= self.config.max_handshakes
+            || self.table.handshakes_of(from.ip()) - gives_way
+                >= self.config.max_handshakes_per_address
         {
             self.metrics.hellos_over_limit += 1;
             return true;

@@ -473,6 +473,44 @@ fn early_records_make_way_for_messages() {
     assert_eq!(net.hosts[CLIENT].connected().len(), 1);
 }
 
+/// A device that reboots in the middle of its handshake begins another in the place of the first: there are no more of
+/// them than before, however full it is.
+#[test]
+fn who_begins_anew_in_a_handshake_is_served_at_the_limit() {
+    for per_address in [false, true] {
+        let mut setup = Setup::psk();
+        match per_address {
+            true => setup.server.max_handshakes_per_address = 1,
+            false => setup.server.max_handshakes = 1,
+        }
+        let connection = setup.connection.clone();
+        let mut net = half_open(setup);
+        let begins = |net: &mut Net, address: &str, seed| {
+            let mut host = Host::new(address, endpoint(config(), None, seed));
+            host.endpoint
+                .connect(net.now, server_address(), connection.clone())
+                .unwrap();
+            host
+        };
+        // Somebody else at that host is one too many.
+        let stranger = begins(&mut net, "10.0.0.1:40001", 45);
+        net.hosts.push(stranger);
+        net.run(Duration::from_millis(200));
+        let server = &net.hosts[SERVER].endpoint;
+        assert!(server.metrics().hellos_over_limit > 0);
+        assert_eq!(server.handshake_count(), 1);
+        net.hosts.pop();
+        net.hosts[CLIENT] = begins(&mut net, CLIENT_ADDRESS, 44);
+        net.tap = None;
+        net.run(SECONDS);
+        assert_eq!(net.hosts[CLIENT].connected().len(), 1);
+        assert_eq!(
+            refused(&net.hosts[SERVER]),
+            ["replaced by a newer connection"]
+        );
+    }
+}
+
 /// Sets the lengths of the record and of its only message by that of the datagram.
 fn set_lengths(data: &mut [u8]) {
     let body = (data.len() - HEADERS) as u16;

@@ -69,7 +69,7 @@ pub enum ImportError {
     /// Not an export, or one of another version.
     #[error("the export cannot be read")]
     Malformed,
-    /// Its Connection ID is not one of this endpoint, or is in use.
+    /// Its Connection ID is not one that this endpoint gives, by its length or its prefix, or is in use.
     #[error("the connection id of the export does not fit here")]
     ConnectionId,
     /// No handshake would lead to such a session any more: it is not bound to its handshake where that is required, or
@@ -138,7 +138,7 @@ impl Endpoint {
         let session = decode(self.now, export.expose_secret())?;
         let id = session.own_id;
         if !id.is_empty()
-            && (id.as_slice().len() != self.id_len() || self.table.with_id(id.as_slice()).is_some())
+            && (!self.is_own_id(id.as_slice()) || self.table.with_id(id.as_slice()).is_some())
         {
             return Err(ImportError::ConnectionId);
         }
@@ -232,7 +232,8 @@ fn decode(now: Instant, bytes: &[u8]) -> Result<Box<Session>, Malformed> {
     let window = ReplayWindow::from_parts(
         u64::from_be_bytes(from.array()?),
         u64::from_be_bytes(from.array()?),
-    );
+    )
+    .ok_or(Malformed)?;
     let forgeries = u32::from_be_bytes(from.array()?);
     let max_plaintext = from.u16()?;
     let peer_id = from.vec8()?.into();

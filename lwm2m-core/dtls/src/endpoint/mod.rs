@@ -558,6 +558,12 @@ impl Endpoint {
             .map_or(0, |ids| ids.length)
     }
 
+    /// Whether a Connection ID is one that we may have given: of our length, and of our shard.
+    fn is_own_id(&self, id: &[u8]) -> bool {
+        let ids = self.config.connection_ids.as_ref();
+        ids.is_some_and(|ids| id.len() == ids.length && id.starts_with(&ids.prefix))
+    }
+
     /// A Connection ID that nobody else has; empty where we want none.
     fn new_id(&mut self) -> Vec<u8> {
         let Some(ids) = &self.config.connection_ids else {

@@ -1,5 +1,7 @@
 //! The window against replayed records (RFC 6347, section 4.1.2.6).
 
+use crate::wire::record::MAX_SEQUENCE;
+
 /// The 64 newest sequence numbers of one direction and epoch, and which of them have been seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct ReplayWindow {
@@ -45,8 +47,16 @@ impl ReplayWindow {
         (self.next, self.seen)
     }
 
-    pub(crate) const fn from_parts(next: u64, seen: u64) -> Self {
-        ReplayWindow { next, seen }
+    /// The inverse of [`ReplayWindow::parts`]; `None` where no records lead to such a window: the newest has been seen,
+    /// and none before the first or beyond the last number that there is.
+    pub(crate) const fn from_parts(next: u64, seen: u64) -> Option<Self> {
+        let newest_seen = (next > 0) == (seen & 1 == 1);
+        let none_before = next >= 64 || seen >> next == 0;
+        if newest_seen && none_before && next <= MAX_SEQUENCE + 1 {
+            Some(ReplayWindow { next, seen })
+        } else {
+            None
+        }
     }
 }
 

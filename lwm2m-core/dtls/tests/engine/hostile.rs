@@ -370,6 +370,24 @@ fn imports_with_numbers_that_cannot_be_are_refused() {
         (numbers, &[0, 1, 0, 0, 0, 0, 0, 1][..]),
         (numbers + 28, &[1, 255][..]),
         (numbers + 28, &[0x40, 1][..]),
+        // Windows that no numbers lead to: the newest beyond 48 bits, not seen, or with others seen that are none.
+        (numbers + 8, &[0xff; 16][..]),
+        (
+            numbers + 8,
+            &[0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1][..],
+        ),
+        (
+            numbers + 8,
+            &[0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 2][..],
+        ),
+        (
+            numbers + 8,
+            &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1][..],
+        ),
+        (
+            numbers + 8,
+            &[0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 7][..],
+        ),
     ];
     for (at, bytes) in cases {
         let mut export = export.expose_secret().to_vec();
@@ -377,6 +395,45 @@ fn imports_with_numbers_that_cannot_be_are_refused() {
         let imported = endpoint(with_ids(8), None, 3).import(net.now, &Export::from_bytes(export));
         assert_eq!(imported, Err(ImportError::Malformed));
     }
+}
+
+/// The last window that there can be, and the empty one, are such that numbers lead to.
+#[test]
+fn imports_with_numbers_that_can_be_are_taken_up() {
+    let mut setup = Setup::psk();
+    setup.server = with_ids(8);
+    let mut net = connected(setup);
+    let connection = net.hosts[SERVER].connected()[0];
+    let export = net.hosts[SERVER].endpoint.take_export(connection).unwrap();
+    let window = 1 + 2 + 1 + 2 * 20 + 8;
+    for (next, seen) in [(0u64, 0u64), (1, 1), (1 << 48, u64::MAX), (64, u64::MAX)] {
+        let mut export = export.expose_secret().to_vec();
+        export[window..window + 8].copy_from_slice(&next.to_be_bytes());
+        export[window + 8..window + 16].copy_from_slice(&seen.to_be_bytes());
+        let imported = endpoint(with_ids(8), None, 3).import(net.now, &Export::from_bytes(export));
+        assert!(imported.is_ok(), "{next} {seen}");
+    }
+}
+
+/// Of two shards, each takes up what is addressed to it.
+#[test]
+fn imports_of_another_shard_are_refused() {
+    let mut setup = Setup::psk();
+    setup.server = with_ids(8);
+    let mut net = connected(setup);
+    let connection = net.hosts[SERVER].connected()[0];
+    let export = net.hosts[SERVER].endpoint.take_export(connection).unwrap();
+    let import = |prefix: &[u8]| {
+        let mut config = with_ids(8);
+        config.connection_ids.as_mut().unwrap().prefix = prefix.into();
+        endpoint(config, None, 3)
+            .import(net.now, &export)
+            .map(|_| ())
+    };
+    assert_eq!(import(&[8]), Err(ImportError::ConnectionId));
+    assert_eq!(import(&[7]), Ok(()));
+    // One that stands behind it took whatever it gave itself.
+    assert_eq!(import(&[]), Ok(()));
 }
 
 /// A server that is started anew does not give a forger all attempts back.

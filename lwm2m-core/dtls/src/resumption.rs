@@ -28,6 +28,10 @@ pub struct Resumption {
     pub(crate) master: Arc<MasterSecret>,
     pub(crate) suite: CipherSuite,
     pub(crate) extended_master_secret: bool,
+    /// The length of fragments that was asked for: who asks for another begins anew.
+    pub(crate) asked_fragment: Option<u16>,
+    /// Longest plaintext of a record, which a session keeps (RFC 6066, section 4).
+    pub(crate) max_plaintext: usize,
     /// Who the server has proven to be.
     pub(crate) identity: Arc<PeerIdentity>,
 }
@@ -58,6 +62,8 @@ pub(crate) struct Resumable {
     pub(crate) master: Arc<MasterSecret>,
     pub(crate) suite: CipherSuite,
     pub(crate) extended_master_secret: bool,
+    /// Longest plaintext of a record, at most 2^14; who asks for another begins anew (RFC 6066, section 4).
+    pub(crate) max_plaintext: u16,
     pub(crate) identity: Arc<PeerIdentity>,
     /// The host that the client asked for; empty: none. A session is not taken up under another name (RFC 6066,
     /// section 3).

@@ -512,6 +512,8 @@ impl Endpoint {
                     master: completed.master.clone(),
                     suite: negotiated.suite,
                     extended_master_secret: negotiated.extended_master_secret,
+                    asked_fragment: completed.asked_fragment,
+                    max_plaintext: negotiated.max_plaintext,
                     identity: identity.clone(),
                 })
             }
@@ -521,6 +523,8 @@ impl Endpoint {
                         master: completed.master.clone(),
                         suite: negotiated.suite,
                         extended_master_secret: negotiated.extended_master_secret,
+                        // At most 2^14.
+                        max_plaintext: negotiated.max_plaintext as u16,
                         identity: identity.clone(),
                         server_name: completed.server_name.clone(),
                     };

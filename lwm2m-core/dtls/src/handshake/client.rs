@@ -146,8 +146,12 @@ impl Handshake {
         cx: &mut Context<'_>,
         address: SocketAddr,
         own_id: Vec<u8>,
-        config: ClientConfig,
+        mut config: ClientConfig,
     ) -> Self {
+        let asked = config.max_fragment_length;
+        config
+            .resumption
+            .take_if(|resumption| resumption.asked_fragment != asked);
         let role = Role::Client(Box::new(Client {
             config,
             agreement: None,
@@ -292,15 +296,11 @@ impl Handshake {
                 "the server does not know the extended master secret",
             ));
         }
-        let max_plaintext = match answer.max_fragment_length {
-            None => MAX_PLAINTEXT,
-            Some(code)
-                if client.config.max_fragment_length.and_then(fragment_code) == Some(code) =>
-            {
-                fragment_length(code).unwrap_or(MAX_PLAINTEXT)
-            }
-            Some(_) => return Err(refused("the server chose another fragment length")),
-        };
+        let asked_fragment = client.config.max_fragment_length.and_then(fragment_code);
+        if answer.max_fragment_length.is_some() && answer.max_fragment_length != asked_fragment {
+            return Err(refused("the server chose another fragment length"));
+        }
+        let answered = answer.max_fragment_length.and_then(fragment_length);
         let wanted = client.config.certificate_type();
         let chosen = |types: Option<&[u8]>| match types {
             None => Ok(CertificateType::X509),
@@ -317,12 +317,18 @@ impl Handshake {
         let resumed = resumption.map(|resumption| {
             if resumption.suite != suite
                 || resumption.extended_master_secret != answer.extended_master_secret
+                || answered.is_some_and(|length| length != resumption.max_plaintext)
             {
                 return Err(refused("the server resumes another session than ours"));
             }
-            Ok((resumption.master.clone(), resumption.identity.clone()))
+            Ok(resumption.clone())
         });
         let resumed = resumed.transpose()?;
+        // Of a session that goes on as it was, a server need say nothing (RFC 6066, section 1.1).
+        let max_plaintext = match &resumed {
+            Some(session) => session.max_plaintext,
+            None => answered.unwrap_or(MAX_PLAINTEXT),
+        };
         if resumed.is_none() && suite.key_exchange() == KeyExchange::EcdheEcdsa {
             let unusable = server_certificate != wanted;
             if unusable {
@@ -347,9 +353,9 @@ impl Handshake {
         self.course.key_exchange = suite.key_exchange();
         self.course.resumed = resumed.is_some();
         self.course.ticket = answer.session_ticket.is_some();
-        if let Some((master, identity)) = resumed {
-            self.identity = (*identity).clone();
-            self.install(cx, master);
+        if let Some(session) = resumed {
+            self.identity = (*session.identity).clone();
+            self.install(cx, session.master);
         }
         Ok(())
     }

@@ -28,6 +28,8 @@ pub(crate) struct Completed {
     pub(crate) resumed: bool,
     /// Client: a ticket for the session.
     pub(crate) ticket: Option<NewTicket>,
+    /// Client: the length of fragments that was asked for.
+    pub(crate) asked_fragment: Option<u16>,
     /// Server: the host that the client has asked for; empty: none.
     pub(crate) server_name: Box<[u8]>,
     pub(crate) client_random: [u8; 32],
@@ -41,8 +43,8 @@ impl Handshake {
         }
         // Who speaks last may not have been heard: the server in a full handshake, the client in a resumed one.
         let spoke_last = (self.side == Side::Server) != self.course.resumed;
-        let (server_name, ticket) = match self.role {
-            Role::Server(server) => (server.server_name, None),
+        let (server_name, ticket, asked_fragment) = match self.role {
+            Role::Server(server) => (server.server_name, None, None),
             Role::Client(client) => {
                 // Who takes a session up and is given no other ticket, keeps the one it has.
                 let kept = client.config.resumption.filter(|_| self.course.resumed);
@@ -50,7 +52,8 @@ impl Handshake {
                     lifetime: kept.lifetime,
                     bytes: kept.ticket,
                 });
-                (Box::default(), client.ticket.or(kept))
+                let asked_fragment = client.config.max_fragment_length;
+                (Box::default(), client.ticket.or(kept), asked_fragment)
             }
         };
         Some(Completed {
@@ -68,6 +71,7 @@ impl Handshake {
             session_id: self.session_id,
             resumed: self.course.resumed,
             ticket,
+            asked_fragment,
             server_name,
             client_random: self.client_random,
         })

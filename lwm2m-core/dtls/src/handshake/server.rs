@@ -301,6 +301,7 @@ impl Handshake {
         let resumable = resumable.filter(|session| {
             session.extended_master_secret == extended
                 && session.server_name == server_name
+                && usize::from(session.max_plaintext) == max_plaintext
                 && config.would_serve(session.suite, &session.identity)
                 && u16_list(hello.suites)
                     .is_ok_and(|mut suites| suites.any(|number| number == session.suite.number()))
@@ -348,7 +349,8 @@ impl Handshake {
                     && choice.server_certificate == CertificateType::X509
                     && config.named(&server_name).is_some())
                 .then_some(&[]),
-                max_fragment_length: extensions.max_fragment_length,
+                // A session goes on as it was, and nothing is said of it (RFC 6066, section 1.1).
+                max_fragment_length: extensions.max_fragment_length.filter(|_| resumed.is_none()),
                 point_formats: extensions
                     .point_formats
                     .filter(|_| ecdhe)
@@ -445,6 +447,8 @@ impl Handshake {
             master: self.master.clone().ok_or_else(missing)?,
             suite: self.negotiated.suite,
             extended_master_secret: self.negotiated.extended_master_secret,
+            // At most 2^14.
+            max_plaintext: self.negotiated.max_plaintext as u16,
             identity: Arc::new(self.identity.clone()),
             server_name: self.server()?.server_name.clone(),
         };

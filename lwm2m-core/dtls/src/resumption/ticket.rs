@@ -4,7 +4,7 @@
 //! ```text
 //! name of the key   8     tells which of two keys it is under; authenticated
 //! nonce            12     random
-//! text              n     version, suite, flags, moment, master secret, identity, host: AES-128-GCM
+//! text              n     version, suite, flags, moment, master secret, longest record, identity, host: AES-128-GCM
 //! tag              16
 //! ```
 //!
@@ -30,7 +30,7 @@ use lwm2m_core::{peer::PeerIdentity, secret::Secret, time::Instant};
 use rand_core::RngCore;
 use zeroize::Zeroizing;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const EXTENDED_MASTER_SECRET: u8 = 1;
 const NAME_LEN: usize = 8;
 const NONCE_LEN: usize = 12;
@@ -145,6 +145,7 @@ impl Tickets {
         text.u8(if extended { EXTENDED_MASTER_SECRET } else { 0 });
         text.extend_from_slice(&moment(now, config).to_be_bytes());
         text.extend_from_slice(session.master.expose_secret());
+        text.u16(session.max_plaintext);
         put_identity(&mut text, &session.identity);
         text.vec16(&session.server_name);
         if OVERHEAD + text.len() > config.max_ticket {
@@ -249,6 +250,7 @@ fn read(text: &[u8]) -> Result<(u64, Resumable), Malformed> {
     let flags = from.u8()?;
     let made = u64::from_be_bytes(from.array()?);
     let master = Zeroizing::new(from.array::<MASTER_SECRET_LEN>()?);
+    let max_plaintext = from.u16()?;
     let identity = take_identity(&mut from)?;
     let server_name = from.vec16()?.into();
     from.end()?;
@@ -256,6 +258,7 @@ fn read(text: &[u8]) -> Result<(u64, Resumable), Malformed> {
         master: Arc::new(MasterSecret::from_bytes(*master)),
         suite,
         extended_master_secret: flags & EXTENDED_MASTER_SECRET != 0,
+        max_plaintext,
         identity: Arc::new(identity),
         server_name,
     };
@@ -281,6 +284,7 @@ mod tests {
             master: Arc::new(MasterSecret::from_bytes([0x5a; 48])),
             suite: CipherSuite::PskAes128Ccm8,
             extended_master_secret: true,
+            max_plaintext: 512,
             identity: Arc::new(PeerIdentity::Psk(name.to_vec())),
             server_name: b"server.example"[..].into(),
         }
@@ -321,7 +325,7 @@ mod tests {
     fn what_was_sealed_is_what_is_opened_and_no_bit_of_it_may_change() {
         let mut server = Server::new(1);
         let ticket = server.seal(at(1), &session(b"device"));
-        let text = 1 + 2 + 1 + 8 + 48 + (1 + 2 + 6) + (2 + 14);
+        let text = 1 + 2 + 1 + 8 + 48 + 2 + (1 + 2 + 6) + (2 + 14);
         assert_eq!(ticket.len(), OVERHEAD + text);
         let config = server.config.clone();
         let opened = server.tickets.open(at(2), &config, &RustCrypto, &ticket);

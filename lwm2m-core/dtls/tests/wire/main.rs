@@ -3,6 +3,7 @@
 
 mod peer;
 mod protocol;
+mod resumption;
 mod rules;
 mod script;
 mod table;

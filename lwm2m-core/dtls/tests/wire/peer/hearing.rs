@@ -115,7 +115,7 @@ impl Peer {
 }
 
 /// An extension of a hello.
-fn extension(hello: &[u8], wanted: u16, of_client: bool) -> Option<Vec<u8>> {
+pub(crate) fn extension(hello: &[u8], wanted: u16, of_client: bool) -> Option<Vec<u8>> {
     let mut at = 34;
     at += 1 + usize::from(hello[at]);
     if of_client {

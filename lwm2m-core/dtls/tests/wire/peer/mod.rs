@@ -4,6 +4,7 @@ mod hearing;
 mod plan;
 mod saying;
 
+pub(crate) use hearing::extension;
 pub(crate) use plan::{Plan, is_psk};
 pub(crate) use saying::encode;
 

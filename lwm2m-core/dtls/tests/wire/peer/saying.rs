@@ -30,11 +30,15 @@ impl Peer {
     pub(crate) fn say_server_hello(&mut self) {
         let hello = self.server_hello();
         // Before it is said: the engine may answer at once.
+        self.use_keys_of_resumed();
+        self.say(SERVER_HELLO, &hello);
+    }
+
+    pub(crate) fn use_keys_of_resumed(&mut self) {
         if let Some((_, master)) = &self.plan.resumes {
             self.master = master.clone();
             self.use_keys();
         }
-        self.say(SERVER_HELLO, &hello);
     }
 
     /// Change of cipher and Finished.

@@ -25,7 +25,7 @@ const UNKNOWN_PSK_IDENTITY: u8 = 115;
 
 /// The handshake has ended, with this alert and nothing behind it.
 #[track_caller]
-fn ends_with(peer: &Peer, alert: u8) {
+pub(crate) fn ends_with(peer: &Peer, alert: u8) {
     assert_eq!(peer.alerts, [[2, alert]], "{:?}", peer.ended);
     assert_eq!(peer.ended.len(), 1);
     assert!(peer.connected.is_none());
@@ -34,14 +34,14 @@ fn ends_with(peer: &Peer, alert: u8) {
 }
 
 /// A client engine that is told this ServerHello.
-fn hears(plan: Plan, hello: impl FnOnce(&Peer) -> Vec<u8>) -> Peer {
+pub(crate) fn hears(plan: Plan, hello: impl FnOnce(&Peer) -> Vec<u8>) -> Peer {
     let mut peer = plan.server();
     let hello = hello(&peer);
     peer.say(SERVER_HELLO, &hello);
     peer
 }
 
-fn hears_with(plan: Plan, number: u16, body: &[u8]) -> Peer {
+pub(crate) fn hears_with(plan: Plan, number: u16, body: &[u8]) -> Peer {
     hears(plan, |peer| {
         let mut extensions = peer.extensions();
         extensions.retain(|(other, _)| *other != number);

@@ -12,11 +12,34 @@ use crate::{
     wire::hello::MAX_SESSION_ID,
 };
 use alloc::{boxed::Box, collections::VecDeque, sync::Arc, vec::Vec};
-use core::{fmt, hash::BuildHasher, time::Duration};
+use core::{
+    fmt,
+    hash::BuildHasher,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use lwm2m_core::{peer::PeerIdentity, time::Instant};
 
-/// What a client keeps of a session to take it up again; as secret as a key.
+/// Whether a session must not be taken up any more: shared by all its connections and what takes it up.
+#[derive(Clone, Default)]
+pub(crate) struct Revocation(Arc<AtomicBool>);
+
+impl Revocation {
+    /// Bytes on the heap: two counters stand before what is shared.
+    pub(crate) const SIZE: usize = 3 * size_of::<usize>();
+
+    pub(crate) fn revoke(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_revoked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What a client keeps of a session to take it up again; as secret as a key. Once an alert has ended a connection of the
+/// session, it is of no use (RFC 5246, section 7.2.2): a handshake with it is a full one.
 #[derive(Clone)]
 pub struct Resumption {
     /// As the server gave it, or, with a ticket, one of our own, by which we see whether the server has taken it
@@ -25,6 +48,7 @@ pub struct Resumption {
     /// Empty: none.
     pub(crate) ticket: Vec<u8>,
     pub(crate) lifetime: Option<Duration>,
+    pub(crate) revocation: Revocation,
     pub(crate) master: Arc<MasterSecret>,
     pub(crate) suite: CipherSuite,
     pub(crate) extended_master_secret: bool,
@@ -76,6 +100,7 @@ struct Slot {
     number: u64,
     expires: Instant,
     session: Resumable,
+    revocation: Revocation,
 }
 
 /// The sessions of a server that may be taken up again; the oldest makes room.
@@ -124,15 +149,16 @@ impl Resumables {
         self.capacity > 0
     }
 
+    /// Keeps a session; whoever ends it by an alert revokes it.
     pub(crate) fn insert(
         &mut self,
         now: Instant,
         id: SessionId,
         expires: Instant,
         session: Resumable,
-    ) {
+    ) -> Option<Revocation> {
         if self.capacity == 0 {
-            return;
+            return None;
         }
         self.drop_expired(now);
         while self.by_identity.count(&session.identity, &self.slots[..]) >= self.per_identity
@@ -152,26 +178,33 @@ impl Resumables {
         let number = self.next;
         self.next += 1;
         self.order.push_back((slot, number));
+        let revocation = Revocation::default();
         self.slots[slot as usize] = Some(Slot {
             id,
             number,
             expires,
             session,
+            revocation: revocation.clone(),
         });
         let (hasher, slots) = (&self.hasher, &self.slots[..]);
         self.by_id.insert_unique(hasher.hash_one(id), slot, |slot| {
             id_in(slots, *slot).map_or(0, |id| hasher.hash_one(id))
         });
         self.by_identity.insert(slot, slots);
+        Some(revocation)
     }
 
-    pub(crate) fn find(&mut self, now: Instant, id: &[u8]) -> Option<&Resumable> {
+    pub(crate) fn find(&mut self, now: Instant, id: &[u8]) -> Option<(Resumable, Revocation)> {
         self.drop_expired(now);
         let id: &SessionId = id.try_into().ok()?;
         let is_it = |slot: &u32| id_in(&self.slots, *slot) == Some(id);
-        let slot = self.by_id.find(self.hasher.hash_one(id), is_it)?;
-        let slot = self.slots.get(*slot as usize)?.as_ref()?;
-        Some(&slot.session)
+        let index = *self.by_id.find(self.hasher.hash_one(id), is_it)?;
+        let slot = self.slots.get(index as usize)?.as_ref()?;
+        if slot.revocation.is_revoked() {
+            self.remove(index);
+            return None;
+        }
+        Some((slot.session.clone(), slot.revocation.clone()))
     }
 
     /// Forgets those of an identity whose credentials are gone.
@@ -230,6 +263,7 @@ impl Resumables {
     pub(crate) fn size(&self) -> usize {
         let own = self.slots.iter().flatten().map(|slot| {
             size_of::<MasterSecret>()
+                + Revocation::SIZE
                 + 2 * size_of::<usize>()
                 + slot.session.server_name.len()
                 + identity_size(&slot.session.identity)

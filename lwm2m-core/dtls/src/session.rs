@@ -3,6 +3,7 @@
 use crate::{
     handshake::{Completed, Flight, Sealer},
     record::{Keys, ReplayWindow},
+    resumption::Revocation,
     wire::{
         codec::{Malformed, Put, Reader},
         record::MAX_SEQUENCE,
@@ -58,6 +59,8 @@ pub(crate) struct Session {
     pub(crate) heard: Instant,
     pub(crate) last_flight: Option<Box<LastFlight>>,
     pub(crate) reservation: Option<Box<Reservation>>,
+    /// Where it may be taken up again.
+    pub(crate) revocation: Option<Revocation>,
 }
 
 /// A Connection ID of ours, inline.
@@ -113,6 +116,7 @@ impl Session {
             heard: now,
             last_flight: None,
             reservation: None,
+            revocation: None,
         })
     }
 
@@ -176,10 +180,12 @@ impl Session {
             .reservation
             .as_ref()
             .map_or(0, |_| size_of::<Reservation>());
+        let revocation = self.revocation.as_ref().map_or(0, |_| Revocation::SIZE);
         size_of::<Session>()
             + self.peer_id.len()
             + last_flight
             + reservation
+            + revocation
             + self.keys.heap()
             + identity_size(&self.identity)
     }

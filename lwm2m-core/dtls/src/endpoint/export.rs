@@ -272,5 +272,6 @@ fn decode(now: Instant, bytes: &[u8]) -> Result<Box<Session>, Malformed> {
         heard: now,
         last_flight: None,
         reservation: None,
+        revocation: None,
     }))
 }

@@ -462,7 +462,7 @@ impl Endpoint {
             });
         }
         self.watch_idle();
-        let resumption = self.remember(side, &mut completed, &identity);
+        let resumption = self.remember(connection, side, &mut completed, &identity);
         self.events.push_back(Event::Connected {
             connection,
             identity: identity.clone(),
@@ -490,12 +490,14 @@ impl Endpoint {
     /// Keeps what takes a session up again: in the cache of a server, or as an answer to a client.
     fn remember(
         &mut self,
+        connection: Connection,
         side: Side,
         completed: &mut crate::handshake::Completed,
         identity: &Arc<PeerIdentity>,
     ) -> Option<Resumption> {
         let negotiated = &completed.negotiated;
-        match side {
+        let mut revocation = completed.revocation.take();
+        let resumption = match side {
             Side::Client => {
                 let ticket = completed.ticket.take();
                 let (ticket, lifetime) =
@@ -506,6 +508,7 @@ impl Endpoint {
                     self.random.fill_bytes(&mut session_id);
                 }
                 (!session_id.is_empty()).then(|| Resumption {
+                    revocation: revocation.get_or_insert_default().clone(),
                     session_id,
                     ticket,
                     lifetime,
@@ -529,12 +532,16 @@ impl Endpoint {
                         server_name: completed.server_name.clone(),
                     };
                     let expires = self.now + self.config.resumable_lifetime;
-                    self.resumables.insert(self.now, id, expires, session);
+                    revocation = self.resumables.insert(self.now, id, expires, session);
                 }
                 None
             }
             _ => None,
+        };
+        if let Some(session) = self.table.session_mut(connection) {
+            session.revocation = revocation;
         }
+        resumption
     }
 
     /// Lends what handshakes work with.

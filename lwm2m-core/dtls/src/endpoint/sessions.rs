@@ -154,8 +154,10 @@ impl Endpoint {
         };
         if session.forgeries >= limit {
             self.metrics.sessions_forged += 1;
-            self.say_goodbye(connection);
-            self.end(
+            let alert = Alert::fatal(AlertDescription::BAD_RECORD_MAC);
+            // Where it cannot be said any more, the peer finds out by itself.
+            let _ = self.seal(connection, ContentType::Alert, &alert.encode());
+            self.break_off(
                 connection,
                 CloseReason::Transport("too many forged records".into()),
             );
@@ -219,7 +221,7 @@ impl Endpoint {
                 self.say_goodbye(connection);
                 self.end(connection, CloseReason::ByPeer);
             }
-            Some(alert) if alert.fatal => self.end(connection, CloseReason::ByPeer),
+            Some(alert) if alert.fatal => self.break_off(connection, CloseReason::ByPeer),
             _ => {}
         }
     }
@@ -310,6 +312,21 @@ impl Endpoint {
         if self.remove_session(connection).is_some() {
             self.events.push_back(Event::Closed { connection, reason });
         }
+    }
+
+    /// Ends a session by an alert, or because of one: it must not be taken up again (RFC 5246, section 7.2.2).
+    fn break_off(&mut self, connection: Connection, reason: CloseReason) {
+        if let Some(session) = self.table.session(connection) {
+            if let Some(revocation) = &session.revocation {
+                revocation.revoke();
+            }
+            if self.server.is_some() {
+                // Nobody knows which tickets are of this session.
+                let identity = &session.identity;
+                self.tickets.forget(self.now, &self.config, identity);
+            }
+        }
+        self.end(connection, reason);
     }
 
     pub(super) fn remove_session(&mut self, connection: Connection) -> Option<Box<Session>> {

@@ -149,9 +149,9 @@ impl Handshake {
         mut config: ClientConfig,
     ) -> Self {
         let asked = config.max_fragment_length;
-        config
-            .resumption
-            .take_if(|resumption| resumption.asked_fragment != asked);
+        config.resumption.take_if(|resumption| {
+            resumption.asked_fragment != asked || resumption.revocation.is_revoked()
+        });
         let role = Role::Client(Box::new(Client {
             config,
             agreement: None,

@@ -4,7 +4,7 @@ use super::{Flight, Handshake, Negotiated, NewTicket, Role, state::State};
 use crate::{
     crypto::prf::{MasterSecret, Side},
     record::{Keys, ReplayWindow},
-    resumption::Resumption,
+    resumption::{Resumption, Revocation},
 };
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use lwm2m_core::peer::PeerIdentity;
@@ -28,6 +28,8 @@ pub(crate) struct Completed {
     pub(crate) resumed: bool,
     /// Client: a ticket for the session.
     pub(crate) ticket: Option<NewTicket>,
+    /// Of the session that was taken up.
+    pub(crate) revocation: Option<Revocation>,
     /// Client: the length of fragments that was asked for.
     pub(crate) asked_fragment: Option<u16>,
     /// Server: the host that the client has asked for; empty: none.
@@ -43,17 +45,19 @@ impl Handshake {
         }
         // Who speaks last may not have been heard: the server in a full handshake, the client in a resumed one.
         let spoke_last = (self.side == Side::Server) != self.course.resumed;
-        let (server_name, ticket, asked_fragment) = match self.role {
-            Role::Server(server) => (server.server_name, None, None),
+        let mut asked_fragment = None;
+        let (server_name, ticket, revocation) = match self.role {
+            Role::Server(server) => (server.server_name, None, server.revocation),
             Role::Client(client) => {
                 // Who takes a session up and is given no other ticket, keeps the one it has.
                 let kept = client.config.resumption.filter(|_| self.course.resumed);
+                let revocation = kept.as_ref().map(|kept| kept.revocation.clone());
                 let kept = kept.filter(Resumption::is_ticket).map(|kept| NewTicket {
                     lifetime: kept.lifetime,
                     bytes: kept.ticket,
                 });
-                let asked_fragment = client.config.max_fragment_length;
-                (Box::default(), client.ticket.or(kept), asked_fragment)
+                asked_fragment = client.config.max_fragment_length;
+                (Box::default(), client.ticket.or(kept), revocation)
             }
         };
         Some(Completed {
@@ -71,6 +75,7 @@ impl Handshake {
             session_id: self.session_id,
             resumed: self.course.resumed,
             ticket,
+            revocation,
             asked_fragment,
             server_name,
             client_random: self.client_random,

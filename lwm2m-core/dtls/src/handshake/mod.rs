@@ -29,7 +29,7 @@ use crate::{
         prf::{MasterSecret, Side, VERIFY_DATA_LEN},
     },
     record::{self, Keys, ReplayWindow},
-    resumption::{Resumables, Tickets},
+    resumption::{Resumables, Revocation, Tickets},
     suite::{CipherSuite, KeyExchange},
     wire::{alert::AlertDescription, extension::CertificateType},
 };
@@ -111,6 +111,8 @@ struct Server {
     client_key: Option<PublicKey>,
     /// The host that the client asks for; empty: none.
     server_name: Box<[u8]>,
+    /// Of the session that is taken up by its id.
+    revocation: Option<Revocation>,
 }
 
 /// A handshake under way.

@@ -281,13 +281,15 @@ impl Handshake {
         // With a ticket, the session id names no session of ours (RFC 5077, section 3.4).
         let resumable = match tickets {
             Some(ticket) if !ticket.is_empty() => {
-                cx.tickets.open(cx.now, cx.config, cx.provider, ticket)
+                let opened = cx.tickets.open(cx.now, cx.config, cx.provider, ticket);
+                opened.map(|session| (session, None))
             }
             _ => {
                 let found = cx.resumables.find(cx.now, hello.prefix.session_id);
-                found.cloned()
+                found.map(|(session, revocation)| (session, Some(revocation)))
             }
         };
+        let (resumable, revocation) = resumable.unzip();
         // One that was bound to its handshake must go on so; one that was not gives way to a full handshake (RFC 7627,
         // section 5.3).
         if resumable
@@ -383,7 +385,9 @@ impl Handshake {
         self.course.key_exchange = choice.suite.key_exchange();
         self.course.resumed = resumed.is_some();
         self.course.ticket = gives_ticket;
-        self.server()?.server_name = server_name;
+        let server = self.server()?;
+        server.server_name = server_name;
+        server.revocation = revocation.flatten().filter(|_| resumed.is_some());
 
         self.flight.clear();
         self.say(0, MessageType::ServerHello, answer);

@@ -3,9 +3,10 @@
 use super::*;
 use crate::{
     ClientConfig, ClientCredentials, EndpointConfig, KeyAnswer, ServerConfig,
-    crypto::rustcrypto::RustCrypto,
+    crypto::rustcrypto::RustCrypto, resumption::Resumption,
 };
 use alloc::vec;
+use core::time::Duration;
 use lwm2m_core::secret::Secret;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -31,34 +32,48 @@ struct Pair {
 
 impl Pair {
     fn connected() -> Self {
+        let mut pair = Pair::new(EndpointConfig::default());
+        pair.connect(None, false);
+        pair
+    }
+
+    fn new(config: EndpointConfig) -> Self {
         let end = |server, seed| {
             let random = Box::new(ChaCha20Rng::seed_from_u64(seed));
-            Endpoint::new(
-                EndpointConfig::default(),
-                server,
-                Arc::new(RustCrypto),
-                random,
-            )
-            .expect("a sound configuration")
+            Endpoint::new(config.clone(), server, Arc::new(RustCrypto), random)
+                .expect("a sound configuration")
         };
-        let mut pair = Pair {
+        Pair {
             ends: [end(None, 1), end(Some(ServerConfig::new().psk()), 2)],
             events: [Vec::new(), Vec::new()],
             datagrams: 0,
-        };
+        }
+    }
+
+    fn connect(&mut self, resumption: Option<Resumption>, session_tickets: bool) {
         let credentials = ClientCredentials::Psk {
             identity: b"device".to_vec(),
             key: key(),
         };
-        let config = ClientConfig::new(credentials);
-        pair.ends[CLIENT]
+        let mut config = ClientConfig::new(credentials);
+        config.resumption = resumption;
+        config.session_tickets = session_tickets;
+        self.ends[CLIENT]
             .connect(Instant::ZERO, address(SERVER), config)
             .expect("a suite");
-        pair.settle();
-        for end in &pair.ends {
+        self.settle();
+        for end in &self.ends {
             assert_eq!((end.session_count(), end.handshake_count()), (1, 0));
         }
-        pair
+    }
+
+    /// What takes up the session that the client has made last.
+    fn resumption(&self) -> Option<Resumption> {
+        let mut events = self.events[CLIENT].iter().rev();
+        events.find_map(|event| match event {
+            Event::Connected { resumption, .. } => Some(resumption.clone()),
+            _ => None,
+        })?
     }
 
     fn settle(&mut self) {
@@ -115,6 +130,96 @@ fn who_asks_for_renegotiation_is_told_that_there_is_none() {
                 [Event::Data { connection, data, .. }]
                     if *connection == connections[1 - end] && data == b"as before"
             ));
+        }
+    }
+}
+
+/// How a session ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum End {
+    Goodbye,
+    /// By what this end says.
+    Alert(usize),
+    /// Because of what somebody says to this end.
+    Forgeries(usize),
+}
+
+const ENDS: [End; 5] = [
+    End::Goodbye,
+    End::Alert(CLIENT),
+    End::Alert(SERVER),
+    End::Forgeries(CLIENT),
+    End::Forgeries(SERVER),
+];
+
+impl Pair {
+    fn end(&mut self, end: End) {
+        match end {
+            End::Goodbye => {
+                let connection = self.ends[CLIENT].sessions()[0];
+                self.ends[CLIENT].close(Instant::ZERO, connection);
+            }
+            End::Alert(from) => {
+                let connection = self.ends[from].sessions()[0];
+                let alert = Alert::fatal(AlertDescription::INTERNAL_ERROR).encode();
+                self.ends[from]
+                    .seal(connection, ContentType::Alert, &alert)
+                    .unwrap();
+            }
+            End::Forgeries(at) => {
+                let mut forged = [
+                    [23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 1, 0, 0].as_slice(),
+                    &[40; 41],
+                ]
+                .concat();
+                self.ends[at].handle_datagram(Instant::ZERO, address(1 - at), &mut forged);
+            }
+        }
+        self.settle();
+    }
+}
+
+/// RFC 5246, section 7.2.2: what a fatal alert has ended must not be taken up again, whoever has said it, and whichever
+/// of the connections of a session it has ended.
+#[test]
+fn a_session_that_an_alert_has_ended_is_not_taken_up_again() {
+    for tickets in [false, true] {
+        for end in ENDS {
+            for again in [false, true] {
+                let mut config = EndpointConfig {
+                    max_resumable: 4,
+                    max_forgeries_short_tag: 1,
+                    ..EndpointConfig::default()
+                };
+                config.ticket_lifetime = tickets.then(|| Duration::from_secs(3600));
+                let mut pair = Pair::new(config);
+                pair.connect(None, tickets);
+                let what = alloc::format!("{end:?}, tickets: {tickets}, again: {again}");
+                if again {
+                    // It is the second connection of the session that ends.
+                    let resumption = pair.resumption();
+                    pair.connect(resumption, tickets);
+                    assert_eq!(pair.ends[SERVER].metrics().handshakes_resumed, 1, "{what}");
+                }
+                let resumption = pair.resumption();
+                assert!(
+                    resumption
+                        .as_ref()
+                        .is_some_and(|it| it.is_ticket() == tickets)
+                );
+                pair.end(end);
+                let left = pair.ends.iter().map(Endpoint::session_count);
+                let ended = match end {
+                    // Who says it is not told.
+                    End::Alert(_) => 1,
+                    _ => 2,
+                };
+                assert_eq!(left.sum::<usize>(), 2 - ended, "{what}");
+                let before = pair.ends[SERVER].metrics().handshakes_resumed;
+                pair.connect(resumption, tickets);
+                let taken_up = pair.ends[SERVER].metrics().handshakes_resumed > before;
+                assert_eq!(taken_up, end == End::Goodbye, "{what}");
+            }
         }
     }
 }

@@ -10,6 +10,7 @@
 
 use super::{Connection, Endpoint, Event};
 use crate::{
+    address::link,
     config::ExtendedMasterSecret,
     crypto::prf::{AeadKeys, CbcKeys},
     handshake::MAX_PLAINTEXT,
@@ -28,8 +29,10 @@ use core::{
 };
 use lwm2m_core::{peer::PeerIdentity, secret::Secret, time::Instant};
 
-/// The form of [`Export`]; others are refused.
-const VERSION: u8 = 2;
+/// The form of [`Export`].
+const VERSION: u8 = 3;
+/// The one before, which has no links; still read. Others are refused.
+const WITHOUT_LINKS: u8 = 2;
 const ENCRYPT_THEN_MAC: u8 = 1;
 const EXTENDED_MASTER_SECRET: u8 = 2;
 
@@ -203,13 +206,17 @@ fn encode(session: &Session, write_sequence: u64) -> Export {
         IpAddr::V6(v6) => to.vec8(&v6.octets()),
     }
     to.u16(session.address.port());
+    if session.address.is_ipv6() {
+        to.extend_from_slice(&link(session.address).to_be_bytes());
+    }
     put_identity(&mut to, &session.identity);
     Export::from_bytes(to)
 }
 
 fn decode(now: Instant, bytes: &[u8]) -> Result<Box<Session>, Malformed> {
     let mut from = Reader::new(bytes);
-    if from.u8()? != VERSION {
+    let version = from.u8()?;
+    if version != VERSION && version != WITHOUT_LINKS {
         return Err(Malformed);
     }
     let suite = CipherSuite::from_number(from.u16()?).ok_or(Malformed)?;
@@ -250,7 +257,12 @@ fn decode(now: Instant, bytes: &[u8]) -> Result<Box<Session>, Malformed> {
         16 => Ipv6Addr::from(<[u8; 16]>::try_from(ip).map_err(|_| Malformed)?).into(),
         _ => return Err(Malformed),
     };
-    let address = SocketAddr::new(ip, from.u16()?);
+    let mut address = SocketAddr::new(ip, from.u16()?);
+    if let SocketAddr::V6(v6) = &mut address
+        && version != WITHOUT_LINKS
+    {
+        v6.set_scope_id(u32::from_be_bytes(from.array()?));
+    }
     let identity = take_identity(&mut from)?;
     from.end()?;
     Ok(Box::new(Session {

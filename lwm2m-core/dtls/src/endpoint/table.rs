@@ -7,13 +7,14 @@
 
 use super::Connection;
 use crate::{
+    address::{AddressKey, host},
     handshake::Handshake,
     rings::{Identities, Rings},
     session::{OwnId, Session},
 };
 use alloc::{boxed::Box, vec::Vec};
 use core::hash::BuildHasher;
-use core::net::{IpAddr, Ipv6Addr, SocketAddr};
+use core::net::{IpAddr, SocketAddr};
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use lwm2m_core::peer::PeerIdentity;
 
@@ -33,23 +34,6 @@ struct Slot {
     after: u32,
 }
 
-/// An address in 18 bytes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct AddressKey([u8; 18]);
-
-impl AddressKey {
-    fn new(address: SocketAddr) -> Self {
-        let ip = match address.ip() {
-            IpAddr::V4(v4) => v4.to_ipv6_mapped(),
-            IpAddr::V6(v6) => v6,
-        };
-        let mut bytes = [0; 18];
-        bytes[..16].copy_from_slice(&ip.octets());
-        bytes[16..].copy_from_slice(&address.port().to_be_bytes());
-        AddressKey(bytes)
-    }
-}
-
 pub(crate) struct Table {
     slots: Vec<Slot>,
     free: u32,
@@ -63,17 +47,6 @@ pub(crate) struct Table {
     handshake_by_address: HashMap<AddressKey, u32>,
     handshake_by_id: HashMap<OwnId, u32>,
     handshakes_of: HashMap<IpAddr, u32>,
-}
-
-/// Whom one host may be: an address of IPv4, or a network of 64 bits of IPv6.
-fn host(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(_) => ip,
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => v4.into(),
-            None => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
-        },
-    }
 }
 
 fn session_in(slots: &[Slot], index: u32) -> Option<&Session> {

@@ -1,6 +1,6 @@
 //! Cookies, which prove an address without a byte kept for it (RFC 6347, section 4.2.1).
 
-use crate::{crypto::hash::Hmac, wire::hello::HelloPrefix};
+use crate::{address::link, crypto::hash::Hmac, wire::hello::HelloPrefix};
 use alloc::vec::Vec;
 use core::{
     net::{IpAddr, SocketAddr},
@@ -78,10 +78,13 @@ impl Cookies {
 }
 
 fn mac(key: &Hmac, address: SocketAddr, hello: &HelloPrefix<'_>) -> [u8; LENGTH] {
-    let mut name = Vec::with_capacity(18);
+    let mut name = Vec::with_capacity(22);
     match address.ip() {
         IpAddr::V4(v4) => name.extend_from_slice(&v4.octets()),
-        IpAddr::V6(v6) => name.extend_from_slice(&v6.octets()),
+        IpAddr::V6(v6) => {
+            name.extend_from_slice(&v6.octets());
+            name.extend_from_slice(&link(address).to_be_bytes());
+        }
     }
     name.extend_from_slice(&address.port().to_be_bytes());
     let version = hello.version.to_be_bytes();

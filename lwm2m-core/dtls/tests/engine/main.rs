@@ -7,6 +7,7 @@ mod forgery;
 mod handshakes;
 mod hostile;
 mod identities;
+mod links;
 mod lossy;
 mod names;
 mod net;

@@ -89,7 +89,7 @@ fn mac(key: &Hmac, address: SocketAddr, hello: &HelloPrefix<'_>) -> [u8; LENGTH]
     name.extend_from_slice(&address.port().to_be_bytes());
     let version = hello.version.to_be_bytes();
     let id_len = [hello.session_id.len() as u8];
-    // Only the address and the id vary in length: the address by two bytes of its family, the id behind its length.
+    // Only the address and the id vary in length: the address by its family, the id behind its length.
     let family = [if address.is_ipv4() { 4 } else { 6 }];
     key.compute([
         &family[..],
@@ -145,6 +145,89 @@ mod tests {
         cookies.make(start + LIFETIME, &mut rng, address, &hello);
         assert!(cookies.verify(late + LIFETIME, address, &hello));
         assert!(!cookies.verify(start + LIFETIME * 2, address, &hello));
+    }
+
+    fn known(address: &str, hello: &HelloPrefix<'_>) -> std::string::String {
+        let key = Hmac::new(&[0x0b; 32]);
+        hex::encode(mac(&key, address.parse().unwrap(), hello))
+    }
+
+    fn counting() -> [u8; 32] {
+        core::array::from_fn(|at| at as u8)
+    }
+
+    /// Computed by `openssl dgst -sha256 -mac HMAC` over the bytes that stand here.
+    #[test]
+    fn it_is_hmac_sha256_over_address_and_hello() {
+        let random = counting();
+        let hello = prefix(&random, b"whatever stands here");
+        assert_eq!(
+            // 04 0a000001 1634 fefd 00010203..1f 00
+            known("10.0.0.1:5684", &hello),
+            "2528e7c75691ca9b4de5b5cccab8318948c1ece61f000f2707fe52ea0b2e1941"
+        );
+        let hello = HelloPrefix {
+            session_id: &[0xaa, 0xbb, 0xcc],
+            ..hello
+        };
+        assert_eq!(
+            // 06 fe80000000000000 0000000000000001 00000002 1634 fefd 00010203..1f 03 aabbcc
+            known("[fe80::1%2]:5684", &hello),
+            "d68e30b8030ec906b35c1e2a283885a8c4dbd496dae538018c31b5217713450c"
+        );
+    }
+
+    #[test]
+    fn each_field_that_it_covers_makes_another_cookie() {
+        let random = counting();
+        let other = [1; 32];
+        let hello = HelloPrefix {
+            session_id: &[0],
+            ..prefix(&random, &[])
+        };
+        let at = "[fe80::a00:1%2]:5684";
+        let mut cookies = alloc::vec![known(at, &hello)];
+        // Address, link, port, family.
+        for at in [
+            "[fe80::a00:2%2]:5684",
+            "[fe80::a00:1%3]:5684",
+            "[fe80::a00:1%2]:5685",
+            "[::a00:1]:5684",
+            "10.0.0.1:5684",
+        ] {
+            cookies.push(known(at, &hello));
+        }
+        for version in [0xfeff, 0xfefc] {
+            cookies.push(known(at, &HelloPrefix { version, ..hello }));
+        }
+        cookies.push(known(
+            at,
+            &HelloPrefix {
+                random: &other,
+                ..hello
+            },
+        ));
+        let ids: [&[u8]; 4] = [&[], &[1], &[0, 0], &[0; 32]];
+        for session_id in ids {
+            cookies.push(known(
+                at,
+                &HelloPrefix {
+                    session_id,
+                    ..hello
+                },
+            ));
+        }
+        let count = cookies.len();
+        assert_eq!(count, 13);
+        cookies.sort();
+        cookies.dedup();
+        assert_eq!(cookies.len(), count);
+        // The cookie itself is none of them.
+        let said = HelloPrefix {
+            cookie: &[9; 32],
+            ..hello
+        };
+        assert!(cookies.contains(&known(at, &said)));
     }
 
     #[test]

@@ -51,3 +51,7 @@ impl Handshake {
         Ok(Progress::Waiting)
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "rustcrypto")]
+mod tests;

@@ -38,6 +38,10 @@ struct Partial {
 }
 
 impl Partial {
+    fn len(&self) -> usize {
+        self.body.len()
+    }
+
     fn is_complete(&self) -> bool {
         matches!(*self.have, [(0, end)] if end as usize == self.body.len())
     }
@@ -103,19 +107,19 @@ impl Reassembly {
         self.bytes
     }
 
-    /// By how many bytes these would become more with this fragment.
+    /// By how many bytes these would become more with this fragment, at most.
     pub(crate) fn growth(&self, fragment: &Fragment<'_>) -> usize {
         let Some(ahead) = fragment.sequence.checked_sub(self.next) else {
             return 0;
         };
         let length = fragment.length as usize;
-        let begun = self.waiting.get(usize::from(ahead));
-        let begun = begun.is_some_and(Option::is_some);
-        let fits = length <= self.limits.message && self.bytes + length <= self.limits.bytes;
-        if begun || !fits || usize::from(ahead) > self.limits.ahead {
+        if length > self.limits.message || usize::from(ahead) > self.limits.ahead {
             return 0;
         }
-        length
+        let begun = self.waiting.get(usize::from(ahead));
+        let begun = begun.and_then(Option::as_ref).map_or(0, Partial::len);
+        let room = self.limits.bytes - self.bytes;
+        length.saturating_sub(begun).min(room)
     }
 
     pub(crate) fn push(&mut self, fragment: Fragment<'_>) -> Pushed {
@@ -130,32 +134,47 @@ impl Reassembly {
         while self.waiting.len() <= ahead {
             self.waiting.push_back(None);
         }
-        let slot = &mut self.waiting[ahead];
-        let partial = match slot {
-            Some(partial)
-                if partial.message_type != fragment.message_type
-                    || partial.body.len() != length =>
-            {
+        let fits =
+            |begun: &Partial| begun.message_type == fragment.message_type && begun.len() == length;
+        let begun = self.waiting[ahead].as_ref();
+        if !begun.is_some_and(fits) {
+            // Of two that contradict each other, one is forged, and nobody can tell which. What is incomplete goes: an
+            // honest sender says its part again, and a single forged fragment must not keep it out for ever.
+            if begun.is_some_and(Partial::is_complete) {
                 return Pushed::Dropped;
             }
-            Some(partial) => partial,
-            None => {
-                if self.bytes + length > self.limits.bytes {
-                    return Pushed::Dropped;
-                }
-                self.bytes += length;
-                slot.insert(Partial {
-                    message_type: fragment.message_type,
-                    body: vec![0; length],
-                    have: Vec::new(),
-                })
+            let before = begun.map_or(0, Partial::len);
+            if !self.make_way(ahead, length.saturating_sub(before)) {
+                return Pushed::Dropped;
             }
+            self.bytes = self.bytes - before + length;
+            self.waiting[ahead] = Some(Partial {
+                message_type: fragment.message_type,
+                body: vec![0; length],
+                have: Vec::new(),
+            });
+        }
+        let Some(partial) = &mut self.waiting[ahead] else {
+            return Pushed::Dropped;
         };
         if partial.add(fragment.offset, fragment.body) {
             Pushed::Stored
         } else {
             Pushed::Dropped
         }
+    }
+
+    /// Lets what is further ahead go, the furthest first, where a message needs its room; `false`: there is not enough.
+    fn make_way(&mut self, ahead: usize, bytes: usize) -> bool {
+        let further = self.waiting.iter_mut().skip(ahead + 1).rev();
+        let mut further = further.filter_map(Option::take);
+        while self.bytes + bytes > self.limits.bytes {
+            let Some(gone) = further.next() else {
+                return false;
+            };
+            self.bytes -= gone.len();
+        }
+        true
     }
 
     /// The next message, once it is complete.
@@ -268,11 +287,6 @@ mod tests {
             Pushed::Dropped,
             "too much in all"
         );
-        assert_eq!(
-            reassembly.push(fragment(0, 4000, 0, b"x")),
-            Pushed::Dropped,
-            "another length"
-        );
         let mut stored = 0;
         for n in 0..2000 {
             if reassembly.push(fragment(1, 4096, 2 * n + 2, b"x")) == Pushed::Stored {
@@ -288,5 +302,44 @@ mod tests {
             reassembly.pop().is_some(),
             "a full list of pieces elsewhere does no harm"
         );
+    }
+
+    #[test]
+    fn what_contradicts_itself_begins_anew_unless_it_is_complete() {
+        let mut reassembly = Reassembly::new(0, LIMITS);
+        // Forged, then honest, in two parts.
+        assert_eq!(reassembly.push(fragment(0, 4000, 9, b"x")), Pushed::Stored);
+        assert_eq!(reassembly.push(fragment(0, 4, 0, b"ab")), Pushed::Stored);
+        assert_eq!(reassembly.bytes(), 4);
+        assert_eq!(reassembly.push(fragment(0, 4, 2, b"cd")), Pushed::Stored);
+        assert_eq!(reassembly.push(fragment(0, 5, 0, b"x")), Pushed::Dropped);
+        let other = Fragment {
+            message_type: MessageType::ServerHelloDone,
+            ..fragment(0, 4, 0, b"xxxx")
+        };
+        assert_eq!(reassembly.push(other), Pushed::Dropped);
+        assert_eq!(reassembly.pop().unwrap().2, b"abcd");
+        assert_eq!(reassembly.bytes(), 0);
+    }
+
+    #[test]
+    fn what_is_further_ahead_makes_way() {
+        let mut reassembly = Reassembly::new(0, LIMITS);
+        for sequence in [1, 3] {
+            let part = fragment(sequence, 4096, 0, b"x");
+            assert_eq!(reassembly.push(part), Pushed::Stored);
+        }
+        // Not for what is further still, nor for nothing.
+        assert_eq!(reassembly.push(fragment(4, 1, 0, b"x")), Pushed::Dropped);
+        assert_eq!(reassembly.growth(&fragment(4, 1, 0, b"x")), 0);
+        let part = fragment(0, 3, 0, b"abc");
+        assert_eq!(reassembly.push(part), Pushed::Stored);
+        assert_eq!(reassembly.bytes(), 4096 + 3);
+        assert_eq!(reassembly.pop().unwrap().2, b"abc");
+        assert_eq!(
+            reassembly.push(fragment(1, 4096, 1, &message(4095))),
+            Pushed::Stored
+        );
+        assert!(reassembly.pop().is_some(), "the nearer one is still there");
     }
 }

@@ -193,6 +193,9 @@ pub enum ConfigError {
     /// A [`ClientConfig::max_fragment_length`] that has no code.
     #[error("max_fragment_length must be 512, 1024, 2048 or 4096 bytes")]
     FragmentLength,
+    /// A [`ClientConfig::server_name`] that is empty, or longer than 255 bytes (RFC 1035, section 2.3.4).
+    #[error("the name of a server has 1 to 255 bytes")]
+    ServerName,
     /// A secret for tickets that is shorter than 16 bytes.
     #[error("a key for tickets is made of at least {MIN_TICKET_SECRET} bytes")]
     TicketKey,
@@ -379,7 +382,7 @@ pub struct ClientConfig {
     pub suites: Vec<CipherSuite>,
     /// Who we are.
     pub credentials: ClientCredentials,
-    /// The host name that is told to the server (RFC 6066, section 3).
+    /// The host name that is told to the server (RFC 6066, section 3), 1 to 255 bytes.
     pub server_name: Option<String>,
     /// Whether a Connection ID is offered: ours where the endpoint has them, and leave to the server to have one of its
     /// own. Default `true`.

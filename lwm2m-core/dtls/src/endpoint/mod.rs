@@ -166,8 +166,8 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::NoSuite`] where the credentials serve none of the suites, and [`ConfigError::FragmentLength`] where
-    /// the length of fragments is none that can be asked for.
+    /// [`ConfigError::NoSuite`] where the credentials serve none of the suites, [`ConfigError::FragmentLength`] and
+    /// [`ConfigError::ServerName`] where the length of fragments or the name of the server cannot be said.
     pub fn connect(
         &mut self,
         now: Instant,

@@ -29,6 +29,9 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 use lwm2m_core::peer::PeerIdentity;
 
+/// Longest name of a host (RFC 1035, section 2.3.4).
+pub(super) const MAX_SERVER_NAME: usize = 255;
+
 /// How many cookies a client takes: one, and as many again as may become too old under way. Nothing about them is
 /// authentic, so that somebody else may send them for ever.
 const MAX_COOKIES: u8 = 4;
@@ -67,6 +70,10 @@ impl ClientConfig {
         let length = self.max_fragment_length;
         if length.is_some_and(|length| fragment_code(length).is_none()) {
             return Err(ConfigError::FragmentLength);
+        }
+        let name = self.server_name.as_ref();
+        if name.is_some_and(|name| !(1..=MAX_SERVER_NAME).contains(&name.len())) {
+            return Err(ConfigError::ServerName);
         }
         match self.usable_suites().next() {
             Some(_) => Ok(()),

@@ -2,7 +2,7 @@
 
 use super::{
     Abort, Cause, Context, Handshake, MAX_PLAINTEXT, Progress, Role, Server,
-    client::{certificate_abort, crypto_abort, fragment_length},
+    client::{MAX_SERVER_NAME, certificate_abort, crypto_abort, fragment_length},
     state::State,
 };
 use crate::{
@@ -32,9 +32,6 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::net::SocketAddr;
 use lwm2m_core::{peer::PeerIdentity, secret::Secret};
 use zeroize::Zeroizing;
-
-/// Longest name of a host (RFC 1035, section 2.3.4).
-const MAX_SERVER_NAME: usize = 255;
 
 /// What a server's program says to [`Progress::KeyWanted`] and [`Progress::PeerWanted`].
 pub(crate) enum Answer {

@@ -51,7 +51,7 @@ pub(crate) fn hears_with(plan: Plan, number: u16, body: &[u8]) -> Peer {
 }
 
 /// A client whose cookie is right, in front of a server engine.
-fn asks(plan: Plan) -> Peer {
+pub(crate) fn asks(plan: Plan) -> Peer {
     let mut peer = plan.client();
     let hello = peer.client_hello();
     peer.say(CLIENT_HELLO, &hello);

@@ -106,14 +106,6 @@ fn half_open(setup: Setup) -> Net {
     net
 }
 
-fn refused(host: &Host) -> Vec<String> {
-    let refused = host.events.iter().filter_map(|event| match event {
-        Event::Refused { reason, .. } => Some(reason.to_string()),
-        _ => None,
-    });
-    refused.collect()
-}
-
 #[test]
 fn a_handshake_that_gives_way_to_another_is_reported() {
     let setup = Setup::psk();
@@ -128,7 +120,7 @@ fn a_handshake_that_gives_way_to_another_is_reported() {
     net.tap = None;
     net.run(SECONDS);
     assert_eq!(
-        refused(&net.hosts[SERVER]),
+        net.hosts[SERVER].refused(),
         ["replaced by a newer connection"]
     );
     let metrics = net.hosts[SERVER].endpoint.metrics();
@@ -161,7 +153,7 @@ fn removed_credentials_end_handshakes_that_rest_on_them() {
     assert_eq!(server.handshake_count(), 0);
     net.tap = None;
     net.run(Duration::from_secs(100));
-    assert_eq!(refused(&net.hosts[SERVER]), ["credentials removed"]);
+    assert_eq!(net.hosts[SERVER].refused(), ["credentials removed"]);
     assert_eq!(net.hosts[SERVER].endpoint.session_count(), 0);
     assert_eq!(net.hosts[SERVER].endpoint.poll_timeout(), None);
 }
@@ -502,9 +494,10 @@ fn a_hello_that_comes_behind_its_handshake_disturbs_nobody() {
     assert_eq!(net.hosts[CLIENT].connected().len(), 1);
 }
 
-/// What waits in a handshake is bounded in all, and what is worth less makes way.
+/// Records that nobody can open yet, as many as there is room for, do not keep a handshake from its end; that they are
+/// bounded and make way is told beside the code.
 #[test]
-fn early_records_make_way_for_messages() {
+fn a_handshake_full_of_early_records_comes_to_its_end() {
     let pki = pki();
     let mut setup = Setup::new(Kind::Certificate, &pki);
     setup.server.max_handshake_bytes = 1500;
@@ -562,7 +555,7 @@ fn who_begins_anew_in_a_handshake_is_served_at_the_limit() {
         net.run(SECONDS);
         assert_eq!(net.hosts[CLIENT].connected().len(), 1);
         assert_eq!(
-            refused(&net.hosts[SERVER]),
+            net.hosts[SERVER].refused(),
             ["replaced by a newer connection"]
         );
     }

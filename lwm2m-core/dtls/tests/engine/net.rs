@@ -1,7 +1,7 @@
 //! Endpoints on a network in memory, in virtual time: loss, delay, duplicates, reordering, and a hand in between.
 
 use lwm2m_core::time::Instant;
-use lwm2m_dtls::{Connection, Endpoint, Event, KeyAnswer};
+use lwm2m_dtls::{Connection, Endpoint, Event, KeyAnswer, crypto::psk::PreSharedKey};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore, SeedableRng};
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
@@ -30,6 +30,8 @@ pub(crate) struct Host {
     pub(crate) address: SocketAddr,
     /// Answers [`Event::KeyWanted`].
     pub(crate) keys: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Answers it in their place.
+    pub(crate) hardware: Option<Arc<dyn PreSharedKey>>,
     /// Answers [`Event::PeerWanted`].
     pub(crate) admits: bool,
     pub(crate) events: Vec<Event>,
@@ -42,6 +44,7 @@ impl Host {
             endpoint,
             address: address.parse().unwrap(),
             keys: BTreeMap::new(),
+            hardware: None,
             admits: true,
             events: Vec::new(),
             sent: 0,
@@ -77,6 +80,15 @@ impl Host {
         data.collect()
     }
 
+    /// Why handshakes of clients have failed.
+    pub(crate) fn refused(&self) -> Vec<String> {
+        let refused = self.events.iter().filter_map(|event| match event {
+            Event::Refused { reason, .. } => Some(reason.to_string()),
+            _ => None,
+        });
+        refused.collect()
+    }
+
     pub(crate) fn closed(&self) -> Vec<String> {
         let closed = self.events.iter().filter_map(|event| match event {
             Event::Closed { reason, .. } => Some(reason.to_string()),
@@ -104,6 +116,8 @@ pub(crate) struct Net {
     pub(crate) tap: Option<Tap>,
     /// Everything that was sent, before anything was lost.
     pub(crate) log: Vec<Packet>,
+    /// And when.
+    pub(crate) times: Vec<Instant>,
     pub(crate) keep_log: bool,
     flying: BTreeMap<(Instant, u64), Packet>,
     count: u64,
@@ -118,6 +132,7 @@ impl Net {
             link,
             tap: None,
             log: Vec::new(),
+            times: Vec::new(),
             keep_log: true,
             flying: BTreeMap::new(),
             count: 0,
@@ -139,6 +154,7 @@ impl Net {
     fn send(&mut self, packet: Packet) {
         if self.keep_log {
             self.log.push(packet.clone());
+            self.times.push(self.now);
         }
         let packet = match &mut self.tap {
             Some(tap) => match tap(&packet) {
@@ -180,11 +196,12 @@ impl Net {
                             connection,
                             identity,
                         } => {
-                            let answer = match host.keys.get(identity) {
-                                Some(key) => KeyAnswer::Key(Arc::new(
+                            let answer = match (&host.hardware, host.keys.get(identity)) {
+                                (Some(hardware), _) => KeyAnswer::Key(hardware.clone()),
+                                (None, Some(key)) => KeyAnswer::Key(Arc::new(
                                     lwm2m_core::secret::Secret::new(key.clone()),
                                 )),
-                                None => KeyAnswer::Unknown,
+                                (None, None) => KeyAnswer::Unknown,
                             };
                             host.endpoint.answer_key(self.now, *connection, answer);
                         }
@@ -258,6 +275,14 @@ impl Net {
 
     pub(crate) fn run(&mut self, time: Duration) {
         self.run_until(self.now + time);
+    }
+
+    /// When a host has sent what is meant, in milliseconds since the first of it.
+    pub(crate) fn sent(&self, from: SocketAddr, is_meant: impl Fn(&[u8]) -> bool) -> Vec<u64> {
+        let sent = self.log.iter().zip(&self.times);
+        let meant = sent.filter(|(packet, _)| packet.from == from && is_meant(&packet.data));
+        let times: Vec<_> = meant.map(|(_, at)| at.as_micros() / 1000).collect();
+        times.iter().map(|at| at - times[0]).collect()
     }
 
     /// Sends data over the one connection of a host.

@@ -5,6 +5,7 @@ mod agreed;
 mod backoff;
 mod clock;
 mod forgery;
+mod fragments;
 mod handshakes;
 mod hostile;
 mod identities;

@@ -7,6 +7,7 @@ mod clock;
 mod forgery;
 mod fragments;
 mod handshakes;
+mod hardware;
 mod hostile;
 mod identities;
 mod links;

@@ -16,6 +16,7 @@ mod names;
 mod net;
 mod peers;
 mod provider;
+mod restarts;
 mod secrets;
 mod sessions;
 mod support;

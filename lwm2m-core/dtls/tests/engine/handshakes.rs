@@ -3,8 +3,8 @@
 use crate::{net::*, support::*};
 use lwm2m_core::{peer::PeerIdentity, secret::Secret};
 use lwm2m_dtls::{
-    CipherSuite, ClientCredentials, ConfigError, Event, ExtendedMasterSecret, ServerConfig,
-    UnknownIdentity,
+    CipherSuite, ClientCredentials, ConfigError, ConnectionIds, Event, ExtendedMasterSecret,
+    ServerConfig, UnknownIdentity,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -343,4 +343,61 @@ fn a_fragment_length_that_has_no_code_is_refused() {
         assert_eq!(connected.err(), refused, "{length}");
         assert_eq!(client.poll_transmit().is_some(), known, "{length}");
     }
+}
+
+/// By its beginning, a shard knows what is for it: in the hellos, and in every protected record.
+#[test]
+fn connection_ids_begin_with_the_prefix() {
+    let (of_client, of_server): (&[u8], &[u8]) = (&[0xc1, 0xc2], &[0x5e, 1, 2, 3]);
+    let mut seen = std::collections::BTreeSet::new();
+    for seed in 1..20 {
+        let mut setup = Setup::psk();
+        setup.seed = seed;
+        for (config, prefix, length) in [
+            (&mut setup.client, of_client, 6),
+            (&mut setup.server, of_server, 8),
+        ] {
+            config.connection_ids = Some(ConnectionIds {
+                prefix: prefix.into(),
+                length,
+            });
+        }
+        let mut net = setup.build();
+        net.run(SECONDS);
+        talks(&mut net);
+        let own = |host: usize| {
+            let host = &net.hosts[host];
+            host.endpoint.agreed(host.connected()[0]).unwrap().own_id
+        };
+        let mut protected = [0; 2];
+        for packet in &net.log {
+            let client = packet.from != server_address();
+            let (said, heard) = match client {
+                true => (own(CLIENT), own(SERVER)),
+                false => (own(SERVER), own(CLIENT)),
+            };
+            let mut data = &packet.data[..];
+            while !data.is_empty() {
+                let id = if data[0] == 25 { heard.len() } else { 0 };
+                let length = u16::from_be_bytes([data[11 + id], data[12 + id]]);
+                let (record, rest) = data.split_at(13 + id + usize::from(length));
+                data = rest;
+                if record[0] == 25 {
+                    assert_eq!(record[11..11 + id], heard);
+                    protected[usize::from(client)] += 1;
+                }
+                if record[0] == 22 && matches!(record[13], 1 | 2) {
+                    // connection_id, and the id behind both lengths.
+                    let length = said.len() as u8;
+                    let extension = [&[0, 54, 0, length + 1, length], &said[..]].concat();
+                    assert!(record.windows(extension.len()).any(|at| at == extension));
+                }
+            }
+        }
+        assert!(protected.iter().all(|count| *count >= 2), "{protected:?}");
+        assert!(own(CLIENT).starts_with(of_client) && own(SERVER).starts_with(of_server));
+        assert_eq!((own(CLIENT).len(), own(SERVER).len()), (6, 8));
+        seen.extend([own(CLIENT), own(SERVER)]);
+    }
+    assert_eq!(seen.len(), 2 * 19, "what is behind the prefix is random");
 }

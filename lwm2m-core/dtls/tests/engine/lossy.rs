@@ -1,6 +1,7 @@
 //! Handshakes over bad networks: all complete, or fail with a reason; none hangs.
 
 use crate::{net::*, support::*};
+use lwm2m_dtls::Event;
 use std::{collections::BTreeMap, time::Duration};
 
 /// Handshakes for each loss, kind and MTU; the whole run is made with `DTLS_LOSSY_HANDSHAKES=100000` in all.
@@ -9,6 +10,33 @@ fn handshakes() -> u64 {
         .ok()
         .and_then(|text| text.parse().ok())
         .unwrap_or(2_000)
+}
+
+/// Once the time of every handshake is over, none is left, and each that began has ended, in an event too.
+fn all_ended(net: &mut Net, what: &str) {
+    let longest = Duration::from_secs(90);
+    net.run(longest + Duration::from_secs(1));
+    for host in &net.hosts {
+        assert_eq!(host.endpoint.handshake_count(), 0, "{what}");
+        let metrics = host.endpoint.metrics();
+        let ended =
+            metrics.handshakes_completed + metrics.handshakes_failed + metrics.handshakes_timed_out;
+        assert_eq!(metrics.handshakes_started, ended, "{what}");
+        let connected = |event: &Event| matches!(event, Event::Connected { .. });
+        let completed = host.events.iter().filter(|event| connected(event)).count() as u64;
+        assert_eq!(metrics.handshakes_completed, completed, "{what}");
+        let refused = host.refused().len() as u64;
+        let closed = match completed {
+            0 => host.closed().len() as u64,
+            // Sessions end as well.
+            _ => 0,
+        };
+        assert_eq!(
+            metrics.handshakes_started,
+            completed + refused + closed,
+            "{what}"
+        );
+    }
 }
 
 // proves: DTLS-04, DTLS-05
@@ -64,19 +92,23 @@ fn loss_reordering_duplicates_and_fragments() {
                 let reason = net.hosts[CLIENT].closed().concat();
                 assert!(!reason.is_empty());
                 reasons.entry(reason).or_default().push(seed);
+                all_ended(&mut net, &format!("{loss} % seed {seed}"));
                 continue;
             }
             completed += 1;
             slowest = slowest.max(net.now.since(start).as_millis());
-            // A client that is connected can speak, whatever became of the last flight.
-            for n in 0..40u8 {
-                net.say(CLIENT, &[n]);
-                net.run(Duration::from_millis(300));
-                if !net.hosts[SERVER].data().is_empty() {
-                    break;
+            // A client that is connected can speak, whatever became of the last flight, and hears the server.
+            for (from, to) in [(CLIENT, SERVER), (SERVER, CLIENT)] {
+                for n in 0..40u8 {
+                    net.say(from, &[n]);
+                    net.run(Duration::from_millis(300));
+                    if !net.hosts[to].data().is_empty() {
+                        break;
+                    }
                 }
+                assert!(!net.hosts[to].data().is_empty(), "{loss} % seed {seed}");
             }
-            assert!(!net.hosts[SERVER].data().is_empty(), "{loss} % seed {seed}");
+            all_ended(&mut net, &format!("{loss} % seed {seed}"));
         }
         println!("{loss} % loss: {completed} completed, {failed} failed, slowest {slowest} ms");
         for (reason, seeds) in &reasons {

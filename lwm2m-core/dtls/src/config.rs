@@ -128,8 +128,8 @@ pub struct EndpointConfig {
     /// Longest ticket that is made, taken or kept, bytes. One has some 120 bytes and what the client is known by: the
     /// name of its key, or its whole certificate. Default 2,048.
     pub max_ticket: usize,
-    /// Sequence numbers that are reserved ahead in an export, so that a crash never uses one twice. `None`: exports are
-    /// made at the end only. Default `None`.
+    /// Sequence numbers that are reserved ahead in an export, so that a crash never uses one twice; more than 2^32 - 1 are
+    /// so many. `None`: exports are made at the end only. Default `None`.
     pub export_reservation: Option<u64>,
     /// Seconds since 1970 at [`Instant::ZERO`], to judge the validity of certificates.
     /// `None`: there is no clock. A clock that is set later is followed where

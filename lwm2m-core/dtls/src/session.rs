@@ -24,11 +24,10 @@ const MAX_LAST_REPEATS: u8 = 16;
 pub(crate) struct Reservation {
     /// Numbers below this are on record as used.
     pub(crate) stored: u64,
-    /// What the export under way puts on record.
-    pub(crate) pending: u64,
-    /// The next export is wanted when this number is written, or read.
-    pub(crate) renew_write: u64,
+    /// The next export is wanted when this number is read.
     pub(crate) renew_read: u64,
+    /// How many more the export under way puts on record; 0: there is none.
+    pub(crate) pending: u32,
     pub(crate) asked: bool,
 }
 
@@ -255,6 +254,7 @@ pub(crate) fn take_identity(from: &mut Reader<'_>) -> Result<PeerIdentity, Malfo
             while !list.is_empty() {
                 alternative_names.push(text(list.vec16()?)?);
             }
+            alternative_names.shrink_to_fit();
             PeerIdentity::Certificate(CertificateIdentity::new(
                 named.then_some(common_name),
                 alternative_names,

@@ -258,9 +258,11 @@ impl<'a> Certificate<'a> {
     pub(super) fn identity(&self) -> Result<CertificateIdentity, CertificateError> {
         let common_name = self.common_name()?.map(ToOwned::to_owned);
         let names = self.alternative_names()?.into_iter();
-        let names: Vec<String> = names
+        let mut names: Vec<String> = names
             .map(|(AlternativeName::Dns(name) | AlternativeName::Uri(name))| name.to_owned())
             .collect();
+        // It stays for as long as the session.
+        names.shrink_to_fit();
         Ok(CertificateIdentity::new(
             common_name,
             names,

@@ -102,30 +102,35 @@ impl Endpoint {
     /// [`Endpoint::export_stored`] lets the session use them; until then, further exports reserve the same numbers, so
     /// that it does not matter which of them was stored. `None`: there is no such session, or no reservation.
     pub fn export(&mut self, connection: Connection) -> Option<Export> {
-        let ahead = self.config.export_reservation?;
+        let ahead = self.reserves_ahead()?;
         let session = self.table.session_mut(connection)?;
         let reservation = session.reservation.as_mut()?;
-        if reservation.pending <= reservation.stored {
-            let pending = session.write_sequence.saturating_add(ahead);
-            reservation.pending = pending.min(MAX_SEQUENCE);
+        if reservation.pending == 0 {
+            let until = (session.write_sequence + u64::from(ahead)).min(MAX_SEQUENCE);
+            let more = until.saturating_sub(reservation.stored);
+            // What is written is below what is stored, and so there are no more than are reserved ahead.
+            reservation.pending = u32::try_from(more).unwrap_or(ahead);
         }
-        reservation.renew_read = session.window.next().saturating_add(ahead.div_ceil(2));
-        let pending = reservation.pending;
-        Some(encode(session, pending))
+        let half = u64::from(ahead.div_ceil(2));
+        reservation.renew_read = session.window.next() + half;
+        let until = reservation.stored + u64::from(reservation.pending);
+        Some(encode(session, until))
     }
 
     /// The last [`Endpoint::export`] of a session is stored.
     pub fn export_stored(&mut self, connection: Connection) {
-        let Some(ahead) = self.config.export_reservation else {
-            return;
-        };
         if let Some(session) = self.table.session_mut(connection)
             && let Some(reservation) = &mut session.reservation
         {
-            reservation.stored = reservation.pending;
-            reservation.renew_write = reservation.stored.saturating_sub(ahead / 2);
+            reservation.stored += u64::from(core::mem::take(&mut reservation.pending));
             reservation.asked = false;
         }
+    }
+
+    /// How many numbers an export reserves.
+    pub(super) fn reserves_ahead(&self) -> Option<u32> {
+        let ahead = self.config.export_reservation?;
+        Some(u32::try_from(ahead).unwrap_or(u32::MAX))
     }
 
     /// Takes up an exported session; it is announced as connected. It must be one that could be agreed on today, as

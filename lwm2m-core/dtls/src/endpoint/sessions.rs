@@ -413,8 +413,7 @@ impl Endpoint {
             session.reservation = Some(Box::new(Reservation {
                 // Its handshake has written what it has written; what is next waits for the store.
                 stored: session.write_sequence,
-                pending: session.write_sequence,
-                renew_write: session.write_sequence,
+                pending: 0,
                 renew_read: u64::MAX,
                 asked: false,
             }));
@@ -423,14 +422,21 @@ impl Endpoint {
     }
 
     fn renew_reservation(&mut self, connection: Connection) {
+        let Some(ahead) = self.reserves_ahead() else {
+            return;
+        };
         if let Some(session) = self.table.session_mut(connection)
             && let Some(reservation) = &mut session.reservation
             && !reservation.asked
-            && (session.write_sequence >= reservation.renew_write
-                || session.window.next() >= reservation.renew_read)
         {
-            reservation.asked = true;
-            self.events.push_back(Event::ExportWanted { connection });
+            // Half of what is reserved is used, or as many were received.
+            let renew_write = reservation.stored.saturating_sub(u64::from(ahead / 2));
+            let is_time = session.write_sequence >= renew_write
+                || session.window.next() >= reservation.renew_read;
+            if is_time {
+                reservation.asked = true;
+                self.events.push_back(Event::ExportWanted { connection });
+            }
         }
     }
 }

@@ -5,18 +5,21 @@
 //! wipe that. Everything else that can be written is read, freed blocks of the heap too.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use lwm2m_core::{peer::PeerIdentity, secret::Secret, time::Instant};
+use lwm2m_core::{secret::Secret, time::Instant};
+#[cfg(feature = "ring")]
+use lwm2m_dtls::crypto::ring::Ring;
 use lwm2m_dtls::{
     ClientConfig, ClientCredentials, Connection, Endpoint, EndpointConfig, Event, KeyAnswer,
-    ServerConfig,
+    KeyLog, ServerConfig,
+    certificate::spki_of,
     crypto::{
-        CryptoError,
-        prf::{Derivation, MasterSecret},
-        psk::PreSharedKey,
-        rustcrypto::RustCrypto,
+        Aead, CryptoError, Group, KeyAgreement, Provider, PublicKey, Signer, rustcrypto::RustCrypto,
     },
 };
-use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+use rand_chacha::{
+    ChaCha20Rng,
+    rand_core::{RngCore, SeedableRng},
+};
 use std::{
     fs::File,
     net::SocketAddr,
@@ -34,10 +37,30 @@ fn mask(bytes: &[u8]) -> Masked {
     bytes.iter().map(|byte| byte ^ MASK).collect()
 }
 
-/// A pre-shared key, which writes down what master secrets come of it.
-struct Recorded {
-    key: Secret,
-    masters: Mutex<Vec<Masked>>,
+/// Secrets that were written down, in disguise.
+#[derive(Debug, Default)]
+struct Record(Mutex<Vec<Masked>>);
+
+impl Record {
+    fn note(&self, secret: Masked) {
+        self.0.lock().unwrap().push(secret);
+    }
+
+    fn take(&self) -> Vec<Masked> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+/// Master secrets, as they are told for Wireshark: in hexadecimal, which is disguise enough.
+impl KeyLog for Record {
+    fn line(&self, line: &str) {
+        let master = line.rsplit(' ').next().unwrap().as_bytes();
+        let digit = |byte: u8| (byte as char).to_digit(16).unwrap() as u8;
+        // Byte by byte, so that it never stands anywhere.
+        let bytes = master.chunks(2);
+        let masked = bytes.map(|pair| (digit(pair[0]) << 4 | digit(pair[1])) ^ MASK);
+        self.note(masked.collect());
+    }
 }
 
 /// Bytes that stand nowhere else.
@@ -47,20 +70,93 @@ fn psk() -> Secret {
     Secret::new(key)
 }
 
-impl PreSharedKey for Recorded {
-    fn master_secret(&self, derivation: &Derivation<'_>) -> Result<MasterSecret, CryptoError> {
-        let master = self.key.master_secret(derivation)?;
-        let masked = mask(master.expose_secret());
-        self.masters.lock().unwrap().push(masked);
-        Ok(master)
+/// Another provider, whose premaster secrets are written down.
+struct Recording {
+    inner: Arc<dyn Provider>,
+    premasters: Arc<Record>,
+}
+
+struct RecordingAgreement {
+    inner: Box<dyn KeyAgreement>,
+    premasters: Arc<Record>,
+}
+
+impl KeyAgreement for RecordingAgreement {
+    fn public_key(&self) -> &[u8] {
+        self.inner.public_key()
+    }
+
+    fn agree(self: Box<Self>, peer: &[u8]) -> Result<Secret, CryptoError> {
+        let secret = self.inner.agree(peer)?;
+        self.premasters.note(mask(secret.expose_secret()));
+        Ok(secret)
     }
 }
 
-fn recorded() -> Arc<Recorded> {
-    Arc::new(Recorded {
-        key: psk(),
-        masters: Mutex::default(),
-    })
+impl Provider for Recording {
+    fn seal(
+        &self,
+        aead: Aead,
+        key: &[u8; 16],
+        nonce: &[u8; 12],
+        additional: &[u8],
+        text: &mut [u8],
+        tag: &mut [u8],
+    ) {
+        self.inner.seal(aead, key, nonce, additional, text, tag);
+    }
+
+    fn open(
+        &self,
+        aead: Aead,
+        key: &[u8; 16],
+        nonce: &[u8; 12],
+        additional: &[u8],
+        text: &mut [u8],
+        tag: &[u8],
+    ) -> Result<(), CryptoError> {
+        self.inner.open(aead, key, nonce, additional, text, tag)
+    }
+
+    fn cbc_encrypt(&self, key: &[u8; 16], iv: &[u8; 16], blocks: &mut [u8]) {
+        self.inner.cbc_encrypt(key, iv, blocks);
+    }
+
+    fn cbc_decrypt(&self, key: &[u8; 16], iv: &[u8; 16], blocks: &mut [u8]) {
+        self.inner.cbc_decrypt(key, iv, blocks);
+    }
+
+    fn key_agreement(
+        &self,
+        group: Group,
+        random: &mut dyn RngCore,
+    ) -> Result<Box<dyn KeyAgreement>, CryptoError> {
+        Ok(Box::new(RecordingAgreement {
+            inner: self.inner.key_agreement(group, random)?,
+            premasters: self.premasters.clone(),
+        }))
+    }
+
+    fn public_key(&self, point: &[u8]) -> Result<PublicKey, CryptoError> {
+        self.inner.public_key(point)
+    }
+
+    fn verify(&self, key: &PublicKey, message: &[u8], signature: &[u8]) -> Result<(), CryptoError> {
+        self.inner.verify(key, message, signature)
+    }
+
+    fn signer(&self, pkcs8: &Secret) -> Result<Arc<dyn Signer>, CryptoError> {
+        self.inner.signer(pkcs8)
+    }
+}
+
+/// PKCS#8 with an ECPrivateKey on P-256 that holds the private number alone (RFC 5208, RFC 5915).
+fn pkcs8(byte: u8) -> Secret {
+    let mut der =
+        hex::decode("3041020100301306072a8648ce3d020106082a8648ce3d030107042730250201010420")
+            .unwrap();
+    der.extend([byte; 32]);
+    Secret::new(der)
 }
 
 /// Whether these bytes stand anywhere but on the stack of this thread.
@@ -104,7 +200,7 @@ fn address(port: u16) -> SocketAddr {
 struct Pair {
     client: Endpoint,
     server: Endpoint,
-    key: Option<Arc<Recorded>>,
+    key: Option<Arc<Secret>>,
     /// Of the client, and of the server.
     connected: [Option<Connection>; 2],
 }
@@ -122,6 +218,9 @@ impl Pair {
                         Event::KeyWanted { connection, .. } => {
                             let key = self.key.clone().unwrap();
                             endpoint.answer_key(now, connection, KeyAnswer::Key(key));
+                        }
+                        Event::PeerWanted { connection, .. } => {
+                            endpoint.answer_peer(now, connection, true);
                         }
                         Event::Connected { connection, .. } => {
                             self.connected[at] = Some(connection)
@@ -153,41 +252,78 @@ fn nothing_is_left_of_a_session_that_is_gone() {
         println!("skipped: the memory of a process is read by way of /proc");
         return;
     }
-    for tickets in [false, true] {
-        comes_and_goes(tickets);
+    let providers: &[(&str, Arc<dyn Provider>)] = &[
+        ("RustCrypto", Arc::new(RustCrypto)),
+        #[cfg(feature = "ring")]
+        ("ring", Arc::new(Ring::new())),
+    ];
+    for (name, provider) in providers {
+        for psk in [true, false] {
+            for tickets in [false, true] {
+                println!("{name}, pre-shared key: {psk}, tickets: {tickets}");
+                comes_and_goes(provider, psk, tickets);
+            }
+        }
     }
 }
 
-/// A session that may be taken up again, by its id or by a ticket.
-fn comes_and_goes(tickets: bool) {
+/// A session with a pre-shared key or with an ephemeral exchange, that may be taken up again, by its id or by a ticket.
+fn comes_and_goes(provider: &Arc<dyn Provider>, is_psk: bool, tickets: bool) {
     let now = Instant::from_micros(1);
+    let (premasters, masters) = (Arc::new(Record::default()), Arc::new(Record::default()));
+    let provider = Arc::new(Recording {
+        inner: provider.clone(),
+        premasters: premasters.clone(),
+    });
     let mut config = EndpointConfig::default();
     config.export_reservation = Some(8);
     config.max_resumable = 2;
     config.ticket_lifetime = tickets.then(|| Duration::from_secs(60));
+    config.danger_key_log = Some(masters.clone());
     let endpoint = |server, seed| {
         let random = Box::new(ChaCha20Rng::seed_from_u64(seed));
-        Endpoint::new(config.clone(), server, Arc::new(RustCrypto), random).unwrap()
+        Endpoint::new(config.clone(), server, provider.clone(), random).unwrap()
+    };
+    let [of_client, of_server] = [3, 5].map(|byte| provider.signer(&pkcs8(byte)).unwrap());
+    let key = Arc::new(psk());
+    let (serves, credentials) = match is_psk {
+        true => (
+            ServerConfig::new().psk(),
+            ClientCredentials::Psk {
+                identity: b"device".to_vec(),
+                key: key.clone(),
+            },
+        ),
+        false => (
+            ServerConfig::new().raw_public_key(of_server.clone()),
+            ClientCredentials::RawPublicKey {
+                signer: of_client,
+                server: spki_of(&of_server.public_key()),
+            },
+        ),
     };
     let mut pair = Pair {
         client: endpoint(None, 1),
-        server: endpoint(Some(ServerConfig::new().psk()), 2),
-        key: Some(recorded()),
+        server: endpoint(Some(serves), 2),
+        key: Some(key),
         connected: [None; 2],
-    };
-    let credentials = ClientCredentials::Psk {
-        identity: b"device".to_vec(),
-        key: pair.key.clone().unwrap(),
     };
     let mut connection = ClientConfig::new(credentials);
     connection.session_tickets = tickets;
     pair.client.connect(now, address(5684), connection).unwrap();
     pair.run();
     let (client, server) = (pair.connected[0].unwrap(), pair.connected[1].unwrap());
+    let identity = pair.server.identity(server).unwrap().clone();
 
-    let mut needles = vec![mask(psk().expose_secret())];
-    needles.extend(pair.key.as_ref().unwrap().masters.lock().unwrap().drain(..));
-    assert_eq!(needles.len(), 3, "both sides have made a master secret");
+    // What the master secret is made of: the key, or what both ends have agreed on.
+    let mut needles = match is_psk {
+        true => vec![mask(psk().expose_secret())],
+        false => premasters.take(),
+    };
+    needles.dedup();
+    assert_eq!(needles.len(), 1, "both ends have agreed on one");
+    needles.extend(masters.take());
+    assert_eq!(needles.len(), 3, "both ends have made a master secret");
     assert_eq!(needles[1], needles[2]);
     // The keys of both directions, as an export says them.
     let export = pair.server.export(server).unwrap();
@@ -201,21 +337,21 @@ fn comes_and_goes(tickets: bool) {
     pair.client.export_stored(client);
     pair.client.send(now, client, b"data").unwrap();
     pair.run();
-    // That this way of looking sees what is there: of the master secret, a server that gives a ticket keeps nothing.
+    // That this way of looking sees what is there: a pre-shared key stays where it is, and what was agreed on is wiped
+    // when the master secret is made of it; of that, a server that gives a ticket keeps nothing.
     let kept = !tickets;
-    assert_eq!(found(&needles), [true, kept, kept, true, true]);
+    assert_eq!(found(&needles), [is_psk, kept, kept, true, true]);
 
     // The sessions end; the endpoints live on. That the server may take the session up again ends, too.
     pair.key = None;
     pair.client.close(now, client);
     pair.run();
-    pair.server
-        .forget(now, &PeerIdentity::Psk(b"device".to_vec()));
+    pair.server.forget(now, &identity);
     pair.run();
     assert_eq!(pair.client.session_count() + pair.server.session_count(), 0);
     assert_eq!(
         found(&needles),
         [false; 5],
-        "pre-shared key, master secret twice, keys of the server and of the client"
+        "pre-shared or premaster secret, master secret twice, keys of the server and of the client"
     );
 }

@@ -170,7 +170,7 @@ impl<'a> Asked<'a> {
 
     fn put(self) -> Result<DeviceOperation, OperationError> {
         let queries = self.queries()?;
-        if self.request.options.contains(option::CONTENT_FORMAT) {
+        if self.request.options.content_format().is_some() {
             queries.finish()?;
             let payload = self.payload(Purpose::Write)?;
             return Ok(Write {
@@ -305,8 +305,8 @@ impl<'a> Asked<'a> {
         Ok(texts)
     }
 
-    /// Observe: 0 begins, 1 ends. The option is elective, so other values are as good as none (RFC 7641, section
-    /// 2).
+    /// Observe: 0 begins, 1 ends. The option is elective, so other values and lengths are as good as none (RFC 7641,
+    /// section 2; RFC 7252, section 5.4.3).
     fn cancels_observation(&self) -> Option<bool> {
         match self.request.options.uint(option::OBSERVE)? {
             0 => Some(false),

@@ -63,10 +63,7 @@ impl DeviceOperation {
     ) -> Result<Self, OperationError> {
         let segments = segments(request)?;
         if segments == ["bs"] {
-            return match request.code {
-                Code::POST => Ok(DeviceOperation::BootstrapFinish),
-                _ => Err(OperationError::MethodNotAllowed),
-            };
+            return finish(request);
         }
         let mut segments = segments.as_slice();
         for expected in root_segments(root) {
@@ -94,6 +91,18 @@ impl DeviceOperation {
             Code::IPATCH => asked.ipatch(),
             _ => Err(OperationError::MethodNotAllowed),
         }
+    }
+}
+
+/// Bootstrap-finish has neither arguments nor a body (Transport 1.2.2, table 6.4.2-1).
+fn finish(request: &Request) -> Result<DeviceOperation, OperationError> {
+    if request.code != Code::POST {
+        return Err(OperationError::MethodNotAllowed);
+    }
+    Queries::of(request)?.finish()?;
+    match request.payload.is_empty() {
+        true => Ok(DeviceOperation::BootstrapFinish),
+        false => Err(bad_request("bootstrap-finish has no body")),
     }
 }
 

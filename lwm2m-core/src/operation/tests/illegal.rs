@@ -40,6 +40,11 @@ fn codes_in_each_version() {
         ("DELETE /3/0/6", [NOT_ALLOWED; 3]),
         ("PATCH /", [NOT_ALLOWED; 3]),
         ("GET /bs", [NOT_ALLOWED; 3]),
+        // Bootstrap-finish carries nothing.
+        ("POST /bs", [OK; 3]),
+        ("POST /bs?x=1", [BAD; 3]),
+        ("POST /bs?ep=a body=x", [BAD; 3]),
+        ("POST /bs body=x", [BAD; 3]),
         ("FETCH /3 ct=110 body=[]", [NOT_ALLOWED; 3]),
         ("iPATCH /3/0 ct=110 body=[]", [NOT_ALLOWED; 3]),
         ("GET /3/0/6/1 accept=40", [NOT_ALLOWED; 3]),

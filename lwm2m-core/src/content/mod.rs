@@ -8,7 +8,8 @@
 //!   bytes for TLV and opaque, and in CBOR and JSON the kind of item.
 //! - Resources with instances give one entry for each resource instance. Whether a place has instances is taken
 //!   from the payload where that says it; the formats without paths ask the model.
-//! - Two values for one place are refused, unless they have time stamps.
+//! - Two values for one place are refused, unless they have time stamps, and so is a resource with both a value and
+//!   instances.
 //! - Nothing is allocated for a length that is announced but not there, nothing recurses on depth, and a payload
 //!   gives at most [`MAX_ENTRIES`] values.
 

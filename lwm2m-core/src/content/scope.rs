@@ -207,16 +207,20 @@ impl<'a> Incoming<'a> {
     /// All values, in the order of the payload.
     pub(super) fn finish(self) -> Result<Vec<Entry>, DecodeError> {
         let untimed = || self.entries.iter().filter(|entry| entry.time.is_none());
-        let twice = |path| DecodeError::Value {
-            path,
-            reason: "has two values".into(),
-        };
         // Peers mostly send ascending paths, so that the sorted copy is seldom needed.
-        if !untimed().is_sorted_by(|a, b| a.path < b.path) {
+        if !untimed().is_sorted_by(|a, b| a.path.ends_before(&b.path)) {
             let mut paths: Vec<Path> = untimed().map(|entry| entry.path).collect();
             paths.sort_unstable();
-            if let Some(pair) = paths.windows(2).find(|pair| pair[0] == pair[1]) {
-                return Err(twice(pair[0]));
+            // Sorted, a resource comes right before its instances.
+            if let Some(pair) = paths.windows(2).find(|pair| !pair[0].ends_before(&pair[1])) {
+                let reason = match pair[0] == pair[1] {
+                    true => "has two values",
+                    false => "has both a value and instances",
+                };
+                return Err(DecodeError::Value {
+                    path: pair[0],
+                    reason: reason.into(),
+                });
             }
         }
         Ok(self.entries)

@@ -890,6 +890,45 @@ mod senml {
         }
     }
 
+    #[test]
+    fn a_bare_name_may_begin_as_the_root_does() {
+        use super::super::super::Codec;
+        let models = models();
+        let codec = Codec::new(&models).below("/3dev");
+        let nine = [entry("/3/0/9", 95i64)];
+        for payload in [
+            r#"[{"n":"/3/0/9","v":95}]"#,
+            r#"[{"n":"/3dev/3/0/9","v":95}]"#,
+            r#"[{"n":"3/0/9","v":95}]"#,
+            r#"[{"bn":"/3","n":"/0/9","v":95}]"#,
+            r#"[{"bn":"/3dev/3/0/","n":"9","v":95}]"#,
+            r#"[{"bn":"/3/0/","n":"9","v":95}]"#,
+        ] {
+            let found = codec.decode(F::SenmlJson, payload.as_bytes(), &Path::ROOT);
+            assert_eq!(found.as_deref(), Ok(&nine[..]), "{payload}");
+        }
+        for (name, place) in [
+            ("/3", "/3"),
+            ("/33/0", "/33/0"),
+            ("/3dev", "/"),
+            ("/3dev/3", "/3"),
+            ("/", "/"),
+        ] {
+            let request = std::format!(r#"[{{"n":"{name}"}}]"#);
+            let found = codec.decode_paths(F::SenmlJson, request.as_bytes());
+            assert_eq!(found, Ok(vec![path(place)]), "{name}");
+        }
+        for bad in ["/3d", "/3de/0", "/3dev3", "/3devx/3", "/03", "/3dev//3"] {
+            let request = std::format!(r#"[{{"n":"{bad}"}}]"#);
+            let found = codec.decode_paths(F::SenmlJson, request.as_bytes());
+            assert!(found.is_err(), "{bad}");
+        }
+        let longer = Codec::new(&models).below("/31-a");
+        let found =
+            longer.decode_paths(F::SenmlJson, br#"[{"n":"/31"},{"n":"/3"},{"n":"/310/2"}]"#);
+        assert_eq!(found, Ok(vec![path("/31"), path("/3"), path("/310/2")]));
+    }
+
     // proves: FMT-14
     #[test]
     fn dates_in_cbor() {

@@ -180,7 +180,9 @@ impl<'a> Incoming<'a> {
     #[inline]
     pub(super) fn typed(&self, path: Path, value: Value) -> Result<Value, DecodeError> {
         match self.data_type(&path) {
-            Some(expected) if expected != value.data_type() => convert(path, value, expected),
+            Some(expected) if expected != value.data_type() => {
+                convert(self.format, path, value, expected)
+            }
             _ => Ok(value),
         }
     }
@@ -239,7 +241,20 @@ fn path_with(instance: u16, ids: &[u16]) -> Result<Path, PathError> {
 }
 
 /// Brings a value to the type of its model.
-fn convert(path: Path, value: Value, expected: DataType) -> Result<Value, DecodeError> {
+fn convert(
+    format: ContentFormat,
+    path: Path,
+    value: Value,
+    expected: DataType,
+) -> Result<Value, DecodeError> {
+    // In JSON an integer too low for 64 bits is read as a float, perhaps as that of the lowest of 64 bits.
+    let rounds = matches!(
+        format,
+        ContentFormat::SenmlJson | ContentFormat::SenmlEtchJson | ContentFormat::Json
+    );
+    if rounds && value == Value::Float(i64::MIN as f64) {
+        return Err(mismatch(path, expected, &value));
+    }
     value.coerce(expected).or_else(|value| {
         // Some clients count a terminating NUL to the text of an object link.
         if let (DataType::ObjectLink, Value::String(text)) = (expected, &value)

@@ -99,6 +99,10 @@ impl FromStr for ObjectLink {
             true => part.parse().map_err(|_| ObjectLinkError),
             false => Err(ObjectLinkError),
         };
+        // As an example of the specification writes the null link (Core 1.2.2, table 7.5.6-4).
+        if text == "FFFF:FFFF" {
+            return Ok(ObjectLink::NULL);
+        }
         let (object, instance) = text.split_once(':').ok_or(ObjectLinkError)?;
         Ok(ObjectLink {
             object: number(object)?,
@@ -353,7 +357,11 @@ mod tests {
     #[test]
     fn object_link_text() {
         assert_eq!("65535:65535".parse(), Ok(ObjectLink::NULL));
-        for bad in ["", "3", "3:", ":0", "3:0:1", "+3:0", "65536:0"] {
+        // As an example of the specification writes it (table 7.5.6-4)
+        assert_eq!("FFFF:FFFF".parse(), Ok(ObjectLink::NULL));
+        for bad in [
+            "", "3", "3:", ":0", "3:0:1", "+3:0", "65536:0", "FFFF:0", "A:B",
+        ] {
             assert_eq!(bad.parse::<ObjectLink>(), Err(ObjectLinkError), "{bad}");
         }
     }

@@ -5,9 +5,9 @@ use crate::{
     entry::Entry,
     model::{Models, ObjectModel, ResourceModel},
     path::{Path, PathError, PathLevel, RESERVED_ID},
-    value::{DataType, Value},
+    value::{DataType, ObjectLink, Value},
 };
-use alloc::{borrow::Cow, format, string::String, vec::Vec};
+use alloc::{borrow::Cow, collections::BTreeSet, format, string::String, vec::Vec};
 use core::cell::Cell;
 
 /// The definitions of the payload at hand. Neighbours in a payload mostly are of one object, and often stand side by
@@ -75,6 +75,10 @@ pub(super) struct Incoming<'a> {
     pub(super) root: &'a str,
     models: Lookup<'a>,
     new_instance: Option<u16>,
+    /// Whether the object instances that object links lead to may come as well.
+    follows_links: bool,
+    /// Whether there are values outside of the base.
+    has_strays: bool,
     entries: Vec<Entry>,
 }
 
@@ -91,6 +95,8 @@ impl<'a> Incoming<'a> {
             root,
             models: Lookup::new(models),
             new_instance: None,
+            follows_links: false,
+            has_strays: false,
             entries: Vec::new(),
         }
     }
@@ -98,6 +104,12 @@ impl<'a> Incoming<'a> {
     /// For a create request: values that name no object instance go to this one.
     pub(super) fn with_new_instance(mut self, instance: u16) -> Self {
         self.new_instance = Some(instance);
+        self
+    }
+
+    /// For an answer: values may lie where its object links lead to.
+    pub(super) fn following_links(mut self) -> Self {
+        self.follows_links = true;
         self
     }
 
@@ -194,7 +206,13 @@ impl<'a> Incoming<'a> {
         value: Value,
         time: Option<f64>,
     ) -> Result<(), DecodeError> {
-        self.check_place(path)?;
+        if let Err(outside) = self.check_place(path) {
+            if !self.follows_links {
+                return Err(outside);
+            }
+            // Whether a link leads there is known when all have come.
+            self.has_strays = true;
+        }
         if path.level() < PathLevel::Resource {
             return Err(self.malformed("a value above the level of resources"));
         }
@@ -206,8 +224,46 @@ impl<'a> Incoming<'a> {
         Ok(())
     }
 
+    /// Looks whether links lead to all values outside of the base: from there, or from where links have led already.
+    #[cold]
+    fn check_strays(&self) -> Result<(), DecodeError> {
+        // Where a value belongs to: the base, or an object instance outside.
+        let place = |path: &Path| match self.base.contains(path) {
+            true => self.base,
+            false => path.truncated(PathLevel::ObjectInstance),
+        };
+        let links = self.entries.iter().filter_map(|entry| match entry.value {
+            Value::ObjectLink(ObjectLink { object, instance }) => {
+                let target = Path::try_from_ids(&[object, instance]).ok()?;
+                Some((place(&entry.path), target))
+            }
+            _ => None,
+        });
+        let mut links: Vec<(Path, Path)> = links.collect();
+        links.sort_unstable();
+        let mut reached = BTreeSet::from([self.base]);
+        let mut open = Vec::from([self.base]);
+        while let Some(at) = open.pop() {
+            let first = links.partition_point(|(from, _)| *from < at);
+            let from_here = links[first..].iter().take_while(|(from, _)| *from == at);
+            open.extend(
+                from_here
+                    .map(|(_, target)| *target)
+                    .filter(|target| reached.insert(*target)),
+            );
+        }
+        let mut paths = self.entries.iter().map(|entry| entry.path);
+        match paths.find(|path| !reached.contains(&place(path))) {
+            None => Ok(()),
+            Some(path) => self.check_place(path),
+        }
+    }
+
     /// All values, in the order of the payload.
     pub(super) fn finish(self) -> Result<Vec<Entry>, DecodeError> {
+        if self.has_strays {
+            self.check_strays()?;
+        }
         let untimed = || self.entries.iter().filter(|entry| entry.time.is_none());
         // Peers mostly send ascending paths, so that the sorted copy is seldom needed.
         if !untimed().is_sorted_by(|a, b| a.path.ends_before(&b.path)) {

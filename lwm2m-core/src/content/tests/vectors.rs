@@ -856,6 +856,77 @@ mod senml {
         );
     }
 
+    /// The answer to a read of /65/0 as Core 1.2.2, table 7.5.6-4 shows it: the instances that object links lead to
+    /// come with it.
+    const LINKED: &str = r#"[{"bn":"/","n":"65/0/0/0","vlo":"66:0"},{"n":"65/0/0/1","vlo":"66:1"},
+        {"n":"65/0/1","vs":"8613800755500"},{"n":"65/0/2","v":1},
+        {"n":"66/0/0","vs":"myService1"},{"n":"66/0/1","vs":"Internet.15.234"},{"n":"66/0/2","vlo":"67:0"},
+        {"n":"66/1/0","vs":"myService2"},{"n":"66/1/1","vs":"Internet.15.235"},{"n":"66/1/2","vlo":"FFFF:FFFF"},
+        {"n":"67/0/0","vs":"85.76.76.84"},{"n":"67/0/1","vs":"85.76.255.255"}]"#;
+
+    #[test]
+    fn an_answer_brings_what_its_links_lead_to() {
+        use super::super::super::Codec;
+        let models = models();
+        let codec = Codec::new(&models);
+        let entries = [
+            entry("/65/0/0/0", link(66, 0)),
+            entry("/65/0/0/1", link(66, 1)),
+            entry("/65/0/1", "8613800755500"),
+            entry("/65/0/2", 1u64),
+            entry("/66/0/0", "myService1"),
+            entry("/66/0/1", "Internet.15.234"),
+            entry("/66/0/2", link(67, 0)),
+            entry("/66/1/0", "myService2"),
+            entry("/66/1/1", "Internet.15.235"),
+            entry("/66/1/2", Value::ObjectLink(ObjectLink::NULL)),
+            entry("/67/0/0", "85.76.76.84"),
+            entry("/67/0/1", "85.76.255.255"),
+        ];
+        let whole = LINKED.as_bytes();
+        for place in ["/65/0", "/65", "/"] {
+            let found = codec.decode_answer(F::SenmlJson, whole, &path(place));
+            assert_eq!(found.as_deref(), Ok(&entries[..]), "{place}");
+        }
+        for format in [F::SenmlJson, F::SenmlCbor, F::LwM2mCbor, F::Json] {
+            let payload = codec.encode(format, &entries, &Path::ROOT).unwrap();
+            let found = codec.decode_answer(format, &payload, &path("/65/0"));
+            // LwM2M-CBOR writes a link as text, which only a model tells from others.
+            match format {
+                F::LwM2mCbor => assert_eq!(found.map(|found| found.len()).unwrap_or(0), 0),
+                _ => assert_eq!(found.as_deref(), Ok(&entries[..]), "{format:?}"),
+            }
+            // Who writes names no place but those below what is written.
+            assert!(codec.decode(format, &payload, &path("/65/0")).is_err());
+        }
+        // From a place without the link nothing is reached, nor from an instance that is not reached itself.
+        for (place, payload) in [
+            ("/65/0/1", LINKED),
+            (
+                "/65/0",
+                r#"[{"n":"/65/0/2","v":1},{"n":"/66/0/0","vs":"a"}]"#,
+            ),
+            (
+                "/65/0",
+                r#"[{"n":"/65/0/0/0","vlo":"66:0"},{"n":"/66/1/0","vs":"a"}]"#,
+            ),
+            (
+                "/65/0",
+                r#"[{"n":"/65/0/2","v":1},{"n":"/66/0/2","vlo":"67:0"},{"n":"/67/0/2","vlo":"66:0"}]"#,
+            ),
+            (
+                "/65/0",
+                r#"[{"n":"/65/0/0/0","vlo":"65535:65535"},{"n":"/66/0/0","vs":"a"}]"#,
+            ),
+        ] {
+            let found = codec.decode_answer(F::SenmlJson, payload.as_bytes(), &path(place));
+            assert!(
+                matches!(found, Err(DecodeError::OutsideBase { .. })),
+                "{payload}"
+            );
+        }
+    }
+
     // proves: GEN-21
     #[test]
     fn names_below_another_root() {

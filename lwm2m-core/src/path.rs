@@ -270,6 +270,14 @@ impl Path {
         (self.len > 2).then_some((object, resource))
     }
 
+    /// Whether `other` comes behind this place and behind all that lies in it, in the order of paths.
+    #[inline]
+    pub(crate) fn ends_before(&self, other: &Path) -> bool {
+        // The identifiers of the last place within: no identifier has all bits set.
+        let rest = u64::MAX.checked_shr(16 * u32::from(self.len));
+        self.packed() | rest.unwrap_or(0) < other.packed()
+    }
+
     /// The identifiers in one number, the outermost on top.
     #[inline]
     const fn packed(&self) -> u64 {
@@ -399,6 +407,32 @@ mod tests {
         let texts: Vec<_> = paths.iter().map(Path::to_string).collect();
         // Identifiers compare first and unused places are 0, so a parent comes before its children.
         assert_eq!(texts, ["/", "/3", "/3/0", "/3/0/1", "/10"]);
+    }
+
+    #[test]
+    fn a_place_ends_before_what_comes_behind_it() {
+        let mut paths: Vec<Path> = [
+            "/",
+            "/3",
+            "/3/0",
+            "/3/0/6",
+            "/3/0/6/0",
+            "/3/0/6/65534",
+            "/3/0/7",
+            "/3/1/6",
+            "/4",
+        ]
+        .iter()
+        .map(|p| p.parse().unwrap())
+        .collect();
+        assert!(paths.is_sorted());
+        paths.push(Path::resource_instance(65534, 65534, 65534, 65534));
+        for (index, path) in paths.iter().enumerate() {
+            for (other_index, other) in paths.iter().enumerate() {
+                let expected = index < other_index && !path.contains(other);
+                assert_eq!(path.ends_before(other), expected, "{path} {other}");
+            }
+        }
     }
 
     #[test]

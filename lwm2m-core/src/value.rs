@@ -99,6 +99,10 @@ impl FromStr for ObjectLink {
             true => part.parse().map_err(|_| ObjectLinkError),
             false => Err(ObjectLinkError),
         };
+        // As an example of the specification writes the null link (Core 1.2.2, table 7.5.6-4).
+        if text == "FFFF:FFFF" {
+            return Ok(ObjectLink::NULL);
+        }
         let (object, instance) = text.split_once(':').ok_or(ObjectLinkError)?;
         Ok(ObjectLink {
             object: number(object)?,
@@ -167,10 +171,7 @@ impl Value {
         match self {
             Value::Integer(v) | Value::Time(v) => Some(*v),
             Value::Unsigned(v) => i64::try_from(*v).ok(),
-            // 2^63 is the first float above i64::MAX; below it every whole float converts exactly.
-            Value::Float(v) if *v as i64 as f64 == *v && v.abs() < 9_223_372_036_854_775_808.0 => {
-                Some(*v as i64)
-            }
+            Value::Float(v) if *v as i64 as f64 == *v && fits_i64(*v) => Some(*v as i64),
             _ => None,
         }
     }
@@ -232,6 +233,27 @@ impl Value {
         };
         coerced.ok_or(self)
     }
+}
+
+/// The narrowest value that holds an integer: beyond 64 bits the nearest float, but never -2^63, which would pass for an
+/// integer of 64 bits.
+pub(crate) fn integer_value(n: i128) -> Value {
+    /// The next float below -2^63.
+    const BELOW: f64 = -9_223_372_036_854_777_856.0;
+    if let Ok(n) = i64::try_from(n) {
+        Value::Integer(n)
+    } else if let Ok(n) = u64::try_from(n) {
+        Value::Unsigned(n)
+    } else {
+        let rounded = n as f64;
+        Value::Float(if fits_i64(rounded) { BELOW } else { rounded })
+    }
+}
+
+/// Whether a float, cut to a whole number, is one of 64 bits with a sign: from -2^63, which is a float, to below 2^63,
+/// which is the first float above [`i64::MAX`]. Whole ones convert exactly.
+pub(crate) fn fits_i64(v: f64) -> bool {
+    (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&v)
 }
 
 impl fmt::Debug for Value {
@@ -318,6 +340,15 @@ mod tests {
             Value::Unsigned(u64::MAX).coerce(T::Integer),
             Err(Value::Unsigned(u64::MAX))
         );
+        let bound = 9_223_372_036_854_775_808.0;
+        for data_type in [T::Integer, T::Time] {
+            assert_eq!(
+                Value::Float(-bound).coerce(data_type).map(|v| v.as_i64()),
+                Ok(Some(i64::MIN))
+            );
+            assert!(Value::Float(bound).coerce(data_type).is_err());
+            assert!(Value::Float(-bound - 2048.0).coerce(data_type).is_err());
+        }
         assert!(Value::Float(f64::NAN).coerce(T::Integer).is_err());
         assert!(Value::Float(f64::INFINITY).coerce(T::Unsigned).is_err());
     }
@@ -326,7 +357,11 @@ mod tests {
     #[test]
     fn object_link_text() {
         assert_eq!("65535:65535".parse(), Ok(ObjectLink::NULL));
-        for bad in ["", "3", "3:", ":0", "3:0:1", "+3:0", "65536:0"] {
+        // As an example of the specification writes it (table 7.5.6-4)
+        assert_eq!("FFFF:FFFF".parse(), Ok(ObjectLink::NULL));
+        for bad in [
+            "", "3", "3:", ":0", "3:0:1", "+3:0", "65536:0", "FFFF:0", "A:B",
+        ] {
             assert_eq!(bad.parse::<ObjectLink>(), Err(ObjectLinkError), "{bad}");
         }
     }

@@ -126,7 +126,9 @@ impl Device {
                 "{path} is no resource and has no value of its own"
             )));
         }
-        let entries = self.read_with(path, None).await?;
+        let mut entries = self.read_with(path, None).await?;
+        // An object link may bring what it leads to.
+        entries.retain(|entry| path.contains(&entry.path));
         match <[Entry; 1]>::try_from(entries) {
             Ok([entry]) => Ok(entry.value),
             Err(entries) => {

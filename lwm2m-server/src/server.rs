@@ -23,7 +23,8 @@ use lwm2m_objects::Definitions;
 use lwm2m_transport::{
     EngineHandle, Transport,
     dtls::{
-        self, CredentialLookup, KeepingConfig, LookupConfig, PrivateKey, RestoredSession, SessionNames, SessionStore,
+        self, CredentialLookup, KeepingConfig, LookupConfig, PrivateKey, RestoredSession,
+        SessionNames, SessionStore,
     },
 };
 use std::{

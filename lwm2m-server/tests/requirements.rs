@@ -11,7 +11,7 @@ use lwm2m_core::{
     link,
     operation::{DeviceOperation, Read},
     path::Path,
-    value::Value,
+    value::{ObjectLink, Value},
     version::ObjectVersion,
 };
 use lwm2m_server::{
@@ -347,6 +347,56 @@ async fn resources_nobody_knows_are_read_and_sent() {
             .collect::<Vec<_>>()
     });
     assert_eq!(codes, [Code::CREATED, Code::CHANGED]);
+}
+
+/// What an object link in an answer leads to may come with it (Core 1.2.2, table 7.5.6-4).
+// proves: FMT-41
+#[tokio::test(start_paused = true)]
+async fn what_links_lead_to_is_read() {
+    let body = r#"[{"bn":"/","n":"3/0/0","vs":"Maker"},{"n":"3/0/22/0","vlo":"66:1"},
+        {"n":"66/1/0","vs":"myService"},{"n":"66/1/2","vlo":"FFFF:FFFF"}]"#;
+    let one = r#"[{"n":"/3/0/22/0","vlo":"66:1"},{"n":"/66/1/0","vs":"myService"}]"#;
+    let elsewhere = r#"[{"n":"/3/0/0","vs":"Maker"},{"n":"/66/1/0","vs":"myService"}]"#;
+    let (wire, end) = Wire::new(From::address(1));
+    let server = Server::builder()
+        .danger_accept_unsecured()
+        .start_on(wire)
+        .await
+        .unwrap();
+    let mut events = server.events();
+    end.act(|device, now| {
+        device.handler = Box::new(move |request| {
+            let body = match support::path_of(request).as_str() {
+                "/3/0" => body,
+                "/3/0/22/0" => one,
+                _ => elsewhere,
+            };
+            Some(json(Response::new(Code::CONTENT), body))
+        });
+        device.send(now, register(&["ep=a", "lt=60", "lwm2m=1.1"], LINKS));
+    });
+    while !matches!(events.next().await, Some(ServerEvent::Registered { .. })) {}
+    let device = server.device("a").await.unwrap();
+    let link = |object, instance| Value::ObjectLink(ObjectLink { object, instance });
+    let found: Vec<_> = (device.read("/3/0").await.unwrap().into_iter())
+        .map(|entry| (entry.path.to_string(), entry.value))
+        .collect();
+    let expected = [
+        ("/3/0/0", "Maker".into()),
+        ("/3/0/22/0", link(66, 1)),
+        ("/66/1/0", "myService".into()),
+        ("/66/1/2", Value::ObjectLink(ObjectLink::NULL)),
+    ];
+    assert_eq!(found, expected.map(|(path, value)| (path.into(), value)));
+    assert_eq!(device.read_value("/3/0/22/0").await, Ok(link(66, 1)));
+    let error = device.read("/3/0/1").await.unwrap_err();
+    assert!(
+        error.to_string().contains("lies outside of /3/0/1"),
+        "{error}"
+    );
+    let error = device.read("/3").await.unwrap_err();
+    assert!(error.to_string().contains("lies outside of /3"), "{error}");
+    server.stop().await;
 }
 
 // proves: COAP-59

@@ -175,12 +175,15 @@ impl Models for Definitions {
 /// One version of each object: those of a registered device, or those that a protocol version implies.
 ///
 /// It holds or borrows the definitions (`&Definitions`, `Arc<Definitions>`) and the versions (`&[_]`, `Vec`,
-/// `Arc<[_]>`); a look-up allocates nothing and takes as long as the device has objects with versions.
+/// `Arc<[_]>`). A look-up allocates nothing; where the versions are ordered by object it takes a number of steps that
+/// grows with the logarithm of how many there are, else as many as there are.
 #[derive(Debug, Clone, Copy)]
 pub struct DeviceModels<D, V> {
     definitions: D,
     protocol: LwM2mVersion,
     versions: V,
+    /// Whether the objects in `versions` ascend, each once.
+    is_ordered: bool,
 }
 
 impl<D, V> DeviceModels<D, V>
@@ -188,12 +191,16 @@ where
     D: AsRef<Definitions>,
     V: AsRef<[(u16, ObjectVersion)]>,
 {
-    /// The view of a device that speaks `protocol` and registered objects with these versions (`ver`).
+    /// The view of a device that speaks `protocol` and registered objects with these versions (`ver`), best in
+    /// ascending order of the objects. Of two versions of one object the first holds.
     pub fn new(definitions: D, protocol: LwM2mVersion, versions: V) -> Self {
+        // Looked at once, so that many look-ups in a long list cost little: what a peer sends may bring thousands.
+        let is_ordered = versions.as_ref().is_sorted_by(|a, b| a.0 < b.0);
         DeviceModels {
             definitions,
             protocol,
             versions,
+            is_ordered,
         }
     }
 
@@ -203,9 +210,13 @@ where
     /// 1.0 counts as not said: it is what a link without `ver` is read as. Where the protocol implies a higher
     /// version of an object, a device that has 1.0 of it indeed is read by a definition that adds to its own.
     pub fn version(&self, object: u16) -> ObjectVersion {
-        let registered = self.versions.as_ref().iter().find(|(id, _)| *id == object);
-        match registered {
-            Some((_, version)) if *version != ObjectVersion::V1_0 => *version,
+        let versions = self.versions.as_ref();
+        let at = match self.is_ordered {
+            true => versions.binary_search_by_key(&object, |(id, _)| *id).ok(),
+            false => versions.iter().position(|(id, _)| *id == object),
+        };
+        match at.map(|at| versions[at].1) {
+            Some(version) if version != ObjectVersion::V1_0 => version,
             _ => implied_version(object, self.protocol),
         }
     }
@@ -226,6 +237,7 @@ mod tests {
     use super::*;
     use crate::{device, ipso::temperature, server};
     use alloc::{sync::Arc, vec};
+    use core::cell::Cell;
 
     const V: fn(u8, u8) -> ObjectVersion = ObjectVersion::new;
 
@@ -295,6 +307,35 @@ mod tests {
         let owned = DeviceModels::new(Arc::new(definitions), LwM2mVersion::V1_2, Vec::new());
         assert_eq!(owned.object(device::ID), Some(&device::V1_2));
         let _: &(dyn Models + Send + Sync) = &owned;
+    }
+
+    #[test]
+    fn a_version_is_found_without_looking_at_all() {
+        /// Counts how often somebody looks at the whole list.
+        struct Counting<'a>(Vec<(u16, ObjectVersion)>, &'a Cell<usize>);
+        impl AsRef<[(u16, ObjectVersion)]> for Counting<'_> {
+            fn as_ref(&self) -> &[(u16, ObjectVersion)] {
+                self.1.set(self.1.get() + 1);
+                &self.0
+            }
+        }
+        let definitions = Definitions::built_in();
+        let registered: Vec<_> = (0..4096).map(|id| (id, V(1, (id % 7) as u8 + 1))).collect();
+        let reversed: Vec<_> = registered.iter().rev().copied().collect();
+        for (list, is_ordered) in [(registered.clone(), true), (reversed, false)] {
+            let looks = Cell::new(0);
+            let view = definitions.device(LwM2mVersion::V1_2, Counting(list, &looks));
+            assert_eq!(view.is_ordered, is_ordered);
+            for (id, version) in &registered {
+                assert_eq!(view.version(*id), *version);
+            }
+            assert_eq!(view.version(4096), V(1, 0));
+            assert_eq!(looks.get(), 1 + 4096 + 1);
+        }
+        // Of two for one object, the first holds, as in a list without order.
+        let twice = [(1, V(1, 1)), (3, V(1, 1)), (3, V(1, 2))];
+        let view = definitions.device(LwM2mVersion::V1_0, twice);
+        assert_eq!(view.version(3), V(1, 1));
     }
 
     // proves: OBJ-01, OBJ-02

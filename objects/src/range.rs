@@ -41,6 +41,9 @@ pub(crate) fn parse(text: &str, data_type: Option<DataType>) -> Range {
         // A width in bytes bounds a number only together with its sign.
         return Range::Unreadable;
     }
+    if text.is_empty() {
+        return Range::Unreadable; // a unit of what?
+    }
     let mut guess = None;
     let mut bounds = Vec::new();
     if let Some(values) = labelled_values(text) {
@@ -213,6 +216,7 @@ mod tests {
             "0..\u{221e}",
             "\u{e9}",
             ",",
+            "Bytes",
         ] {
             assert_eq!(
                 parse(text, Some(DataType::Integer)),
@@ -220,12 +224,17 @@ mod tests {
                 "{text}"
             );
         }
-        for text in ["-1..5", "0..4294967296", "0.5..1"] {
-            assert_eq!(
-                parse(text, Some(DataType::String)),
-                Range::Unreadable,
-                "{text}"
-            );
+        for text in [
+            "-1..5",
+            "0..4294967296",
+            "0.5..1",
+            "Bytes",
+            " byte ",
+            "- bytes",
+        ] {
+            for data_type in [DataType::String, DataType::Opaque] {
+                assert_eq!(parse(text, Some(data_type)), Range::Unreadable, "{text}");
+            }
         }
         assert_eq!(parse("0..1", Some(DataType::Boolean)), Range::None);
         assert_eq!(parse(" \n ", Some(DataType::Integer)), Range::None);

@@ -356,7 +356,10 @@ fn decoded(
     let is_create = message.code == Code::POST && path.ids().len() == 1;
     let entries = match is_create {
         true => content::decode_create(format, &message.payload, path, 0, models),
-        false => content::decode(format, &message.payload, path, models),
+        false if message.code.is_request() => {
+            content::decode(format, &message.payload, path, models)
+        }
+        false => content::decode_answer(format, &message.payload, path, models),
     };
     let entries = entries.ok()?;
     if entries.is_empty() {

@@ -89,7 +89,7 @@ pub(crate) fn decode(
     what: &str,
 ) -> Judged<Vec<Entry>> {
     let format = expect_format(response, accept, what)?;
-    match content::decode(format, &response.payload, base, models) {
+    match content::decode_answer(format, &response.payload, base, models) {
         Ok(entries) => Ok(entries),
         Err(error) => fail(format!("the answer to {what} cannot be decoded: {error}")),
     }

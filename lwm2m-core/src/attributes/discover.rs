@@ -45,9 +45,9 @@ impl PropertyAttributes {
     /// [`AttributeError::Value`] for a malformed one, [`AttributeError::Repeated`].
     pub fn from_link(link: &Link) -> Result<Self, AttributeError> {
         Ok(PropertyAttributes {
-            dim: read(link, "dim", |text| text.parse().ok())?,
+            dim: read(link, "dim", number)?,
             ssid: read(link, "ssid", |text| {
-                text.parse().ok().filter(|id| !matches!(*id, 0 | u16::MAX))
+                number(text).filter(|id| !matches!(*id, 0 | u16::MAX))
             })?,
             uri: read(link, "uri", |text| Some(text.into()))?,
             ver: read(link, "ver", |text| text.parse().ok())?,
@@ -78,6 +78,12 @@ impl Attributes {
         }
         Ok(attributes)
     }
+}
+
+/// A number as the grammar has it: digits, without a sign.
+fn number(text: &str) -> Option<u16> {
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
 }
 
 fn read<T>(

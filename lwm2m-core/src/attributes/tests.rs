@@ -238,6 +238,8 @@ fn discover_shows_them() {
         ";ssid=0",
         ";ssid=65535",
         ";dim=65536",
+        ";dim=+5",
+        ";ssid=+5",
         ";ver=1",
         ";lwm2m=7.0",
         ";dim",

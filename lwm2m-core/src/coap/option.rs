@@ -167,10 +167,18 @@ impl Options {
         self.all(number).next()
     }
 
-    /// The first value of a number as an unsigned integer; `None` where there is none or it has over four bytes.
+    /// The first value of a number, where it has a length that its RFC allows: an elective option of another one is as
+    /// good as none (RFC 7252, section 5.4.3), and a critical one makes the message unprocessable
+    /// ([`Message::unprocessable_option`](super::Message::unprocessable_option)).
+    pub fn well_formed(&self, number: OptionNumber) -> Option<&[u8]> {
+        self.first(number)
+            .filter(|value| length_is_valid(number, value.len()))
+    }
+
+    /// The first value of a number as an unsigned integer; `None` where there is none, or it is not
+    /// [well formed](Options::well_formed), or has over four bytes.
     pub fn uint(&self, number: OptionNumber) -> Option<u32> {
-        let value = self.first(number)?;
-        (value.len() <= 4).then(|| value.iter().fold(0, |uint, b| uint << 8 | u32::from(*b)))
+        uint_of(self.well_formed(number)?)
     }
 
     /// Whether the number stands at least once.
@@ -200,13 +208,13 @@ impl Options {
             .collect()
     }
 
-    /// Content-Format, where there is one.
+    /// Content-Format, where there is one of up to two bytes.
     pub fn content_format(&self) -> Option<u16> {
         self.uint(CONTENT_FORMAT)
             .and_then(|format| format.try_into().ok())
     }
 
-    /// Accept, where there is one.
+    /// Accept, where there is one of up to two bytes.
     pub fn accept(&self) -> Option<u16> {
         self.uint(ACCEPT).and_then(|format| format.try_into().ok())
     }
@@ -218,6 +226,11 @@ impl Options {
     pub fn block(&self, number: OptionNumber) -> Result<Option<Block>, BlockError> {
         self.first(number).map(Block::from_bytes).transpose()
     }
+}
+
+/// The unsigned integer in an option's value (RFC 7252, section 3.2); `None` above four bytes.
+pub(super) fn uint_of(value: &[u8]) -> Option<u32> {
+    (value.len() <= 4).then(|| value.iter().fold(0, |uint, b| uint << 8 | u32::from(*b)))
 }
 
 impl fmt::Debug for Options {

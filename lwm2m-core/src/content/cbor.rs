@@ -9,7 +9,10 @@ use super::{
     date::parse_date,
     scope::{Incoming, Outgoing},
 };
-use crate::{entry::Entry, value::Value};
+use crate::{
+    entry::Entry,
+    value::{Value, fits_i64, integer_value},
+};
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use ciborium_io::Write as _;
 use ciborium_ll::{Decoder, Encoder, Error, Header, simple};
@@ -343,11 +346,11 @@ impl<'a> Reader<'a> {
             Header::Positive(n) => Ok(unsigned(n)),
             Header::Negative(n) => Ok(match i64::try_from(n) {
                 Ok(n) => Value::Integer(!n),
-                Err(_) => integer(-1 - i128::from(n)),
+                Err(_) => integer_value(-1 - i128::from(n)),
             }),
             Header::Float(v) => Ok(Value::Float(v)),
             Header::Tag(tag @ (2 | 3)) => match self.bignum(tag)? {
-                Ok(n) => Ok(integer(n)),
+                Ok(n) => Ok(integer_value(n)),
                 Err(v) => Ok(Value::Float(v)),
             },
             Header::Tag(4) => self.decimal_fraction(),
@@ -426,7 +429,7 @@ impl<'a> Reader<'a> {
             exponent -= 1;
         }
         if exponent == 0 {
-            return Ok(integer(mantissa));
+            return Ok(integer_value(mantissa));
         }
         // The standard library's parser rounds correctly, which multiplying by powers of ten would not.
         match alloc::format!("{mantissa}e{exponent}").parse::<f64>() {
@@ -440,7 +443,7 @@ impl<'a> Reader<'a> {
         const FAULT: Fault = "a date of tag 1 must be a number of seconds that fits 64 bits";
         match self.number()? {
             Value::Integer(seconds) => Ok(seconds),
-            Value::Float(seconds) if seconds.abs() < 9_223_372_036_854_775_808.0 => {
+            Value::Float(seconds) if fits_i64(seconds) => {
                 let whole = seconds as i64;
                 Ok(if whole as f64 > seconds {
                     whole - 1
@@ -456,17 +459,6 @@ impl<'a> Reader<'a> {
 /// The narrowest type that holds an unsigned integer.
 fn unsigned(n: u64) -> Value {
     i64::try_from(n).map_or(Value::Unsigned(n), Value::Integer)
-}
-
-/// The narrowest type that holds an integer.
-fn integer(n: i128) -> Value {
-    if let Ok(n) = i64::try_from(n) {
-        Value::Integer(n)
-    } else if let Ok(n) = u64::try_from(n) {
-        Value::Unsigned(n)
-    } else {
-        Value::Float(n as f64)
-    }
 }
 
 pub(super) fn utf8(bytes: &[u8]) -> Result<&str, Fault> {

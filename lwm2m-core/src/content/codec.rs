@@ -64,6 +64,22 @@ impl<'a> Codec<'a> {
         dispatch(payload, &mut self.incoming(format, base))
     }
 
+    /// Reads the values in an answer to a read or in a notification: those that [`Codec::decode`] reads, and beside them
+    /// those of the object instances that object links in the same answer lead to, from `base` on, at first or at second
+    /// hand (Core 1.2.2, section 7.5.6 and table 7.5.6-4).
+    ///
+    /// # Errors
+    /// As [`Codec::decode`]; [`DecodeError::OutsideBase`] for a place that no link leads to.
+    pub fn decode_answer(
+        &self,
+        format: ContentFormat,
+        payload: &[u8],
+        base: &Path,
+    ) -> Result<Vec<Entry>, DecodeError> {
+        let to = self.incoming(format, base);
+        dispatch(payload, &mut to.following_links())
+    }
+
     /// Reads the values of a create request about `base`, an object.
     ///
     /// The instance that is created may be named by the payload or not (TLV without an object instance, 65535 as

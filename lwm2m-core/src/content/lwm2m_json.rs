@@ -21,30 +21,94 @@ use base64::Engine as _;
 use core::fmt;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{Error as _, SeqAccess, Visitor},
+    de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
     ser::{SerializeMap, SerializeSeq},
 };
 
-#[derive(Deserialize)]
+/// The fields of the whole; read by hand, since what serde derives takes arrays for objects and null for nothing.
+#[derive(Default)]
 struct Pack<'p> {
-    #[serde(borrow)]
     bn: Option<Text<'p>>,
     bt: Option<Number>,
-    #[serde(borrow)]
-    e: Elements<'p>,
+    e: Option<Elements<'p>>,
 }
 
-#[derive(Deserialize)]
+impl<'de: 'p, 'p> Deserialize<'de> for Pack<'p> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PackVisitor;
+        impl<'de> Visitor<'de> for PackVisitor {
+            type Value = Pack<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with the elements e")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Pack<'de>, A::Error> {
+                let mut pack = Pack::default();
+                while let Some(Text(label)) = fields.next_key()? {
+                    match &*label {
+                        "bn" => read_field(&mut pack.bn, &mut fields)?,
+                        "bt" => read_field(&mut pack.bt, &mut fields)?,
+                        "e" => read_field(&mut pack.e, &mut fields)?,
+                        _ => _ = fields.next_value::<IgnoredAny>()?,
+                    }
+                }
+                Ok(pack)
+            }
+        }
+        deserializer.deserialize_map(PackVisitor)
+    }
+}
+
+#[derive(Default)]
 struct Element<'p> {
-    #[serde(borrow)]
     n: Option<Text<'p>>,
     t: Option<Number>,
     v: Option<Number>,
-    #[serde(borrow)]
     sv: Option<Text<'p>>,
     bv: Option<bool>,
-    #[serde(borrow)]
     ov: Option<Text<'p>>,
+}
+
+impl<'de: 'p, 'p> Deserialize<'de> for Element<'p> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ElementVisitor;
+        impl<'de> Visitor<'de> for ElementVisitor {
+            type Value = Element<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an element")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Element<'de>, A::Error> {
+                let mut element = Element::default();
+                while let Some(Text(label)) = fields.next_key()? {
+                    match &*label {
+                        "n" => read_field(&mut element.n, &mut fields)?,
+                        "t" => read_field(&mut element.t, &mut fields)?,
+                        "v" => read_field(&mut element.v, &mut fields)?,
+                        "sv" => read_field(&mut element.sv, &mut fields)?,
+                        "bv" => read_field(&mut element.bv, &mut fields)?,
+                        "ov" => read_field(&mut element.ov, &mut fields)?,
+                        _ => _ = fields.next_value::<IgnoredAny>()?,
+                    }
+                }
+                Ok(element)
+            }
+        }
+        deserializer.deserialize_map(ElementVisitor)
+    }
+}
+
+/// A field, which stands no more than once.
+fn read_field<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
+    field: &mut Option<T>,
+    fields: &mut A,
+) -> Result<(), A::Error> {
+    match field.replace(fields.next_value()?) {
+        None => Ok(()),
+        Some(_) => Err(A::Error::custom("a field twice")),
+    }
 }
 
 /// The elements, no more than there may be values.
@@ -78,8 +142,11 @@ impl<'de: 'p, 'p> Deserialize<'de> for Elements<'p> {
 pub(super) fn decode(payload: &[u8], to: &mut Incoming<'_>) -> Result<Vec<Entry>, DecodeError> {
     let text = utf8(payload).map_err(|reason| to.malformed(reason))?;
     let pack: Pack<'_> = serde_json::from_str(text).map_err(|error| to.malformed(fault(&error)))?;
+    let Some(Elements(elements)) = pack.e else {
+        return Err(to.malformed("an object without the elements e"));
+    };
     let base_time = pack.bt.and_then(|time| time.0.as_f64());
-    for element in pack.e.0 {
+    for element in elements {
         let name = element.n.as_ref().map_or("", |name| &*name.0);
         let path = match &pack.bn {
             Some(base) => parse_name(&base.0, name, to)?,

@@ -2,13 +2,15 @@
 //!
 //! # What all formats have in common
 //!
-//! - A payload is about a place, its *base*: whatever it names must lie there.
+//! - A payload is about a place, its *base*: whatever it names must lie there. Only an answer may bring more, the object
+//!   instances that its object links lead to ([`decode_answer`]).
 //! - With a model, each value has the type of its resource after decoding, or is refused; when encoding, values
 //!   are brought to that type first. Without one, values have the type that the format tells: strings for text,
 //!   bytes for TLV and opaque, and in CBOR and JSON the kind of item.
 //! - Resources with instances give one entry for each resource instance. Whether a place has instances is taken
 //!   from the payload where that says it; the formats without paths ask the model.
-//! - Two values for one place are refused, unless they have time stamps.
+//! - Two values for one place are refused, unless they have time stamps, and so is a resource with both a value and
+//!   instances.
 //! - Nothing is allocated for a length that is announced but not there, nothing recurses on depth, and a payload
 //!   gives at most [`MAX_ENTRIES`] values.
 
@@ -239,6 +241,19 @@ pub fn decode(
     models: &dyn Models,
 ) -> Result<Vec<Entry>, DecodeError> {
     Codec::new(models).decode(format, payload, base)
+}
+
+/// Reads the values of an answer; see [`Codec::decode_answer`].
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_answer(
+    format: ContentFormat,
+    payload: &[u8],
+    base: &Path,
+    models: &dyn Models,
+) -> Result<Vec<Entry>, DecodeError> {
+    Codec::new(models).decode_answer(format, payload, base)
 }
 
 /// Reads the values of a create request; see [`Codec::decode_create`].

@@ -5,9 +5,9 @@ use crate::{
     entry::Entry,
     model::{Models, ResourceModel},
     path::{Path, PathError, PathLevel, RESERVED_ID},
-    value::{DataType, Value},
+    value::{DataType, ObjectLink, Value},
 };
-use alloc::{borrow::Cow, format, string::String, vec::Vec};
+use alloc::{borrow::Cow, collections::BTreeSet, format, string::String, vec::Vec};
 use core::{cell::Cell, mem};
 
 /// The definitions of the payload at hand. Neighbours in a payload mostly are of one object, and often stand side by
@@ -94,6 +94,10 @@ pub(super) struct Incoming<'a> {
     pub(super) root: &'a str,
     models: Lookup<'a>,
     new_instance: Option<u16>,
+    /// Whether the object instances that object links lead to may come as well.
+    follows_links: bool,
+    /// Whether there are values outside of the base.
+    has_strays: bool,
     entries: Vec<Entry>,
 }
 
@@ -110,6 +114,8 @@ impl<'a> Incoming<'a> {
             root,
             models: Lookup::new(models),
             new_instance: None,
+            follows_links: false,
+            has_strays: false,
             entries: Vec::new(),
         }
     }
@@ -117,6 +123,12 @@ impl<'a> Incoming<'a> {
     /// For a create request: values that name no object instance go to this one.
     pub(super) fn with_new_instance(mut self, instance: u16) -> Self {
         self.new_instance = Some(instance);
+        self
+    }
+
+    /// For an answer: values may lie where its object links lead to.
+    pub(super) fn following_links(mut self) -> Self {
+        self.follows_links = true;
         self
     }
 
@@ -198,7 +210,9 @@ impl<'a> Incoming<'a> {
     #[inline]
     pub(super) fn typed(&self, path: Path, value: Value) -> Result<Value, DecodeError> {
         match self.data_type(&path) {
-            Some(expected) if expected != value.data_type() => convert(path, value, expected),
+            Some(expected) if expected != value.data_type() => {
+                convert(self.format, path, value, expected)
+            }
             _ => Ok(value),
         }
     }
@@ -210,7 +224,13 @@ impl<'a> Incoming<'a> {
         value: Value,
         time: Option<f64>,
     ) -> Result<(), DecodeError> {
-        self.check_place(path)?;
+        if let Err(outside) = self.check_place(path) {
+            if !self.follows_links {
+                return Err(outside);
+            }
+            // Whether a link leads there is known when all have come.
+            self.has_strays = true;
+        }
         if path.level() < PathLevel::Resource {
             return Err(self.malformed("a value above the level of resources"));
         }
@@ -222,19 +242,61 @@ impl<'a> Incoming<'a> {
         Ok(())
     }
 
+    /// Looks whether links lead to all values outside of the base: from there, or from where links have led already.
+    #[cold]
+    fn check_strays(&self) -> Result<(), DecodeError> {
+        // Where a value belongs to: the base, or an object instance outside.
+        let place = |path: &Path| match self.base.contains(path) {
+            true => self.base,
+            false => path.truncated(PathLevel::ObjectInstance),
+        };
+        let links = self.entries.iter().filter_map(|entry| match entry.value {
+            Value::ObjectLink(ObjectLink { object, instance }) => {
+                let target = Path::try_from_ids(&[object, instance]).ok()?;
+                Some((place(&entry.path), target))
+            }
+            _ => None,
+        });
+        let mut links: Vec<(Path, Path)> = links.collect();
+        links.sort_unstable();
+        let mut reached = BTreeSet::from([self.base]);
+        let mut open = Vec::from([self.base]);
+        while let Some(at) = open.pop() {
+            let first = links.partition_point(|(from, _)| *from < at);
+            let from_here = links[first..].iter().take_while(|(from, _)| *from == at);
+            open.extend(
+                from_here
+                    .map(|(_, target)| *target)
+                    .filter(|target| reached.insert(*target)),
+            );
+        }
+        let mut paths = self.entries.iter().map(|entry| entry.path);
+        match paths.find(|path| !reached.contains(&place(path))) {
+            None => Ok(()),
+            Some(path) => self.check_place(path),
+        }
+    }
+
     /// All values, in the order of the payload.
     pub(super) fn finish(&mut self) -> Result<Vec<Entry>, DecodeError> {
+        if self.has_strays {
+            self.check_strays()?;
+        }
         let untimed = || self.entries.iter().filter(|entry| entry.time.is_none());
-        let twice = |path| DecodeError::Value {
-            path,
-            reason: "has two values".into(),
-        };
         // Peers mostly send ascending paths, so that the sorted copy is seldom needed.
-        if !untimed().is_sorted_by(|a, b| a.path < b.path) {
+        if !untimed().is_sorted_by(|a, b| a.path.ends_before(&b.path)) {
             let mut paths: Vec<Path> = untimed().map(|entry| entry.path).collect();
             paths.sort_unstable();
-            if let Some(pair) = paths.windows(2).find(|pair| pair[0] == pair[1]) {
-                return Err(twice(pair[0]));
+            // Sorted, a resource comes right before its instances.
+            if let Some(pair) = paths.windows(2).find(|pair| !pair[0].ends_before(&pair[1])) {
+                let reason = match pair[0] == pair[1] {
+                    true => "has two values",
+                    false => "has both a value and instances",
+                };
+                return Err(DecodeError::Value {
+                    path: pair[0],
+                    reason: reason.into(),
+                });
             }
         }
         Ok(mem::take(&mut self.entries))
@@ -253,7 +315,20 @@ fn path_with(instance: u16, ids: &[u16]) -> Result<Path, PathError> {
 }
 
 /// Brings a value to the type of its model.
-fn convert(path: Path, value: Value, expected: DataType) -> Result<Value, DecodeError> {
+fn convert(
+    format: ContentFormat,
+    path: Path,
+    value: Value,
+    expected: DataType,
+) -> Result<Value, DecodeError> {
+    // In JSON an integer too low for 64 bits is read as a float, perhaps as that of the lowest of 64 bits.
+    let rounds = matches!(
+        format,
+        ContentFormat::SenmlJson | ContentFormat::SenmlEtchJson | ContentFormat::Json
+    );
+    if rounds && value == Value::Float(i64::MIN as f64) {
+        return Err(mismatch(path, expected, &value));
+    }
     value.coerce(expected).or_else(|value| {
         // Some clients count a terminating NUL to the text of an object link.
         if let (DataType::ObjectLink, Value::String(text)) = (expected, &value)

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     entry::Entry,
     path::{Path, PathLevel},
-    value::Value,
+    value::{Value, integer_value},
 };
 use alloc::{borrow::Cow, vec::Vec};
 use core::mem;
@@ -121,14 +121,7 @@ fn sum(base: &Value, value: Value) -> Value {
         _ => None,
     };
     if let (Some(base), Some(value)) = (whole(base), whole(&value)) {
-        let sum = base + value;
-        if let Ok(sum) = i64::try_from(sum) {
-            return Value::Integer(sum);
-        }
-        if let Ok(sum) = u64::try_from(sum) {
-            return Value::Unsigned(sum);
-        }
-        return Value::Float(sum as f64);
+        return integer_value(base + value);
     }
     match (base.as_f64(), value.as_f64()) {
         (Some(base), Some(v)) => Value::Float(base + v),

@@ -66,7 +66,17 @@ impl NameParser {
             NameState::Slash if parser.len == 0 => Ok(Path::ROOT),
             // The root itself, or only its first slash, which is the root of the name that has none.
             NameState::Root if [1, to.root.len()].contains(&parser.root) => Ok(Path::ROOT),
-            NameState::Root | NameState::Slash => Err(to.malformed(Self::FAULT)),
+            NameState::Root => parser.finish_without_root(to),
+            NameState::Slash => Err(to.malformed(Self::FAULT)),
+        }
+    }
+
+    /// A name that ended within the root: it has none.
+    #[cold]
+    fn finish_without_root(mut self, to: &Incoming<'_>) -> Result<Path, DecodeError> {
+        match self.leave_root(to.root.as_bytes()) {
+            Some(()) if self.state == NameState::Id => self.path(to),
+            _ => Err(to.malformed(Self::FAULT)),
         }
     }
 
@@ -103,20 +113,22 @@ impl NameParser {
         match root.get(self.root) {
             Some(expected) if *expected == byte => {
                 self.root += 1;
-                return Some(true);
+                Some(true)
             }
-            // No more than its first slash was there: the name has no root.
-            Some(_) if self.root == 1 => {}
             // After the root, or without one: a slash, or at the very beginning an identifier.
             _ if byte == b'/' && (self.root == 0 || self.root == root.len()) => {
                 self.state = NameState::Slash;
-                return Some(true);
+                Some(true)
             }
-            _ if self.root == 0 => {}
-            _ => return None,
+            _ => self.leave_root(root).map(|()| false),
         }
+    }
+
+    /// The name has no root: what it shares with the beginning of one, behind the slash, is of an identifier.
+    #[cold]
+    fn leave_root(&mut self, root: &[u8]) -> Option<()> {
         self.state = NameState::Slash;
-        Some(false)
+        self.read_ids(root.get(1..self.root).unwrap_or_default())
     }
 
     /// Reads identifiers and the slashes between them, behind the root.

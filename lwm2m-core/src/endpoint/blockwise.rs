@@ -314,8 +314,8 @@ impl Transfer {
                     if b.offset() == body.len()
                         && is_full(b, response)
                         && head.code == response.code
-                        && head.options.first(option::ETAG)
-                            == response.options.first(option::ETAG) =>
+                        && head.options.well_formed(option::ETAG)
+                            == response.options.well_formed(option::ETAG) =>
                 {
                     let length = body.len() + response.payload.len();
                     let numbered = !b.more || b.number < Block::MAX_NUMBER;

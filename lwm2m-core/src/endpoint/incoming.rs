@@ -82,7 +82,7 @@ impl Endpoint {
             }
         } else if message.kind == MessageKind::NonConfirmable
             && !expected
-            && message.options.contains(option::OBSERVE)
+            && message.options.uint(option::OBSERVE).is_some()
         {
             self.reset(peer, message.id);
         }

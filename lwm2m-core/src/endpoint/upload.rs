@@ -388,7 +388,7 @@ impl Endpoint {
         let Some(upload) = self.uploads.get_mut(&id) else {
             return;
         };
-        if let Some(echo) = message.options.first(option::ECHO) {
+        if let Some(echo) = message.options.well_formed(option::ECHO) {
             upload.request.options.set(option::ECHO, echo);
         }
         let (peer, observe) = (upload.peer, upload.observe());

@@ -69,6 +69,7 @@ impl SupportedObjects {
         let numbers = link.parameter("ct").unwrap_or_default();
         self.content_formats = numbers
             .split_ascii_whitespace()
+            .filter(|number| numeric(number))
             .filter_map(|number| number.parse().ok())
             .collect();
     }

@@ -165,7 +165,7 @@ fn writes_what_others_write() {
 #[test]
 fn supported_objects_of_a_registration() {
     let links = parse(
-        b"</>;rt=\"oma.lwm2m\";ct=\"110 112 x 60\",</0/0>,</1>;ver=1.1,</1/2>,</1/0>,</1/0>,</3/0>;ver=\"1.2\",\
+        b"</>;rt=\"oma.lwm2m\";ct=\"110 112 x +40 60\",</0/0>,</1>;ver=1.1,</1/2>,</1/0>,</1/0>,</3/0>;ver=\"1.2\",\
           </5>,</21/0>,</3303/0/5700>,</gw/3/9>,</6/0/>",
     )
     .unwrap();

@@ -23,9 +23,65 @@ struct Bounds {
 /// As much of a value as conditions look at.
 #[derive(Debug, Clone, Copy)]
 enum Sample {
-    Number(f64),
+    Number(Number),
     Boolean(bool),
     Other,
+}
+
+/// A number as it is: integers of 64 bits have more digits than a float of 64 bits holds.
+#[derive(Debug, Clone, Copy)]
+enum Number {
+    Integer(i64),
+    Unsigned(u64),
+    Float(f64),
+}
+
+impl Number {
+    /// The integer, where it is one.
+    fn whole(self) -> Option<i128> {
+        match self {
+            Number::Integer(n) => Some(n.into()),
+            Number::Unsigned(n) => Some(n.into()),
+            Number::Float(_) => None,
+        }
+    }
+
+    fn float(self) -> f64 {
+        match self {
+            Number::Integer(n) => n as f64,
+            Number::Unsigned(n) => n as f64,
+            Number::Float(v) => v,
+        }
+    }
+
+    /// On which side of a bound, which is finite, it lies; `None` for NaN.
+    fn side_of(self, bound: f64) -> Option<Ordering> {
+        match self.whole() {
+            Some(whole) => Some(compare(whole, bound)),
+            None => self.float().partial_cmp(&bound),
+        }
+    }
+
+    /// Whether the two differ, and by a step or more.
+    fn is_apart(self, other: Number, step: f64) -> bool {
+        if let (Some(one), Some(other)) = (self.whole(), other.whole()) {
+            return one != other && compare((one - other).abs(), step) != Ordering::Less;
+        }
+        // No number differs from NaN by less than a step, so that coming and going is told; staying is not.
+        let (one, other) = (self.float(), other.float());
+        one.total_cmp(&other) != Ordering::Equal
+            && (one - other).abs().partial_cmp(&step) != Some(Ordering::Less)
+    }
+}
+
+/// Compares an integer with a finite float, neither of them rounded.
+fn compare(whole: i128, float: f64) -> Ordering {
+    // Cut towards zero; a float beyond 128 bits becomes the outermost integer, which no value of a resource is.
+    let cut = float as i128;
+    let rest = || (cut as f64).partial_cmp(&float);
+    whole
+        .cmp(&cut)
+        .then_with(|| rest().unwrap_or(Ordering::Equal))
 }
 
 impl From<&Attributes> for Bounds {
@@ -54,13 +110,14 @@ impl Bounds {
         self.gt.is_some() || self.lt.is_some() || self.st.is_some()
     }
 
-    fn are_met(&self, reported: f64, before: f64, now: f64) -> bool {
-        let crosses_gt = self.gt.is_some_and(|gt| (before > gt) != (now > gt));
-        let crosses_lt = self.lt.is_some_and(|lt| (before < lt) != (now < lt));
-        // No number differs from NaN by less than a step, so that coming and going is told; staying is not.
-        let differs = now.total_cmp(&reported) != Ordering::Equal;
-        let moved = |st| differs && (now - reported).abs().partial_cmp(&st) != Some(Ordering::Less);
-        crosses_gt || crosses_lt || self.st.is_some_and(moved)
+    fn are_met(&self, reported: Number, before: Number, now: Number) -> bool {
+        let crosses = |bound: Option<f64>, side| {
+            let lies = |number: Number, bound| number.side_of(bound) == Some(side);
+            bound.is_some_and(|bound| lies(before, bound) != lies(now, bound))
+        };
+        crosses(self.gt, Ordering::Greater)
+            || crosses(self.lt, Ordering::Less)
+            || self.st.is_some_and(|st| now.is_apart(reported, st))
     }
 }
 
@@ -68,8 +125,10 @@ impl From<Option<&Value>> for Sample {
     fn from(value: Option<&Value>) -> Self {
         match value {
             Some(Value::Boolean(value)) => Sample::Boolean(*value),
-            Some(value) => value.as_f64().map_or(Sample::Other, Sample::Number),
-            None => Sample::Other,
+            Some(Value::Integer(n) | Value::Time(n)) => Sample::Number(Number::Integer(*n)),
+            Some(Value::Unsigned(n)) => Sample::Number(Number::Unsigned(*n)),
+            Some(Value::Float(v)) => Sample::Number(Number::Float(*v)),
+            _ => Sample::Other,
         }
     }
 }

@@ -155,6 +155,40 @@ fn st_is_measured_from_the_last_notification() {
     play("st=2", "20 1:NaN=now 2:NaN=never 3:20=now");
 }
 
+/// Between integers of 64 bits there are differences that a float of 64 bits does not hold.
+#[test]
+fn large_integers_are_compared_exactly() {
+    play(
+        "st=1",
+        "9007199254740992 1:9007199254740993=now 2:9007199254740992=now 3!:9007199254740992=never",
+    );
+    play("st=0", "9007199254740992 1:9007199254740993=now");
+    play(
+        "st=1.5",
+        "-9223372036854775808 1:-9223372036854775807=never 2:-9223372036854775806=now",
+    );
+    play(
+        "st=2",
+        "9223372036854775807 1:-9223372036854775808=now 2:-9223372036854775807=never",
+    );
+    play(
+        "gt=9007199254740992",
+        "9007199254740992 1:9007199254740993=now 2:9007199254740994=never 3:9007199254740992=now",
+    );
+    play(
+        "lt=-9007199254740992",
+        "-9007199254740992 1:-9007199254740993=now 2:-9007199254740992=now",
+    );
+    // Bounds between and beyond the integers
+    play("gt=0.5", "0 1:1=now 2:0=now 3:-1=never");
+    play("gt=-0.5", "0 1:1=never 2:-1=now 3:0=now");
+    play("lt=-0.5", "0 1:-1=now 2:0=now 3:1=never");
+    play("gt=1e300", "0 1:9223372036854775807=never");
+    play("lt=-1e300", "0 1:-9223372036854775808=never");
+    // An integer beside a float
+    play("st=1", "5 1:5.5=never 2:6.5=now 3:7=never 4:8=now");
+}
+
 // proves: REP-17
 #[test]
 fn edge_tells_one_direction() {

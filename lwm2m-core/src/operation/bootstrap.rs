@@ -23,7 +23,7 @@ pub struct BootstrapRequest {
     pub endpoint: Option<String>,
     /// The format the client prefers for bootstrap writes (1.1): TLV, SenML-JSON, SenML-CBOR, LwM2M-CBOR.
     pub preferred_format: Option<ContentFormat>,
-    /// Query arguments beyond those, in order.
+    /// Query arguments beyond those, in order; no fault, as in a [`Register`](super::Register).
     pub additional: Vec<(String, Option<String>)>,
 }
 

@@ -78,16 +78,16 @@ impl DeviceOperation {
         self.check_management()
     }
 
-    /// Checks that a bootstrap server may ask this (Transport 1.2.2, table 6.4.2-1): discover and delete down to an
-    /// object instance, write (replace) down to a resource, from 1.1 read of the server and access control objects,
-    /// finish.
+    /// Checks that a bootstrap server may ask this (Transport 1.2.2, table 6.4.2-1): discover of all or of an object,
+    /// delete down to an object instance, write (replace) down to a resource, from 1.1 read of the server and access
+    /// control objects, finish.
     ///
     /// # Errors
     /// 4.05 for other operations and for objects that may not be read; 4.00 for a path too deep.
     pub fn check_bootstrap(&self, version: LwM2mVersion) -> Result<(), OperationError> {
         let (path, deepest) = match self {
             DeviceOperation::BootstrapFinish => return Ok(()),
-            DeviceOperation::Discover(discover) => (discover.path, PathLevel::ObjectInstance),
+            DeviceOperation::Discover(discover) => (discover.path, PathLevel::Object),
             DeviceOperation::Delete(delete) => (delete.path, PathLevel::ObjectInstance),
             DeviceOperation::Write(write) if write.mode == WriteMode::Replace => {
                 (write.path, PathLevel::Resource)

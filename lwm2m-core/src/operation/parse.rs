@@ -63,10 +63,7 @@ impl DeviceOperation {
     ) -> Result<Self, OperationError> {
         let segments = segments(request)?;
         if segments == ["bs"] {
-            return match request.code {
-                Code::POST => Ok(DeviceOperation::BootstrapFinish),
-                _ => Err(OperationError::MethodNotAllowed),
-            };
+            return finish(request);
         }
         let mut segments = segments.as_slice();
         for expected in root_segments(root) {
@@ -94,6 +91,18 @@ impl DeviceOperation {
             Code::IPATCH => asked.ipatch(),
             _ => Err(OperationError::MethodNotAllowed),
         }
+    }
+}
+
+/// Bootstrap-finish has neither arguments nor a body (Transport 1.2.2, table 6.4.2-1).
+fn finish(request: &Request) -> Result<DeviceOperation, OperationError> {
+    if request.code != Code::POST {
+        return Err(OperationError::MethodNotAllowed);
+    }
+    Queries::of(request)?.finish()?;
+    match request.payload.is_empty() {
+        true => Ok(DeviceOperation::BootstrapFinish),
+        false => Err(bad_request("bootstrap-finish has no body")),
     }
 }
 
@@ -170,7 +179,7 @@ impl<'a> Asked<'a> {
 
     fn put(self) -> Result<DeviceOperation, OperationError> {
         let queries = self.queries()?;
-        if self.request.options.contains(option::CONTENT_FORMAT) {
+        if self.request.options.content_format().is_some() {
             queries.finish()?;
             let payload = self.payload(Purpose::Write)?;
             return Ok(Write {
@@ -305,8 +314,8 @@ impl<'a> Asked<'a> {
         Ok(texts)
     }
 
-    /// Observe: 0 begins, 1 ends. The option is elective, so other values are as good as none (RFC 7641, section
-    /// 2).
+    /// Observe: 0 begins, 1 ends. The option is elective, so other values and lengths are as good as none (RFC 7641,
+    /// section 2; RFC 7252, section 5.4.3).
     fn cancels_observation(&self) -> Option<bool> {
         match self.request.options.uint(option::OBSERVE)? {
             0 => Some(false),

@@ -34,7 +34,9 @@ pub struct Register {
     pub profile: Option<String>,
     /// The objects and object instances, as sent.
     pub links: Vec<Link>,
-    /// Query arguments beyond those, in order.
+    /// Query arguments beyond those, in order. They are kept and no fault: a later version of the protocol adds some, and
+    /// programs have their own. Transport 1.2.2, table 6.7-2 has 4.00 for arguments that nobody knows; who wants to
+    /// refuse them finds them here.
     pub additional: Vec<(String, Option<String>)>,
 }
 
@@ -191,7 +193,7 @@ pub struct Update {
     pub profile: Option<String>,
     /// New objects and object instances, all of them; `None`: as before.
     pub links: Option<Vec<Link>>,
-    /// Query arguments beyond those, in order.
+    /// Query arguments beyond those, in order; no fault, as in a [`Register`].
     pub additional: Vec<(String, Option<String>)>,
 }
 

@@ -467,7 +467,7 @@ pub(crate) fn decode(
         Some(number) => {
             let unknown = DeviceError::Transfer("its Content-Format is unknown");
             let format = ContentFormat::from_number(number).ok_or(unknown)?;
-            let mut entries = codec.decode(format, &response.payload, base)?;
+            let mut entries = codec.decode_answer(format, &response.payload, base)?;
             date(&mut entries, received_at);
             Ok(entries)
         }

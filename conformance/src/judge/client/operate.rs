@@ -135,7 +135,7 @@ impl ClientJudge {
         let what = format!("the request for {base}");
         let format = values::expect_format(response, accept, &what)?;
         let codec = Codec::new(&self.bench.definitions).below(&root);
-        match codec.decode(format, &response.payload, &base) {
+        match codec.decode_answer(format, &response.payload, &base) {
             Ok(entries) => Ok(entries),
             Err(error) => fail(format!("the answer to {what} cannot be decoded: {error}")),
         }

@@ -2,7 +2,9 @@
 //! for each code.
 
 use super::BASE_MESSAGE_SIZE;
-use crate::coap::{Block, Code, Message, MessageKind, OptionNumber, Options, Token};
+use crate::coap::{
+    Block, Code, Message, MessageKind, OptionNumber, Options, Token, option::uint_of,
+};
 use alloc::{string::String, vec::Vec};
 use bytes::Bytes;
 
@@ -195,7 +197,7 @@ impl Signal {
         }
         Ok(match message.code {
             Code::CSM => Signal::Csm(Csm {
-                max_message_size: options.uint(MAX_MESSAGE_SIZE),
+                max_message_size: uint(options, MAX_MESSAGE_SIZE),
                 block_wise: is_set(options, BLOCK_WISE_TRANSFER),
             }),
             Code::PING => Signal::Ping {
@@ -211,17 +213,21 @@ impl Signal {
                     .filter_map(|address| core::str::from_utf8(address).ok())
                     .map(String::from)
                     .collect(),
-                hold_off: options.uint(HOLD_OFF).filter(|seconds| *seconds < 1 << 24),
+                hold_off: uint(options, HOLD_OFF).filter(|seconds| *seconds < 1 << 24),
             },
             _ => Signal::Abort {
-                bad_csm_option: options
-                    .uint(BAD_CSM_OPTION)
+                bad_csm_option: uint(options, BAD_CSM_OPTION)
                     .and_then(|number| u16::try_from(number).ok())
                     .map(OptionNumber),
                 diagnostic: String::from_utf8_lossy(&message.payload).into_owned(),
             },
         })
     }
+}
+
+/// An unsigned integer. The numbers of signals are their own, and so are the lengths that belong to them.
+fn uint(options: &Options, number: OptionNumber) -> Option<u32> {
+    options.first(number).and_then(uint_of)
 }
 
 /// Whether an option without value is there.

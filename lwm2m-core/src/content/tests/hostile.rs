@@ -171,6 +171,59 @@ fn one_key_twice() {
     refused(F::Tlv, hex("0006c17801c17801"));
 }
 
+/// A resource has a value or instances.
+#[test]
+fn a_value_beside_instances() {
+    for (format, payload) in [
+        (
+            F::SenmlJson,
+            r#"[{"n":"/3442/0/1120","v":1},{"n":"/3442/0/1120/2","v":2}]"#,
+        ),
+        (
+            F::SenmlJson,
+            r#"[{"n":"/3442/0/1120/0","v":1},{"n":"/3442/0/1120","v":2}]"#,
+        ),
+        (
+            F::SenmlJson,
+            r#"[{"n":"/3442/0/1120/7","v":1},{"n":"/3442/0/120","v":1},{"n":"/3442/0/1120","v":2}]"#,
+        ),
+        (
+            F::Json,
+            r#"{"e":[{"n":"/3442/0/1120","v":1},{"n":"/3442/0/1120/0","v":2}]}"#,
+        ),
+    ] {
+        refused(format, payload);
+    }
+    refused(
+        F::LwM2mCbor,
+        hex("a2 83190d7200190460 01 84190d720019046000 02"),
+    );
+    refused(
+        F::LwM2mCbor,
+        hex("a2 84190d720019046005 01 83190d7200190460 02"),
+    );
+    for good in ["0400 e1046001", "0600 a30460410502"] {
+        assert_eq!(attempt(F::Tlv, &hex(good)).map(|e| e.len()), Ok(1));
+    }
+    refused(F::Tlv, hex("08000a e1046001 a30460410502"));
+    refused(F::Tlv, hex("08000a a30460410502 e1046001"));
+    // Neighbours that only look like it
+    let neighbours = r#"[{"n":"/3442/0/120","v":1},{"n":"/3442/0/1120/0","v":1},{"n":"/3442/0/1120/1","v":1},
+        {"n":"/3442/1/120","v":1},{"n":"/3442/1/1120/65534","v":1},{"n":"/3442/1/1125","v":1}]"#;
+    assert_eq!(
+        attempt(F::SenmlJson, neighbours.as_bytes()).map(|e| e.len()),
+        Ok(6)
+    );
+    let error = attempt(
+        F::SenmlJson,
+        br#"[{"n":"/3442/0/1120","v":1},{"n":"/3442/0/1120/2","v":2}]"#,
+    );
+    assert_eq!(
+        error.map_err(|error| std::format!("{error}")),
+        Err("/3442/0/1120: has both a value and instances".into())
+    );
+}
+
 // proves: SML-19
 #[test]
 fn bytes_after_the_end() {

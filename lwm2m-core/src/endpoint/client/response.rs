@@ -109,7 +109,7 @@ impl Endpoint {
         };
         let wanted = message
             .options
-            .first(option::ECHO)
+            .well_formed(option::ECHO)
             .filter(|_| message.code == Code::UNAUTHORIZED && exchange.echo.is_none());
         exchange.echo = wanted.map(Bytes::copy_from_slice).or(exchange.echo.take());
         let again = wanted.is_some();
@@ -135,8 +135,7 @@ impl Endpoint {
 
     /// An Echo option in any other response goes with the next request (RFC 9175, section 2.3).
     pub(in crate::endpoint) fn note_echo(&mut self, peer: PeerId, message: &Message) {
-        let told = message.options.first(option::ECHO);
-        if let Some(echo) = told.filter(|echo| (1..=40).contains(&echo.len()))
+        if let Some(echo) = message.options.well_formed(option::ECHO)
             && message.code != Code::UNAUTHORIZED
             && let Some(state) = self.peers.get_mut(&peer)
         {

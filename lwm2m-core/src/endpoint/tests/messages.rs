@@ -39,6 +39,46 @@ fn tokens_are_random_and_of_the_length_that_is_set() {
     );
 }
 
+/// RFC 7252, section 5.4.3: an elective option of a forbidden length is as good as none.
+// proves: COAP-36
+#[test]
+fn elective_options_of_forbidden_length_are_ignored() {
+    let mut net = Net::new(38);
+    // GET /3/0/9 with an Observe option of four bytes.
+    let datagram = b"\x40\x01\x00\x01\x64\x00\x00\x00\x00\x513\x010\x019";
+    let message = Message::parse(datagram).unwrap();
+    assert_eq!(
+        message.options.all(option::OBSERVE).next(),
+        Some(&[0; 4][..])
+    );
+    tell(&mut net, &message);
+    let (exchange, request) = net.asked();
+    assert_eq!(request.options.uint(option::OBSERVE), None);
+    assert!(!request.options.contains(option::OBSERVE));
+    let refused = net.ends[B].respond_observe(net.now, exchange, content("1"));
+    assert!(refused.is_err(), "there is nobody to notify");
+    net.drain();
+    let answer = net.sent.iter().find(|(_, sent)| sent.code == Code::CONTENT);
+    assert!(!answer.unwrap().1.options.contains(option::OBSERVE));
+
+    // A challenge whose Echo value is too long cannot be answered with it: the response is what it is.
+    for (length, again) in [(40, true), (41, false)] {
+        let mut net = Net::new(39);
+        let id = net.request(get("x"));
+        let (exchange, _) = net.asked();
+        let mut challenge = Response::new(Code::UNAUTHORIZED);
+        challenge.options.push(option::ECHO, &vec![7; length]);
+        net.respond(exchange, challenge.clone());
+        match again {
+            true => {
+                let (_, request) = net.asked();
+                assert_eq!(request.options.first(option::ECHO), Some(&[7; 40][..]));
+            }
+            false => assert_eq!(net.answer(), (id, challenge)),
+        }
+    }
+}
+
 /// RFC 8132: bodies and codes of FETCH, PATCH and iPATCH go both ways; those that change are executed once.
 // proves: METH-08
 #[test]

@@ -40,6 +40,11 @@ fn codes_in_each_version() {
         ("DELETE /3/0/6", [NOT_ALLOWED; 3]),
         ("PATCH /", [NOT_ALLOWED; 3]),
         ("GET /bs", [NOT_ALLOWED; 3]),
+        // Bootstrap-finish carries nothing.
+        ("POST /bs", [OK; 3]),
+        ("POST /bs?x=1", [BAD; 3]),
+        ("POST /bs?ep=a body=x", [BAD; 3]),
+        ("POST /bs body=x", [BAD; 3]),
         ("FETCH /3 ct=110 body=[]", [NOT_ALLOWED; 3]),
         ("iPATCH /3/0 ct=110 body=[]", [NOT_ALLOWED; 3]),
         ("GET /3/0/6/1 accept=40", [NOT_ALLOWED; 3]),
@@ -166,6 +171,41 @@ fn codes_in_each_version() {
         });
         assert_eq!(found, codes, "{line}");
     }
+}
+
+/// RFC 7252, section 5.4.3: an elective option of a length that its RFC does not allow is ignored, a critical one
+/// makes the request one that cannot be answered.
+// proves: COAP-36
+#[test]
+fn options_of_forbidden_length() {
+    let with = |line: &str, number, value: &[u8]| {
+        let mut request = request(line);
+        request.options.push(number, value);
+        DeviceOperation::from_request(&request, V1_2)
+    };
+    let code = |result: Result<_, OperationError>| result.map_err(|error| error.code());
+    let read = Read {
+        path: path("/3/0/9"),
+        accept: None,
+    };
+    for value in [&[0; 4][..], &[0; 9]] {
+        let found = code(with("GET /3/0/9", option::OBSERVE, value));
+        assert_eq!(found, Ok(read.clone().into()), "Observe {value:?}");
+    }
+    let long = [0, 0, 0, 112];
+    for line in ["PUT /3/0/9 body=x", "PUT /3/0/9", "POST /3303 body=x"] {
+        let found = code(with(line, option::CONTENT_FORMAT, &long));
+        assert_eq!(found.unwrap_err(), Code::BAD_REQUEST, "{line}");
+    }
+    let attributes = with("PUT /3/0/9?pmin=1", option::CONTENT_FORMAT, &long);
+    assert!(matches!(
+        attributes,
+        Ok(DeviceOperation::WriteAttributes(_))
+    ));
+    let execute = with("POST /3/0/4", option::CONTENT_FORMAT, &long);
+    assert!(matches!(execute, Ok(DeviceOperation::Execute(_))));
+    let accept = with("GET /3/0/9", option::ACCEPT, &[0, 0, 0]);
+    assert_eq!(accept.unwrap_err().code(), Code::NOT_ACCEPTABLE);
 }
 
 // proves: COAP-41

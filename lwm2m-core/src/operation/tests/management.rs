@@ -217,6 +217,8 @@ fn who_may_ask_what() {
         ("GET /0/0/2 observe=0", unauthorized, not_allowed),
         ("GET / accept=40", not_allowed, None),
         ("GET /0 accept=40", unauthorized, None),
+        ("GET /0/1 accept=40", unauthorized, bad),
+        ("GET /1/0 accept=40", None, bad),
         ("GET /3 accept=40", None, None),
         ("GET /3/0/6 accept=40", None, bad),
         ("PUT / ct=11542 body=x", not_allowed, None),

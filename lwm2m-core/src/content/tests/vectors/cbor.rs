@@ -138,7 +138,13 @@ fn numbers_of_every_form() {
     assert!(value("f93e00", 120).is_err());
     assert!(value("20", 125).is_err());
     assert!(value("1b8000000000000000", 120).is_err());
+    assert_eq!(value("fbc3e0000000000000", 120), Ok(i64::MIN.into()));
     assert!(value("3b8000000000000000", 120).is_err());
+    assert!(value("c348 8000000000000000", 160).is_err());
+    assert!(
+        value("c482 01 3b0ccccccccccccccd", 120).is_err(),
+        "-2^63 - 12"
+    );
 }
 
 // proves: FMT-14, SML-18
@@ -152,6 +158,14 @@ fn dates() {
         time("c1fb41d460a0a3e0 0000"),
         Ok(Value::Time(1_367_507_599))
     );
+    // The bounds of 64 bits: the lower one is a float, the upper one is not.
+    assert_eq!(
+        time("c1fbc3e00000 00000000"),
+        Ok(Value::Time(i64::MIN)),
+        "-2^63"
+    );
+    assert!(time("c1fb43e00000 00000000").is_err(), "2^63");
+    assert!(time("c1fbc3e00000 00000001").is_err(), "below -2^63");
     let date = |text: &str| {
         let hex: String = hex::encode(text);
         time(&std::format!("c078{:02x}{hex}", text.len()))

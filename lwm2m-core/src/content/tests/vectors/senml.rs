@@ -111,6 +111,7 @@ fn numbers_keep_their_precision() {
     for bad in [
         "9223372036854775808",
         "-9223372036854775809",
+        "-9223372036854775808.0",
         "1e30",
         "1.5",
         "1e999",
@@ -120,6 +121,11 @@ fn numbers_keep_their_precision() {
         "01",
     ] {
         let json = std::format!(r#"[{{"n":"/1/0/2","v":{bad}}}]"#);
+        refused(F::SenmlJson, json, "/1/0/2");
+    }
+    // A sum just below 64 bits
+    for label in ["n", "bn"] {
+        let json = std::format!(r#"[{{"{label}":"/1/0/2","bv":-9223372036854775808,"v":-1}}]"#);
         refused(F::SenmlJson, json, "/1/0/2");
     }
     // A half, a decimal fraction, a bignum
@@ -222,6 +228,77 @@ fn the_example_of_the_rfc() {
     );
 }
 
+/// The answer to a read of /65/0 as Core 1.2.2, table 7.5.6-4 shows it: the instances that object links lead to
+/// come with it.
+const LINKED: &str = r#"[{"bn":"/","n":"65/0/0/0","vlo":"66:0"},{"n":"65/0/0/1","vlo":"66:1"},
+    {"n":"65/0/1","vs":"8613800755500"},{"n":"65/0/2","v":1},
+    {"n":"66/0/0","vs":"myService1"},{"n":"66/0/1","vs":"Internet.15.234"},{"n":"66/0/2","vlo":"67:0"},
+    {"n":"66/1/0","vs":"myService2"},{"n":"66/1/1","vs":"Internet.15.235"},{"n":"66/1/2","vlo":"FFFF:FFFF"},
+    {"n":"67/0/0","vs":"85.76.76.84"},{"n":"67/0/1","vs":"85.76.255.255"}]"#;
+
+#[test]
+fn an_answer_brings_what_its_links_lead_to() {
+    use super::super::super::Codec;
+    let models = models();
+    let codec = Codec::new(&models);
+    let entries = [
+        entry("/65/0/0/0", link(66, 0)),
+        entry("/65/0/0/1", link(66, 1)),
+        entry("/65/0/1", "8613800755500"),
+        entry("/65/0/2", 1u64),
+        entry("/66/0/0", "myService1"),
+        entry("/66/0/1", "Internet.15.234"),
+        entry("/66/0/2", link(67, 0)),
+        entry("/66/1/0", "myService2"),
+        entry("/66/1/1", "Internet.15.235"),
+        entry("/66/1/2", Value::ObjectLink(ObjectLink::NULL)),
+        entry("/67/0/0", "85.76.76.84"),
+        entry("/67/0/1", "85.76.255.255"),
+    ];
+    let whole = LINKED.as_bytes();
+    for place in ["/65/0", "/65", "/"] {
+        let found = codec.decode_answer(F::SenmlJson, whole, &path(place));
+        assert_eq!(found.as_deref(), Ok(&entries[..]), "{place}");
+    }
+    for format in [F::SenmlJson, F::SenmlCbor, F::LwM2mCbor, F::Json] {
+        let payload = codec.encode(format, &entries, &Path::ROOT).unwrap();
+        let found = codec.decode_answer(format, &payload, &path("/65/0"));
+        // LwM2M-CBOR writes a link as text, which only a model tells from others.
+        match format {
+            F::LwM2mCbor => assert_eq!(found.map(|found| found.len()).unwrap_or(0), 0),
+            _ => assert_eq!(found.as_deref(), Ok(&entries[..]), "{format:?}"),
+        }
+        // Who writes names no place but those below what is written.
+        assert!(codec.decode(format, &payload, &path("/65/0")).is_err());
+    }
+    // From a place without the link nothing is reached, nor from an instance that is not reached itself.
+    for (place, payload) in [
+        ("/65/0/1", LINKED),
+        (
+            "/65/0",
+            r#"[{"n":"/65/0/2","v":1},{"n":"/66/0/0","vs":"a"}]"#,
+        ),
+        (
+            "/65/0",
+            r#"[{"n":"/65/0/0/0","vlo":"66:0"},{"n":"/66/1/0","vs":"a"}]"#,
+        ),
+        (
+            "/65/0",
+            r#"[{"n":"/65/0/2","v":1},{"n":"/66/0/2","vlo":"67:0"},{"n":"/67/0/2","vlo":"66:0"}]"#,
+        ),
+        (
+            "/65/0",
+            r#"[{"n":"/65/0/0/0","vlo":"65535:65535"},{"n":"/66/0/0","vs":"a"}]"#,
+        ),
+    ] {
+        let found = codec.decode_answer(F::SenmlJson, payload.as_bytes(), &path(place));
+        assert!(
+            matches!(found, Err(DecodeError::OutsideBase { .. })),
+            "{payload}"
+        );
+    }
+}
+
 // proves: GEN-21
 #[test]
 fn names_below_another_root() {
@@ -273,6 +350,44 @@ fn names_below_another_root() {
             "{bad}"
         );
     }
+}
+
+#[test]
+fn a_bare_name_may_begin_as_the_root_does() {
+    use super::super::super::Codec;
+    let models = models();
+    let codec = Codec::new(&models).below("/3dev");
+    let nine = [entry("/3/0/9", 95i64)];
+    for payload in [
+        r#"[{"n":"/3/0/9","v":95}]"#,
+        r#"[{"n":"/3dev/3/0/9","v":95}]"#,
+        r#"[{"n":"3/0/9","v":95}]"#,
+        r#"[{"bn":"/3","n":"/0/9","v":95}]"#,
+        r#"[{"bn":"/3dev/3/0/","n":"9","v":95}]"#,
+        r#"[{"bn":"/3/0/","n":"9","v":95}]"#,
+    ] {
+        let found = codec.decode(F::SenmlJson, payload.as_bytes(), &Path::ROOT);
+        assert_eq!(found.as_deref(), Ok(&nine[..]), "{payload}");
+    }
+    for (name, place) in [
+        ("/3", "/3"),
+        ("/33/0", "/33/0"),
+        ("/3dev", "/"),
+        ("/3dev/3", "/3"),
+        ("/", "/"),
+    ] {
+        let request = std::format!(r#"[{{"n":"{name}"}}]"#);
+        let found = codec.decode_paths(F::SenmlJson, request.as_bytes());
+        assert_eq!(found, Ok(vec![path(place)]), "{name}");
+    }
+    for bad in ["/3d", "/3de/0", "/3dev3", "/3devx/3", "/03", "/3dev//3"] {
+        let request = std::format!(r#"[{{"n":"{bad}"}}]"#);
+        let found = codec.decode_paths(F::SenmlJson, request.as_bytes());
+        assert!(found.is_err(), "{bad}");
+    }
+    let longer = Codec::new(&models).below("/31-a");
+    let found = longer.decode_paths(F::SenmlJson, br#"[{"n":"/31"},{"n":"/3"},{"n":"/310/2"}]"#);
+    assert_eq!(found, Ok(vec![path("/31"), path("/3"), path("/310/2")]));
 }
 
 // proves: FMT-14

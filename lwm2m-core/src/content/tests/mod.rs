@@ -1,5 +1,6 @@
 //! Vectors in both directions, properties, and hostile input, for every format.
 
+mod any_models;
 mod cbor_items;
 mod hostile;
 mod properties;

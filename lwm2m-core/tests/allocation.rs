@@ -4,11 +4,11 @@
 //! One test only, so that nobody else allocates meanwhile.
 
 use lwm2m_core::{
-    coap::{Message, MessageError, tcp::Decoder},
+    coap::{Message, MessageError, Request, tcp::Decoder},
     content::{self, Codec, ContentFormat, MAX_ENTRIES},
     link,
     model::NoModels,
-    operation::{DeviceOperation, RegistrationOperation},
+    operation::{DeviceOperation, RegistrationOperation, below_root, strip_root},
     path::Path,
     version::LwM2mVersion,
 };
@@ -176,7 +176,7 @@ fn messages() {
             }
         };
         assert_eq!(message.options.len(), each);
-        let mut request = lwm2m_core::coap::Request::new(message.code);
+        let mut request = Request::new(message.code);
         request.options = message.options;
         let bytes = allocated(|| {
             let device = DeviceOperation::from_request(&request, LwM2mVersion::V1_2);
@@ -185,6 +185,7 @@ fn messages() {
         // Two lists of texts of 16 bytes each, which refer to the options, for either.
         assert!(bytes <= 1024 + 4 * 2 * 16 * each, "{bytes}");
     }
+    a_path_of_many_segments();
     // A stream takes no more than it was told to, however long the message says to be.
     let stream = [&[0xF0, 0xFF, 0xFF, 0xFF, 0xFF, 2][..], &[0; 65_000]].concat();
     let bytes = allocated(|| {
@@ -192,6 +193,21 @@ fn messages() {
         decoder.decode(&mut &stream[..])
     });
     assert!(bytes <= 1152 + 64, "{bytes}");
+}
+
+/// Segments are put before a path and taken off it without moving what stands behind them for each: with as many
+/// arguments behind the path those would be 40 GB of copies.
+fn a_path_of_many_segments() {
+    const EACH: usize = 32_000;
+    // Uri-Path (11), and then Uri-Query (15).
+    let options = [&[0xB0][..], &[0; EACH], &[0x40], &[0; EACH]].concat();
+    let message = Message::parse(&[&[0x40, 1, 0, 1][..], &options].concat()).expect("a message");
+    let mut request = Request::new(message.code);
+    request.options = message.options;
+    let path = [""; 3];
+    let stripped = strip_root(request.clone(), &path).expect("it lies there");
+    assert_eq!(stripped.options.len(), request.options.len() - path.len());
+    assert_eq!(below_root(stripped, &path), request);
 }
 
 /// What `LinkLimits` promises: 40 bytes for each byte of a payload that is made for the purpose.

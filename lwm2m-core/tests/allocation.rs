@@ -135,10 +135,6 @@ fn payloads_of_many_small_values() {
     ] {
         let bytes = most_allocated(format, &payload);
         let start = payload[..16].escape_ascii();
-        println!(
-            "{format:?} {start}: {} bytes, {bytes} asked for",
-            payload.len()
-        );
         let values = (payload.len()).min(MAX_ENTRIES) * VALUE;
         assert!(
             bytes <= FIRST + payload.len() + values,
@@ -165,7 +161,6 @@ fn messages() {
     ] {
         let datagram = [&head[..], &options].concat();
         let bytes = allocated(|| Message::parse(&datagram));
-        println!("{} bytes of options, {bytes} asked for", options.len());
         // The datagram is copied once, and an option has 40 bytes; a table that grows has room for twice as many.
         assert!(bytes <= 1024 + datagram.len() + 2 * 40 * each, "{bytes}");
         let message = match Message::parse(&datagram) {
@@ -222,7 +217,6 @@ fn lists_of_links() {
         "<".repeat(65_000),
     ] {
         let bytes = allocated(|| link::parse(text.as_bytes()));
-        println!("{} bytes of links, {bytes} asked for", text.len());
         assert!(
             bytes <= 1024 + 40 * text.len(),
             "{bytes} for {}",

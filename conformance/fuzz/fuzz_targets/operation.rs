@@ -11,7 +11,7 @@ use lwm2m_core::{
     },
     version::LwM2mVersion,
 };
-use std::fmt::Debug;
+use std::{fmt::Debug, mem::discriminant};
 
 /// The root of some clients, and its segments.
 const ROOT: &str = "/lwm2m";
@@ -65,13 +65,11 @@ fn device(request: &Request, version: LwM2mVersion) {
 /// What a server and a bootstrap server are asked.
 fn server(request: &Request) {
     if let Some(operation) = answered(RegistrationOperation::from_request(request)) {
-        let again = match &operation {
-            RegistrationOperation::Register(register) => register.to_request(),
-            RegistrationOperation::Update(update) => update.to_request(),
-            RegistrationOperation::Deregister(deregister) => deregister.to_request(),
-            other => unreachable!("{other:?}"),
-        };
-        assert_eq!(RegistrationOperation::from_request(&again), Ok(operation));
+        // One that says `Q` in 1.0, which has no such argument, is written with the binding that means it.
+        let sent = sent(&operation);
+        let again = RegistrationOperation::from_request(&sent).expect("what was written reads");
+        assert_eq!(discriminant(&again), discriminant(&operation));
+        assert_eq!(self::sent(&again), sent, "{operation:?}");
     }
     if let Some(bootstrap) = answered(BootstrapRequest::from_request(request)) {
         assert_eq!(
@@ -87,6 +85,15 @@ fn server(request: &Request) {
     }
     if let Some(send) = answered(Send::from_request(request)) {
         assert_eq!(Send::from_request(&send.to_request()), Ok(send));
+    }
+}
+
+fn sent(operation: &RegistrationOperation) -> Request {
+    match operation {
+        RegistrationOperation::Register(register) => register.to_request(),
+        RegistrationOperation::Update(update) => update.to_request(),
+        RegistrationOperation::Deregister(deregister) => deregister.to_request(),
+        other => unreachable!("{other:?}"),
     }
 }
 

@@ -264,4 +264,35 @@ fn rfc_7959_section_3() {
     ] {
         both_ways(&message, &bytes(head, ""));
     }
+
+    // Figure 12: an observation in blocks, and its second notification. Block2 is 17 above Observe.
+    let icon: [(_, &[u8]); 2] = [(option::OBSERVE, b""), (option::URI_PATH, b"status-icon")];
+    let request = message_of_figure(CON, Code::GET, 0x1636, &icon);
+    both_ways(
+        &request,
+        &bytes("41011636 fb 60 5b 7374617475732d69636f6e", ""),
+    );
+    for (kind, id, head, tag, sequence) in [
+        (ACK, 0x1636, "61451636", "6f00f38e", 62350u16),
+        (CON, 0xaf9c, "4145af9c", "6f00f392", 62354),
+    ] {
+        let (etag, observe) = (hex::decode(tag).expect("digits"), sequence.to_be_bytes());
+        let first: [(_, &[u8]); 3] = [
+            (option::ETAG, &etag),
+            (option::OBSERVE, &observe),
+            (option::BLOCK2, &[0x0b]),
+        ];
+        let message = message_of_figure(kind, Code::CONTENT, id, &first);
+        let head = std::format!("{head} fb 44 {tag} 22 {sequence:04x} d1 04 0b");
+        both_ways(&message, &bytes(&head, ""));
+    }
+}
+
+fn message_of_figure(
+    kind: MessageKind,
+    code: Code,
+    id: u16,
+    options: &[(OptionNumber, &[u8])],
+) -> Message {
+    message(kind, code, id, &[0xfb], options, b"")
 }

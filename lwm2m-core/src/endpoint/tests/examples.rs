@@ -3,6 +3,7 @@
 //! RFC as well, but for the message ids and tokens that it chooses.
 
 mod blocks;
+mod observed_blocks;
 
 use super::*;
 
@@ -48,6 +49,13 @@ fn said_after_timeout(net: &mut Net, end: usize) -> Vec<Message> {
 fn only(mut messages: Vec<Message>) -> Message {
     assert_eq!(messages.len(), 1, "{messages:?}");
     messages.remove(0)
+}
+
+fn sized(block: usize) -> EndpointConfig {
+    EndpointConfig {
+        block_size: BlockSize::at_most(block),
+        ..plain_config()
+    }
 }
 
 fn get_temperature(kind: MessageKind, id: u16, byte: u8) -> Message {

@@ -255,13 +255,6 @@ impl Drawn {
     }
 }
 
-fn sized(block: usize) -> EndpointConfig {
-    EndpointConfig {
-        block_size: BlockSize::at_most(block),
-        ..plain_config()
-    }
-}
-
 /// RFC 7959, figures 2 to 11: we are the server. Where an acknowledgement is lost (figure 6) the same request comes
 /// again, and is answered by the same message.
 // proves: BLK-04, BLK-05, BLK-12, BLK-13

@@ -110,13 +110,9 @@ pub fn all<'a>(models: &'a dyn Models) -> Vec<Growth<'a>> {
             definition,
             |text| ddf::parse(text.as_bytes()).expect("it is a definition"),
         ),
-        Growth::new(
-            "parse a message",
-            "options",
-            LINKS,
-            |size| datagram(size),
-            |datagram| Message::parse(datagram).expect("it is a message"),
-        ),
+        Growth::new("parse a message", "options", LINKS, datagram, |datagram| {
+            Message::parse(datagram).expect("it is a message")
+        }),
         Growth::new(
             "build a message",
             "options",

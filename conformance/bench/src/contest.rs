@@ -9,11 +9,28 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long one batch of one contender takes, about.
-const BATCH: Duration = Duration::from_micros(400);
+/// How much is timed.
+#[derive(Debug, Clone, Copy)]
+pub struct Effort {
+    /// How long one batch of one contender takes, about.
+    pub batch: Duration,
+    /// How many turns a contest has; odd, so that there is a median.
+    pub turns: usize,
+}
 
-/// How many turns a contest has; odd, so that there is a median.
-const TURNS: usize = 101;
+impl Effort {
+    /// What it takes for figures that are worth keeping.
+    pub const WHOLE: Effort = Effort {
+        batch: Duration::from_micros(400),
+        turns: 101,
+    };
+
+    /// Shows that all works, and no figure worth keeping.
+    pub const SMOKE: Effort = Effort {
+        batch: Duration::from_micros(20),
+        turns: 3,
+    };
+}
 
 /// One way to do the work of a contest.
 pub struct Contender<'a> {
@@ -51,14 +68,14 @@ impl<'a> Contender<'a> {
         start.elapsed()
     }
 
-    /// How often the work is done in a batch.
-    fn calibrate(&mut self) -> u64 {
+    /// How often the work is done in a batch that takes this long.
+    fn calibrate(&mut self, batch: Duration) -> u64 {
         let mut times = 1;
         loop {
             let took = self.time(times);
-            if took >= BATCH / 2 {
+            if took >= batch / 2 {
                 let one = took.as_secs_f64() / times as f64;
-                return (BATCH.as_secs_f64() / one).ceil() as u64;
+                return (batch.as_secs_f64() / one).ceil() as u64;
             }
             times *= 2;
         }
@@ -95,17 +112,20 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// Times all contenders, in turns.
-pub fn contest(mut contenders: Vec<Contender<'_>>) -> Vec<Measurement> {
-    let batches: Vec<u64> = contenders.iter_mut().map(Contender::calibrate).collect();
+pub fn contest(mut contenders: Vec<Contender<'_>>, effort: Effort) -> Vec<Measurement> {
+    let batches: Vec<u64> = contenders
+        .iter_mut()
+        .map(|contender| contender.calibrate(effort.batch))
+        .collect();
     let mut measured: Vec<_> = contenders
         .iter_mut()
         .map(|contender| Measurement {
             name: contender.name.clone(),
-            nanos: Vec::with_capacity(TURNS),
+            nanos: Vec::with_capacity(effort.turns),
             allocations: allocations(|| contender.run(1)),
         })
         .collect();
-    for _ in 0..TURNS {
+    for _ in 0..effort.turns {
         for ((contender, times), measured) in contenders.iter_mut().zip(&batches).zip(&mut measured)
         {
             let took = contender.time(*times);

@@ -5,7 +5,7 @@
 //!
 //! | for | modules |
 //! |---|---|
-//! | `codecs` | [`workload`]: values, payloads and messages; [`plain`]: SenML records as plain structs, read and written by other libraries; [`suites`]: who takes part; [`contest`]: fair timing of several contenders |
+//! | `codecs` | [`workload`]: values, payloads and messages; [`plain`]: SenML records as plain structs, read and written by other libraries; [`suites`]: who takes part; [`contest`]: fair timing of several contenders; [`growth`]: inputs of two sizes |
 //! | `coap`, `lwm2m` | [`servers`]: the servers of this crate, ours and others'; `load`: many devices, servers as child processes, rounds in turns; [`memory`]: bytes for each peer |
 //! | `dtls` | `dtls`: our engine and other libraries, handshakes and records in turns; sessions at rest and a flood; [`servers`] and `load` for records over UDP |
 //! | all | [`allocation`]: an allocator that counts |
@@ -14,6 +14,7 @@ pub mod allocation;
 pub mod contest;
 #[cfg(target_os = "linux")]
 pub mod dtls;
+pub mod growth;
 #[cfg(target_os = "linux")]
 pub mod load;
 pub mod memory;

@@ -30,7 +30,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Formats and CoAP messages beside other libraries: time, allocations (the default)
-    Codecs,
+    Codecs(commands::codecs::Options),
     /// CoAP servers under the load of many peers, beside a raw echo; memory for each peer
     #[cfg(target_os = "linux")]
     Coap(commands::load::Options),
@@ -71,7 +71,9 @@ impl Command {
 }
 
 fn main() -> ExitCode {
-    let command = Arguments::parse().command.unwrap_or(Command::Codecs);
+    let command = Arguments::parse()
+        .command
+        .unwrap_or(Command::Codecs(Default::default()));
     if cfg!(debug_assertions) && command.measures() {
         eprintln!("without --release these figures mean nothing");
     }
@@ -86,7 +88,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Box<dyn Error>> {
     match command {
-        Command::Codecs => commands::codecs::run(),
+        Command::Codecs(options) => commands::codecs::run(&options),
         #[cfg(target_os = "linux")]
         Command::Coap(options) => commands::coap::run(&options)?,
         #[cfg(target_os = "linux")]

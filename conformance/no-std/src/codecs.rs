@@ -1,17 +1,21 @@
-//! Every content format, every operation, and the message they travel in.
+//! Every content format, every operation, and the messages they travel in.
 
 use alloc::{vec, vec::Vec};
+use coap_lite::Packet;
 use lwm2m_core::{
     attributes::{AttributeChange, Attributes},
-    coap::{Block, BlockSize, Code, Message, MessageKind, Request, Token, option},
+    coap::{
+        Block, BlockSize, Code, Message, MessageKind, Request, Token, option,
+        tcp::{self, Capabilities, Csm, Decoder, Signal},
+    },
     content::{self, Change, ContentFormat},
     entry::Entry,
     link::Link,
     operation::{
         Binding, BootstrapFinish, BootstrapPackRequest, BootstrapRequest, Create, Delete,
-        Deregister, DeviceOperation, Discover, Execute, Observe, ObserveComposite, Payload, Read,
-        ReadComposite, Register, RegistrationOperation, Send, Update, Write, WriteAttributes,
-        WriteComposite, WriteMode,
+        Deregister, DeviceOperation, Discover, Execute, Observe, ObserveComposite, Payload,
+        ProfileId, Read, ReadComposite, Register, RegistrationOperation, Send, Update, Write,
+        WriteAttributes, WriteComposite, WriteMode, below_root, parse_profiles, strip_root,
     },
     path::Path,
     value::Value,
@@ -163,6 +167,13 @@ pub fn operations() {
         let request = operation.to_request();
         let read = DeviceOperation::from_request(&request, VERSION);
         assert_eq!(read.as_ref(), Ok(&operation));
+        let finishes = operation == DeviceOperation::BootstrapFinish;
+        assert_eq!(operation.check_for(VERSION).is_err(), finishes);
+        assert_eq!(operation.answers().first(), Some(&operation.success()));
+        assert!(operation.bootstrap_answers().contains(&operation.success()));
+        let root = ["lwm2m"];
+        let below = below_root(request.clone(), &root);
+        assert_eq!(strip_root(below, &root), Some(request));
     }
     assert_eq!(
         BootstrapFinish.to_request(),
@@ -191,6 +202,12 @@ pub fn operations() {
     ] {
         assert_eq!(RegistrationOperation::from_request(&request), Ok(operation));
     }
+    let profiles = parse_profiles("\"oma:abc,1:0f\"").expect("profile ids");
+    let hashed = ProfileId::Dynamic {
+        suite: 1,
+        hash: "0f",
+    };
+    assert_eq!(profiles, [ProfileId::Oma("abc"), hashed]);
     let send = Send {
         payload: payload(&Path::ROOT),
     };
@@ -238,4 +255,34 @@ pub fn messages() {
     for length in 0..datagram.len() {
         let _ = Message::parse(&datagram[..length]);
     }
+    // As the types of another library, and back.
+    let packet = Packet::from(&message);
+    assert_eq!(Message::try_from(&packet).as_ref(), Ok(&message));
+}
+
+/// The same messages in a stream, where they have neither kind nor id.
+pub fn streams() {
+    let mut capabilities = Capabilities::default();
+    let csm = Csm::new(64 * 1024, true);
+    let hello = Signal::Csm(csm).to_message(Token::EMPTY);
+    let limit = capabilities.max_message_size as usize;
+    let mut stream = tcp::encode(&hello, limit).expect("it is small");
+    capabilities.apply(&csm);
+    assert!(capabilities.bert());
+
+    let mut message = Message::new(MessageKind::NonConfirmable, Code::POST, 0, Token::EMPTY);
+    message.options.push(option::URI_PATH, b"rd");
+    message.payload = vec![7; 4000].into();
+    let limit = capabilities.max_message_size as usize;
+    stream.extend(tcp::encode(&message, limit).expect("it fits"));
+
+    let mut decoder = Decoder::new(limit);
+    let mut read = Vec::new();
+    for mut piece in stream.chunks(100) {
+        while let Some(message) = decoder.decode(&mut piece).expect("a message") {
+            read.push(message);
+        }
+    }
+    assert_eq!(Signal::from_message(&read[0]), Ok(Signal::Csm(csm)));
+    assert_eq!(read[1..], [message]);
 }

@@ -33,6 +33,7 @@ pub extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int
     codecs::composite_payloads();
     codecs::operations();
     codecs::messages();
+    codecs::streams();
     engines::endpoints();
     engines::client();
     secure::pre_shared_keys();

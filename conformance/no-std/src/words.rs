@@ -3,7 +3,7 @@
 use alloc::{string::ToString, vec, vec::Vec};
 use core::time::Duration;
 use lwm2m_core::{
-    attributes::{AttributeChange, AttributeStore, Attributes},
+    attributes::{AttributeChange, AttributeStore, Attributes, PropertyAttributes},
     entry::Entry,
     link::{self, Link, LinkInterner},
     notification::{CompositeRule, Decision, ElementState, History, NotificationRule},
@@ -36,6 +36,15 @@ pub fn links() {
     assert_eq!(version, Some(ObjectVersion::new(1, 1)));
     assert!(first.supported().contains(&Path::object_instance(1, 0)));
     assert!(link::parse(b"</3/0").is_err());
+    let discovered = link::parse_bootstrap_discover(b"lwm2m=1.0,</0/0>;ssid=101,</1/0>");
+    let discovered = discovered.expect("links");
+    let of_server = PropertyAttributes::from_link(&discovered[0]).expect("attributes");
+    assert_eq!(of_server.lwm2m, Some(LwM2mVersion::V1_0));
+    let of_account = PropertyAttributes::from_link(&discovered[1]).expect("attributes");
+    assert_eq!(of_account.ssid, Some(101));
+    let mut link = Link::to(Path::object_instance(0, 0));
+    of_account.append_to(&mut link);
+    assert_eq!(link, discovered[1]);
     assert_eq!(link::write(&[Link::to(VALUE)]), "</3303/0/5700>");
 }
 

@@ -8,6 +8,8 @@ pub mod option;
 #[cfg(test)]
 mod properties;
 pub mod tcp;
+#[cfg(test)]
+mod vectors;
 mod wire;
 
 pub use block::{Block, BlockError, BlockSize};

@@ -141,6 +141,18 @@ impl Options {
         self.set(number, &bytes[value.leading_zeros() as usize / 8..]);
     }
 
+    /// Puts these values in place of all of a number, in time that is linear in the options there are and will be.
+    pub(crate) fn set_all(
+        &mut self,
+        number: OptionNumber,
+        values: impl IntoIterator<Item = Bytes>,
+    ) {
+        let from = self.0.partition_point(|(other, _)| *other < number);
+        let end = self.0.partition_point(|(other, _)| *other <= number);
+        let values = values.into_iter().map(|value| (number, value));
+        self.0.splice(from..end, values);
+    }
+
     /// Takes all values of a number out.
     pub fn remove(&mut self, number: OptionNumber) {
         self.0.retain(|(other, _)| *other != number);
@@ -155,11 +167,16 @@ impl Options {
 
     /// All values of a number, in order.
     pub fn all(&self, number: OptionNumber) -> impl Iterator<Item = &[u8]> {
+        self.all_shared(number).map(Bytes::as_ref)
+    }
+
+    /// All values of a number, in order, to be kept without copying them.
+    pub(crate) fn all_shared(&self, number: OptionNumber) -> impl Iterator<Item = &Bytes> {
         let from = self.0.partition_point(|(other, _)| *other < number);
         self.0[from..]
             .iter()
             .take_while(move |(other, _)| *other == number)
-            .map(|(_, value)| value.as_ref())
+            .map(|(_, value)| value)
     }
 
     /// The first value of a number.

@@ -231,4 +231,6 @@ fn percent_decoded(segment: &str) -> Cow<'_, str> {
 }
 
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod tests;

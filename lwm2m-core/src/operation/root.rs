@@ -3,23 +3,22 @@
 
 use super::DeviceOperation;
 use crate::{
-    coap::{OptionNumber, Request, option},
+    coap::{Request, option},
     link::root_segments,
 };
 use alloc::vec::Vec;
+use bytes::Bytes;
 
 /// The same request with these segments before its path: what a server sends to a client whose registration has a
 /// root. Requests of a bootstrap server are never changed so.
 #[must_use]
 pub fn below_root(mut request: Request, root: &[impl AsRef<str>]) -> Request {
-    let path = take(&mut request, option::URI_PATH);
-    for segment in root {
-        let segment = segment.as_ref().as_bytes();
-        request.options.push(option::URI_PATH, segment);
-    }
-    for segment in path {
-        request.options.push(option::URI_PATH, &segment);
-    }
+    let segments = root.iter().map(|segment| segment.as_ref().as_bytes());
+    let path: Vec<Bytes> = segments
+        .map(Bytes::copy_from_slice)
+        .chain(request.options.all_shared(option::URI_PATH).cloned())
+        .collect();
+    request.options.set_all(option::URI_PATH, path);
     request
 }
 
@@ -27,15 +26,14 @@ pub fn below_root(mut request: Request, root: &[impl AsRef<str>]) -> Request {
 /// does not lie below the root.
 #[must_use]
 pub fn strip_root(mut request: Request, root: &[impl AsRef<str>]) -> Option<Request> {
-    let mut path = take(&mut request, option::URI_PATH).into_iter();
+    let mut path = request.options.all_shared(option::URI_PATH);
     for segment in root {
         if path.next()? != segment.as_ref().as_bytes() {
             return None;
         }
     }
-    for segment in path {
-        request.options.push(option::URI_PATH, &segment);
-    }
+    let path: Vec<Bytes> = path.cloned().collect();
+    request.options.set_all(option::URI_PATH, path);
     Some(request)
 }
 
@@ -54,10 +52,4 @@ impl DeviceOperation {
         };
         below_root(request, &root_segments(root))
     }
-}
-
-fn take(request: &mut Request, number: OptionNumber) -> Vec<Vec<u8>> {
-    let values = request.options.all(number).map(<[u8]>::to_vec).collect();
-    request.options.remove(number);
-    values
 }

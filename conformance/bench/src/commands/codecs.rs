@@ -1,15 +1,29 @@
 //! Times formats and messages, and prints medians, ratios, allocations, and whether the aims hold.
 
+use clap::Args;
 use lwm2m_bench::{
-    contest::{Measurement, contest},
+    contest::{Effort, Measurement, contest},
+    growth::{self, Growth},
     suites::{self, CIBORIUM, COAP_LITE, MINICBOR, Messages, Payloads, SERDE_JSON},
     workload::{self, SIZES},
 };
 use lwm2m_core::content::ContentFormat;
 use lwm2m_objects::Definitions;
 
+/// Options of `codecs`
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Options {
+    /// Short turns and few of them: shows that all works, and no figure worth keeping
+    #[arg(long)]
+    smoke: bool,
+}
+
 /// Times everything once.
-pub(crate) fn run() {
+pub(crate) fn run(options: &Options) {
+    let effort = match options.smoke {
+        true => Effort::SMOKE,
+        false => Effort::WHOLE,
+    };
     let definitions = Definitions::built_in();
     let models = workload::models(&definitions);
 
@@ -33,7 +47,7 @@ pub(crate) fn run() {
             messages.notify_builders(),
         ),
     ] {
-        let measured = contest(contenders);
+        let measured = contest(contenders, effort);
         print_table(&title, &measured, &[COAP_LITE]);
     }
 
@@ -51,14 +65,14 @@ pub(crate) fn run() {
             SERDE_JSON.into(),
         ];
         let against = against.each_ref().map(String::as_str);
-        let measured = contest(payloads.decoders());
+        let measured = contest(payloads.decoders(), effort);
         print_table(
             &format!("decode {size} records ({bytes})"),
             &measured,
             &against,
         );
         decoded.push(measured);
-        let measured = contest(payloads.encoders());
+        let measured = contest(payloads.encoders(), effort);
         print_table(&format!("encode {size} records"), &measured, &against);
         encoded.push(measured);
     }
@@ -82,7 +96,50 @@ pub(crate) fn run() {
             );
         }
     }
+    let grown: Vec<_> = growth::all(&models)
+        .into_iter()
+        .map(|growth| {
+            let [small, large] = growth.contenders();
+            (growth, contest(vec![small, large], effort))
+        })
+        .collect();
+    print_growth(&grown);
+
+    println!("\naims");
     print_aims(&decoded, &encoded);
+    for (growth, measured) in &grown {
+        let times = measured[1].ratio_to(&measured[0]);
+        print_linear(growth.name, growth.sizes, times);
+    }
+}
+
+/// One line for each input that grows: medians of both sizes, and how many times as long the large one takes.
+fn print_growth(grown: &[(Growth<'_>, Vec<Measurement>)]) {
+    println!("\nnanoseconds for inputs that grow");
+    for (growth, measured) in grown {
+        let [small, large] = growth.sizes;
+        println!(
+            "{:<44}{:>12.1} for {small:<6}{:>14.1} for {large} {}",
+            growth.name,
+            measured[0].nanos(),
+            measured[1].nanos(),
+            growth.unit
+        );
+    }
+}
+
+/// Whether what takes so many times as long is no slower than linear.
+fn print_linear(what: &str, [small, large]: [usize; 2], times: f64) {
+    let linear = large as f64 / small as f64;
+    println!(
+        "{what}: no slower than linear from {small} to {large}: {times:.0}x for {linear:.0}x, {}",
+        // A fifth for memory that no longer fits the nearest cache.
+        verdict(times <= linear * 1.2)
+    );
+}
+
+fn verdict(holds: bool) -> &'static str {
+    if holds { "met" } else { "NOT MET" }
 }
 
 fn find<'m>(measured: &'m [Measurement], name: &str) -> &'m Measurement {
@@ -125,8 +182,6 @@ fn print_table(title: &str, measured: &[Measurement], against: &[&str]) {
 
 /// What the formats are held to, for each size: see the README of this folder.
 fn print_aims(decoded: &[Vec<Measurement>], encoded: &[Vec<Measurement>]) {
-    println!("\naims");
-    let verdict = |holds: bool| if holds { "met" } else { "NOT MET" };
     let senml_cbor = suites::ours(ContentFormat::SenmlCbor);
     for (size, measured) in SIZES.iter().zip(decoded) {
         let own = find(measured, &senml_cbor);
@@ -154,17 +209,11 @@ fn print_aims(decoded: &[Vec<Measurement>], encoded: &[Vec<Measurement>]) {
         }
         // From 20 on fixed costs hardly count; from 20 to 200 values tables outgrow nothing either.
         let (small, large) = (&all[1], &all[all.len() - 1]);
-        let times = (SIZES[all.len() - 1] / SIZES[1]) as f64;
         for format in workload::FORMATS {
             let name = suites::ours(format);
-            let growth = find(large, &name).nanos() / find(small, &name).nanos();
-            println!(
-                "{title}: {format:?} no slower than linear from {} to {}: {growth:.0}x for {times:.0}x, {}",
-                SIZES[1],
-                SIZES[all.len() - 1],
-                // A fifth for memory that no longer fits the nearest cache.
-                verdict(growth <= times * 1.2)
-            );
+            let times = find(large, &name).nanos() / find(small, &name).nanos();
+            let sizes = [SIZES[1], SIZES[all.len() - 1]];
+            print_linear(&format!("{title}: {format:?}"), sizes, times);
         }
     }
 }

@@ -1,17 +1,23 @@
-//! Input that is made to hurt. That none of it is believed shows in what is refused; that nothing is allocated for
-//! it, in that the tests end.
+//! Input that is made to hurt, through everything that reads payloads. That none of it is believed shows in what is
+//! refused here; what it costs is counted by `tests/allocation.rs` of this crate.
 
 use super::{
-    super::{ContentFormat as F, DecodeError, MAX_ENTRIES, decode, decode_paths, encode},
+    super::{
+        Change, Codec, ContentFormat as F, DecodeError, MAX_ENTRIES, decode, decode_changes,
+        decode_create, decode_paths, encode, encode_changes, encode_paths,
+    },
+    bombs::{self, LEVELS, hex},
     *,
 };
-use alloc::{string::String, vec::Vec};
+use alloc::{vec, vec::Vec};
 
-const LEVELS: usize = 100_000;
-
-fn hex(text: &str) -> Vec<u8> {
-    hex::decode(text.replace(' ', "")).expect("hexadecimal digits")
-}
+/// All formats of packs with names: values, paths and changes come in them.
+const SENML: [F; 4] = [
+    F::SenmlJson,
+    F::SenmlCbor,
+    F::SenmlEtchJson,
+    F::SenmlEtchCbor,
+];
 
 fn base(format: F) -> Path {
     match format.is_single_value() {
@@ -25,114 +31,71 @@ fn attempt(format: F, payload: &[u8]) -> Result<Vec<Entry>, DecodeError> {
     decode(format, payload, &base(format), &models())
 }
 
+/// Reads a payload as everything that a payload of this format may be; gives back as what, and whether it was taken.
+fn attempts(format: F, payload: &[u8]) -> Vec<(&'static str, bool)> {
+    let models = models();
+    let codec = Codec::new(&models).below("/lwm2m");
+    let mut attempts = Vec::from([
+        ("values", attempt(format, payload).is_ok()),
+        (
+            "values below a root",
+            codec.decode(format, payload, &base(format)).is_ok(),
+        ),
+    ]);
+    if !format.is_single_value() {
+        let created = decode_create(format, payload, &base(format), 7, &models);
+        attempts.push(("a new instance", created.is_ok()));
+    }
+    if format.is_senml() {
+        attempts.extend([
+            ("changes", decode_changes(format, payload, &models).is_ok()),
+            ("paths", decode_paths(format, payload).is_ok()),
+            (
+                "changes below a root",
+                codec.decode_changes(format, payload).is_ok(),
+            ),
+            (
+                "paths below a root",
+                codec.decode_paths(format, payload).is_ok(),
+            ),
+        ]);
+    }
+    attempts
+}
+
 #[track_caller]
 fn refused(format: F, payload: impl AsRef<[u8]>) {
-    assert!(attempt(format, payload.as_ref()).is_err(), "{format:?}");
+    let payload = payload.as_ref();
+    for (what, taken) in attempts(format, payload) {
+        let start = &payload[..payload.len().min(32)];
+        assert!(!taken, "{format:?} as {what}: {}", start.escape_ascii());
+    }
 }
 
 // proves: SML-20
 #[test]
 fn nesting_bombs() {
-    let bomb = |before: &str, level: &str, after: &str| {
-        let mut payload = hex(before);
-        payload.extend(hex(level).repeat(LEVELS));
-        payload.extend(hex(after));
-        payload
-    };
-    // Arrays, maps, indefinite ones, chunks and tags
-    for level in [
-        "81", "9f", "a100", "bf00", "5f", "7f", "c1", "c6", "c4", "c2", "d9d9f7",
-    ] {
-        for closing in ["", "00", "ff"] {
-            refused(F::Cbor, bomb("", level, closing));
-            refused(F::SenmlCbor, bomb("", level, closing));
-            refused(F::SenmlCbor, bomb("81", level, closing));
-            refused(F::SenmlCbor, bomb("81a1 02", level, closing));
-            refused(F::SenmlCbor, bomb("81a1 21", level, closing));
-            refused(F::SenmlCbor, bomb("81a1 1864", level, closing));
-            refused(F::SenmlCbor, bomb("81a2 6178", level, closing));
-            refused(F::LwM2mCbor, bomb("", level, closing));
-            refused(F::LwM2mCbor, bomb("a1", level, closing));
-            refused(F::LwM2mCbor, bomb("a183190d7200186e", level, closing));
-        }
-    }
-    for level in ["[", "{\"x\":", "[{\"x\":", "{\"n\":", "[{\"vs\":"] {
-        for before in ["", "[{\"x\":", "{\"x\":", "{\"e\":[{\"x\":"] {
-            let payload = [before, &level.repeat(LEVELS)].concat();
-            refused(F::SenmlJson, &payload);
-            refused(F::Json, &payload);
-        }
-    }
+    bombs::nesting(&mut |format, payload| refused(format, payload));
     // A well-formed one in a field without a meaning is skipped without recursion.
     let closed = ["[".repeat(LEVELS), "]".repeat(LEVELS)].concat();
     let json = std::format!(r#"[{{"x":{closed},"n":"/3442/0/120","v":1}}]"#);
-    assert_eq!(
-        attempt(F::SenmlJson, json.as_bytes()).map(|entries| entries.len()),
-        Ok(1)
-    );
+    for format in [F::SenmlJson, F::SenmlEtchJson] {
+        let read = attempt(format, json.as_bytes());
+        assert_eq!(read.map(|entries| entries.len()), Ok(1));
+        let read = decode_changes(format, json.as_bytes(), &models());
+        assert_eq!(read.map(|changes| changes.len()), Ok(1));
+    }
     let json = std::format!(r#"{{"x":{closed},"e":[{{"n":"/3442/0/120","v":1}}]}}"#);
     assert_eq!(
         attempt(F::Json, json.as_bytes()).map(|entries| entries.len()),
         Ok(1)
     );
-    // Records within records, as deep as their lengths allow
-    for kind in [0x18, 0x58, 0x98] {
-        let mut payload = Vec::new();
-        for level in (1..=LEVELS).rev() {
-            let [_, length @ ..] = ((level - 1) as u32 * 5).to_be_bytes();
-            payload.extend([&[kind, 0][..], &length].concat());
-        }
-        refused(F::Tlv, &payload);
-    }
 }
 
 // proves: SML-20
 #[test]
 fn lengths_that_are_not_there() {
-    for length in [
-        "7affffffff",
-        "5affffffff",
-        "7bffffffffffffffff",
-        "5bffffffffffffffff",
-        "7b8000000000000000",
-    ] {
-        refused(F::Cbor, hex(length));
-        refused(F::Cbor, hex(&std::format!("{length}6161")));
-        refused(F::Cbor, hex(&std::format!("7f{length}")));
-        refused(F::Cbor, hex(&std::format!("c2{length}")));
-        for label in ["00", "02", "03", "08", "21", "63766c6f", "1864", "6178"] {
-            refused(F::SenmlCbor, hex(&std::format!("81a1{label}{length}")));
-        }
-        refused(F::SenmlCbor, hex(&std::format!("81a1{length}")));
-        refused(F::LwM2mCbor, hex(&std::format!("a183190d7200186e{length}")));
-        refused(F::LwM2mCbor, hex(&std::format!("a1{length}")));
-    }
-    for length in [
-        "9affffffff",
-        "baffffffff",
-        "9bffffffffffffffff",
-        "bbffffffffffffffff",
-    ] {
-        refused(F::Cbor, hex(length));
-        refused(F::Cbor, hex(&std::format!("c4{length}")));
-        refused(F::SenmlCbor, hex(length));
-        refused(F::SenmlCbor, hex(&std::format!("81{length}")));
-        refused(F::SenmlCbor, hex(&std::format!("81a11864{length}")));
-        refused(F::LwM2mCbor, hex(length));
-        refused(F::LwM2mCbor, hex(&std::format!("a1{length}")));
-        refused(F::LwM2mCbor, hex(&std::format!("a1190d72{length}")));
-    }
-    for header in [
-        "d86effffff",
-        "18006effffff",
-        "986effffff",
-        "f8006effffff",
-        "386e0000",
-        "c76e",
-    ] {
-        refused(F::Tlv, hex(header));
-        refused(F::Tlv, hex(&std::format!("{header}6161")));
-    }
+    bombs::lengths(&mut |format, payload| refused(format, payload));
 }
 
 // proves: SML-12
@@ -141,11 +104,15 @@ fn one_key_twice() {
     for json in [
         r#"[{"n":"/3442/0/120","v":1,"v":1}]"#,
         r#"[{"n":"/3442/0/120","n":"/3442/0/120","v":1}]"#,
+        r#"[{"n":"/3442/0/120","n":"/3442/0/120"}]"#,
+        r#"[{"n":"/3442/0/120","\u006e":"/3442/0/120"}]"#,
         r#"[{"bn":"/3442/0/120","bn":"/3442/0/120","v":1}]"#,
+        r#"[{"bn":"/3442/","bn":"/3442/","n":"0/120"}]"#,
         r#"[{"n":"/3442/0/120","v":1,"t":1,"\u0074":1}]"#,
-        r#"[{"n":"/3442/0/120","v":1},{"n":"/3442/0/120","v":1}]"#,
     ] {
-        refused(F::SenmlJson, json);
+        for format in [F::SenmlJson, F::SenmlEtchJson] {
+            refused(format, json);
+        }
     }
     for json in [
         r#"{"bn":"/3442/0/","bn":"/3442/0/","e":[]}"#,
@@ -155,15 +122,24 @@ fn one_key_twice() {
     ] {
         refused(F::Json, json);
     }
-    // Also where one of the keys takes more bytes than it needs.
-    for record in ["020102 01", "0201180201", "0201 03 6161", "0201 61 6e 6161"] {
-        let record = record.replace(' ', "");
-        let payload = hex(&std::format!("81a3006b2f333434322f302f313230{record}"));
-        match record.ends_with("616e6161") {
-            // A text is no label: "n" is a field without a meaning here.
-            true => assert!(attempt(F::SenmlCbor, &payload).is_ok()),
-            false => refused(F::SenmlCbor, &payload),
+    // Also where one of the keys takes more bytes than it needs: values, names, base names, times.
+    for record in [
+        "a3 00 6b2f333434322f302f313230 0201 0201",
+        "a3 00 6b2f333434322f302f313230 0201 180201",
+        "a3 00 6b2f333434322f302f313230 0201 036161",
+        "a3 00 6b2f333434322f302f313230 00 6b2f333434322f302f313230 0201",
+        "a2 00 6b2f333434322f302f313230 1800 6b2f333434322f302f313230",
+        "a3 21 6b2f333434322f302f313230 3801 6b2f333434322f302f313230 0201",
+        "a4 00 6b2f333434322f302f313230 0201 0601 0601",
+    ] {
+        for format in [F::SenmlCbor, F::SenmlEtchCbor] {
+            refused(format, hex(&std::format!("81 {record}")));
         }
+    }
+    // A text is no label: "n" is a field without a meaning here.
+    let text = hex("81 a3 00 6b2f333434322f302f313230 0201 616e 6161");
+    for format in [F::SenmlCbor, F::SenmlEtchCbor] {
+        assert!(attempt(format, &text).is_ok(), "{format:?}");
     }
     refused(F::LwM2mCbor, hex("a2190d72a100a1187801190d72a100a1187802"));
     refused(F::LwM2mCbor, hex("a283190d7200187801190d72a100a1187802"));
@@ -224,6 +200,22 @@ fn a_value_beside_instances() {
     );
 }
 
+/// Two values of one place are none; of two changes the second would hold, and a place may be asked for twice.
+// proves: SML-12
+#[test]
+fn one_place_twice() {
+    let json = br#"[{"n":"/3442/0/120","v":1},{"n":"/3442/0/120","v":1}]"#;
+    let cbor = hex("82 a2006b2f333434322f302f3132300201 a2006b2f333434322f302f3132300201");
+    for (format, payload) in SENML.into_iter().zip([&json[..], &cbor, json, &cbor]) {
+        assert!(attempt(format, payload).is_err(), "{format:?}");
+        let changes = decode_changes(format, payload, &models()).map(|changes| changes.len());
+        match format.is_etch() {
+            true => assert_eq!(changes, Ok(2), "{format:?}"),
+            false => assert!(changes.is_err(), "{format:?}"),
+        }
+    }
+}
+
 // proves: SML-19
 #[test]
 fn bytes_after_the_end() {
@@ -235,22 +227,43 @@ fn bytes_after_the_end() {
             continue;
         };
         assert!(attempt(format, &good).is_ok(), "{format:?}");
-        for junk in [&b"\0"[..], b"]", b"x", b"\xff"] {
-            let bad = [&good, junk].concat();
+        for bad in damaged(&good) {
             match format {
                 // Part of the text
-                F::Text if junk != b"\xff" => assert!(attempt(format, &bad).is_ok()),
+                F::Text if core::str::from_utf8(&bad).is_ok() => {
+                    assert!(attempt(format, &bad).is_ok());
+                }
                 _ => refused(format, &bad),
             }
         }
-        // And every end that comes too early
-        for end in 1..good.len() {
-            match format {
-                F::Text => {}
-                _ => refused(format, &good[..end]),
-            }
+    }
+    let changes = [
+        Change::Set(entry("/3442/0/110", "a")),
+        Change::Remove(path("/3442/0/1110/3")),
+    ];
+    for format in SENML {
+        let paths = encode_paths(format, &[path("/3442/0/110"), path("/3")]).expect("a payload");
+        assert!(decode_paths(format, &paths).is_ok(), "{format:?}");
+        for bad in damaged(&paths) {
+            refused(format, &bad);
+        }
+        let count = if format.is_etch() { 2 } else { 1 };
+        let changes = encode_changes(format, &changes[..count], &models()).expect("a payload");
+        assert!(
+            decode_changes(format, &changes, &models()).is_ok(),
+            "{format:?}"
+        );
+        for bad in damaged(&changes) {
+            refused(format, &bad);
         }
     }
+}
+
+/// With something behind the end, and with every end that comes too early, but for nothing at all.
+fn damaged(good: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let longer = [&b"\0"[..], b"]", b"x", b"\xff"].map(|junk| [good, junk].concat());
+    let shorter = (1..good.len()).map(|end| good[..end].to_vec());
+    longer.into_iter().chain(shorter)
 }
 
 #[test]
@@ -260,13 +273,19 @@ fn text_that_is_not_utf8() {
         let length = bytes.len();
         refused(F::Text, &bytes);
         refused(F::Cbor, hex(&std::format!("6{length}{bad}")));
-        refused(
-            F::SenmlCbor,
-            hex(&std::format!(
-                "81a2006b2f333434322f302f313130036{length}{bad}"
-            )),
-        );
-        refused(F::SenmlCbor, hex(&std::format!("81a2006{length}{bad}0201")));
+        for pack in [
+            // As a value, as a label, as part of a name and of a base name
+            "81a2 006b2f333434322f302f313130 03+",
+            "81a2 + 01 006b2f333434322f302f313130",
+            "81a1 00+",
+            "81a2 21+ 02 01",
+            // In a field without a meaning that is read
+            "81a2 006b2f333434322f302f313130 01+",
+        ] {
+            let pack = hex(&pack.replace('+', &std::format!("6{length}{bad}")));
+            refused(F::SenmlCbor, &pack);
+            refused(F::SenmlEtchCbor, &pack);
+        }
         refused(
             F::LwM2mCbor,
             hex(&std::format!("a183190d7200186e6{length}{bad}")),
@@ -274,22 +293,31 @@ fn text_that_is_not_utf8() {
         let header = [0xc0 | length as u8, 110];
         let tlv = [&[length as u8 + 2, 0][..], &header, &bytes].concat();
         refused(F::Tlv, tlv);
-        let quoted = |before: &[u8], after: &[u8]| [before, &bytes, after].concat();
-        refused(
-            F::SenmlJson,
-            quoted(br#"[{"n":"/3442/0/110","vs":""#, b"\"}]"),
-        );
-        refused(
-            F::SenmlJson,
-            quoted(br#"[{"n":"/3442/0/110","vs":"","x":""#, b"\"}]"),
-        );
-        refused(
-            F::Json,
-            quoted(br#"{"e":[{"n":"/3442/0/110","sv":""#, b"\"}]}"),
-        );
+        let quoted =
+            |before: &str, after: &str| [before.as_bytes(), &bytes, after.as_bytes()].concat();
+        for (before, after) in [
+            (r#"[{"n":"/3442/0/110","vs":""#, r#""}]"#),
+            (r#"[{"n":"/3442/0/110","vs":"","x":""#, r#""}]"#),
+            (r#"[{"n":"/3442/0/110","x":""#, r#""}]"#),
+            (r#"[{"n":""#, r#""}]"#),
+            (r#"[{"n":"/3442/0/110",""#, r#"":1}]"#),
+        ] {
+            refused(F::SenmlJson, quoted(before, after));
+            refused(F::SenmlEtchJson, quoted(before, after));
+        }
+        for (before, after) in [
+            (r#"{"e":[{"n":"/3442/0/110","sv":""#, r#""}]}"#),
+            (r#"{"e":[],"x":""#, r#""}"#),
+        ] {
+            refused(F::Json, quoted(before, after));
+        }
     }
     // Half of a pair of surrogates
-    refused(F::SenmlJson, r#"[{"n":"/3442/0/110","vs":"\ud800"}]"#);
+    for format in [F::SenmlJson, F::SenmlEtchJson] {
+        refused(format, r#"[{"n":"/3442/0/110","vs":"\ud800"}]"#);
+        refused(format, r#"[{"n":"\ud800"}]"#);
+    }
+    refused(F::Json, r#"{"e":[{"n":"/3442/0/110","sv":"\ud800"}]}"#);
 }
 
 // proves: SML-20
@@ -314,19 +342,38 @@ fn more_values_than_there_may_be() {
             "{format:?}"
         );
     }
-    let paths: String = std::iter::repeat_n(r#"{"n":"/3"},"#, MAX_ENTRIES + 1).collect();
-    let json = std::format!("[{}]", paths.trim_end_matches(','));
-    assert!(decode_paths(F::SenmlJson, json.as_bytes()).is_err());
+    let paths = vec![path("/3"); MAX_ENTRIES + 1];
+    let changes: Vec<Change> = entries.iter().cloned().map(Change::Set).collect();
+    for format in SENML {
+        let decoded =
+            |paths| decode_paths(format, &encode_paths(format, paths).expect("a payload"));
+        assert_eq!(
+            decoded(&paths[1..]).map(|paths| paths.len()),
+            Ok(MAX_ENTRIES)
+        );
+        assert!(decoded(&paths).is_err(), "{format:?}");
+        let decoded = |changes| {
+            let payload = encode_changes(format, changes, &models()).expect("a payload");
+            decode_changes(format, &payload, &models())
+        };
+        assert_eq!(
+            decoded(&changes[1..]).map(|changes| changes.len()),
+            Ok(MAX_ENTRIES)
+        );
+        assert!(decoded(&changes).is_err(), "{format:?}");
+    }
 }
 
 #[test]
 fn a_long_base_name_is_not_copied_for_each_record() {
     let name = "1".repeat(1 << 20);
     let records = "{\"v\":1},".repeat(1 << 14);
-    refused(
-        F::SenmlJson,
-        std::format!(r#"[{{"bn":"{name}"}},{records}{{"v":1}}]"#),
-    );
+    for format in [F::SenmlJson, F::SenmlEtchJson] {
+        refused(
+            format,
+            std::format!(r#"[{{"bn":"{name}"}},{records}{{"v":1}}]"#),
+        );
+    }
     refused(
         F::Json,
         std::format!(r#"{{"bn":"{name}","e":[{records}{{"v":1}}]}}"#),

@@ -1,5 +1,7 @@
 //! Vectors in both directions, properties, and hostile input, for every format.
 
+mod any_models;
+mod bombs;
 mod cbor_items;
 mod hostile;
 mod properties;

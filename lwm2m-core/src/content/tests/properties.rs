@@ -21,6 +21,24 @@ fn resource_id(data_type: DataType) -> u16 {
 }
 
 fn any_value() -> impl Strategy<Value = Value> {
+    any_type().prop_flat_map(any_value_of)
+}
+
+pub(super) fn any_type() -> impl Strategy<Value = DataType> {
+    prop::sample::select(vec![
+        DataType::String,
+        DataType::Integer,
+        DataType::Unsigned,
+        DataType::Float,
+        DataType::Boolean,
+        DataType::Opaque,
+        DataType::Time,
+        DataType::ObjectLink,
+        DataType::CoreLink,
+    ])
+}
+
+pub(super) fn any_value_of(data_type: DataType) -> BoxedStrategy<Value> {
     let number = || {
         prop_oneof![
             any::<i64>(),
@@ -30,18 +48,24 @@ fn any_value() -> impl Strategy<Value = Value> {
             Just(i64::MAX),
         ]
     };
-    prop_oneof![
-        any::<String>().prop_map(Value::String),
-        number().prop_map(Value::Integer),
-        number().prop_map(Value::Time),
-        any::<u64>().prop_map(Value::Unsigned),
-        (0..300u64).prop_map(Value::Unsigned),
-        finite().prop_map(Value::Float),
-        any::<bool>().prop_map(Value::Boolean),
-        collection::vec(any::<u8>(), 0..300).prop_map(Value::Opaque),
-        any::<(u16, u16)>().prop_map(|(object, instance)| link(object, instance)),
-        any::<String>().prop_map(Value::CoreLink),
-    ]
+    let text = any::<String>();
+    match data_type {
+        DataType::String => text.prop_map(Value::String).boxed(),
+        DataType::Integer => number().prop_map(Value::Integer).boxed(),
+        DataType::Unsigned => prop_oneof![any::<u64>(), 0..300u64]
+            .prop_map(Value::Unsigned)
+            .boxed(),
+        DataType::Float => finite().prop_map(Value::Float).boxed(),
+        DataType::Boolean => any::<bool>().prop_map(Value::Boolean).boxed(),
+        DataType::Opaque => collection::vec(any::<u8>(), 0..300)
+            .prop_map(Value::Opaque)
+            .boxed(),
+        DataType::Time => number().prop_map(Value::Time).boxed(),
+        DataType::ObjectLink => any::<(u16, u16)>()
+            .prop_map(|(object, instance)| link(object, instance))
+            .boxed(),
+        DataType::CoreLink => text.prop_map(Value::CoreLink).boxed(),
+    }
 }
 
 /// Numbers of every size, single floats among them.
@@ -105,13 +129,13 @@ fn any_path() -> impl Strategy<Value = Path> {
     collection::vec(0..65535u16, 0..=4).prop_map(|ids| Path::try_from_ids(&ids).expect("a path"))
 }
 
-fn sorted(mut entries: Vec<Entry>) -> Vec<Entry> {
+pub(super) fn sorted(mut entries: Vec<Entry>) -> Vec<Entry> {
     entries.sort_by_key(|entry| entry.path);
     entries
 }
 
 /// Whether a format has its own order and knows no times: it is a tree.
-fn is_tree(format: F) -> bool {
+pub(super) fn is_tree(format: F) -> bool {
     matches!(format, F::Tlv | F::LwM2mCbor)
 }
 
@@ -129,7 +153,7 @@ fn round_trip(format: F, entries: &[Entry], base: &Path) -> Result<(), TestCaseE
 }
 
 /// The formats that carry several values.
-fn structured() -> impl Iterator<Item = F> {
+pub(super) fn structured() -> impl Iterator<Item = F> {
     FORMATS
         .into_iter()
         .filter(|format| !format.is_single_value())

@@ -4,6 +4,7 @@ mod basics;
 mod blocks;
 pub(super) mod coverage;
 mod echo;
+mod examples;
 mod garbage;
 mod limits;
 mod messages;

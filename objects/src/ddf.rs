@@ -43,9 +43,9 @@ pub struct Loaded {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Warning {
-    /// The object.
+    /// The identifier of the object.
     pub object: u16,
-    /// The resource, where it concerns one.
+    /// The identifier of the resource, where it concerns one.
     pub resource: Option<u16>,
     /// What was unclear, and what was made of it.
     pub reason: String,

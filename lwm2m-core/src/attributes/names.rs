@@ -30,7 +30,7 @@ pub enum Attribute {
 }
 
 impl Attribute {
-    /// All of them, in the order in which they are written.
+    /// All of them, in the order in which they are written (Core 1.2.2, table 7.3.2-1).
     pub const ALL: [Attribute; 10] = [
         Attribute::Pmin,
         Attribute::Pmax,

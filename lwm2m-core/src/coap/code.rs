@@ -9,7 +9,7 @@ macro_rules! codes {
         impl Code {
             $($(#[$doc])* pub const $name: Code = Code::new($class, $detail);)*
 
-            /// The name of the code in its RFC; empty where this crate knows none.
+            /// The name of the code in its RFC (RFC 7252, section 12.1); empty where this crate knows none.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Code::$name => $text,)*

@@ -178,7 +178,7 @@ impl Default for LinkLimits {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} at byte {offset}")]
 pub struct LinkError {
-    /// Where reading stopped.
+    /// Where reading stopped, in bytes from the first.
     pub offset: usize,
     /// Why.
     pub reason: LinkErrorReason,

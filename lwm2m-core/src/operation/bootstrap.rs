@@ -25,7 +25,7 @@ pub struct BootstrapRequest {
     /// `pct`: the format the client prefers for bootstrap writes (1.1): TLV, SenML-JSON, SenML-CBOR, LwM2M-CBOR (Core
     /// 1.2.2, table 6.1.7.1-1).
     pub preferred_format: Option<ContentFormat>,
-    /// Query arguments beyond those, in order.
+    /// Query arguments beyond those, in order (Core 1.2.2, section 6.1.7.1).
     pub additional: Vec<(String, Option<String>)>,
 }
 
@@ -95,7 +95,7 @@ pub struct BootstrapPackRequest {
     pub endpoint: Option<String>,
     /// `acc`: the object instances of the bootstrap server account (Core 1.2.2, table 6.1.7.7-1).
     pub account: Vec<Path>,
-    /// The format asked for: SenML-JSON, SenML-CBOR or LwM2M-CBOR.
+    /// The format asked for: SenML-JSON, SenML-CBOR or LwM2M-CBOR (Core 1.2.2, section 6.1.7.7).
     pub accept: Option<ContentFormat>,
 }
 

@@ -58,7 +58,7 @@ impl Write {
 /// Create: `POST /{object}` (Core 1.2.2, section 6.3.6; Transport 1.2.2, table 6.4.4-1).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Create {
-    /// The object.
+    /// The identifier of the object.
     pub object: u16,
     /// The instance's resources, with or without its id.
     pub payload: Payload,

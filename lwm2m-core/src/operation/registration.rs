@@ -36,7 +36,7 @@ pub struct Register {
     pub profile: Option<String>,
     /// The objects and object instances, as sent in the payload (Core 1.2.2, table 6.2.1-1).
     pub links: Vec<Link>,
-    /// Query arguments beyond those, in order.
+    /// Query arguments beyond those, in order (Core 1.2.2, section 6.2.1).
     pub additional: Vec<(String, Option<String>)>,
 }
 
@@ -179,7 +179,7 @@ impl Register {
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Update {
-    /// Location-Path of the registration, as the server gave it.
+    /// Location-Path of the registration, as the server gave it (Transport 1.2.2, section 6.4.3).
     pub location: Vec<String>,
     /// `lt`: the new lifetime, seconds (Core 1.2.2, table 6.2.2-1).
     pub lifetime: Option<u32>,
@@ -193,7 +193,7 @@ pub struct Update {
     pub profile: Option<String>,
     /// New objects and object instances, all of them; `None`: as before (Core 1.2.2, table 6.2.2-1).
     pub links: Option<Vec<Link>>,
-    /// Query arguments beyond those, in order.
+    /// Query arguments beyond those, in order (Core 1.2.2, section 6.2.2).
     pub additional: Vec<(String, Option<String>)>,
 }
 

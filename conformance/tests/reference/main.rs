@@ -1,0 +1,486 @@
+//! The documentation is a reference, as CONTRIBUTING.md asks: whatever is public says which section of the
+//! specification or of an RFC it comes from, and whatever can fail says how.
+
+mod reader;
+
+use reader::{Item, Kind, items};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The sources that are held to it.
+const SOURCES: [&str; 2] = ["lwm2m-core/src", "objects/src"];
+
+/// What comes from no specification: where it stands, all of that or one item of it, and what it is there for. Errors
+/// need not stand here.
+const OURS: &[(&str, &str, &str)] = &[
+    ("lwm2m-core/src/content/mod.rs", "MAX_ENTRIES", "a bound"),
+    (
+        "lwm2m-core/src/engine.rs",
+        "CloseReason",
+        "the seam between engines and transports",
+    ),
+    (
+        "lwm2m-core/src/engine.rs",
+        "Engine",
+        "the seam between engines and transports",
+    ),
+    (
+        "lwm2m-core/src/engine.rs",
+        "Inbound",
+        "the seam between engines and transports",
+    ),
+    (
+        "lwm2m-core/src/engine.rs",
+        "Outbound",
+        "the seam between engines and transports",
+    ),
+    (
+        "lwm2m-core/src/link/intern.rs",
+        "",
+        "memory: equal lists of links are kept once",
+    ),
+    ("lwm2m-core/src/link/mod.rs", "LinkLimits", "bounds"),
+    (
+        "lwm2m-core/src/model.rs",
+        "Models",
+        "the seam at which definitions are looked up",
+    ),
+    (
+        "lwm2m-core/src/model.rs",
+        "NoModels",
+        "the seam at which definitions are looked up",
+    ),
+    (
+        "lwm2m-core/src/secret.rs",
+        "",
+        "keys that do not show themselves",
+    ),
+    (
+        "lwm2m-core/src/time.rs",
+        "",
+        "engines have no clock: moments are handed in",
+    ),
+    ("lwm2m-core/src/timer.rs", "", "the timing wheel"),
+    ("objects/src/ddf.rs", "MAX_SIZE", "a bound"),
+    (
+        "objects/src/ddf.rs",
+        "Warning",
+        "what the loader makes of files that are not as they should be",
+    ),
+    (
+        "objects/src/validate.rs",
+        "ObjectName",
+        "a part of an error",
+    ),
+    ("objects/src/validate.rs", "Reason", "a part of an error"),
+    (
+        "objects/src/validate.rs",
+        "ResourceName",
+        "a part of an error",
+    ),
+];
+
+/// Types whose fields or variants are values on the wire: each has a section of its own and names it. The others may
+/// lean on what their type says.
+const ON_THE_WIRE: [&str; 13] = [
+    "Attribute",
+    "Attributes",
+    "Binding",
+    "BootstrapPackRequest",
+    "BootstrapRequest",
+    "ContentFormat",
+    "Csm",
+    "DataType",
+    "MessageKind",
+    "PropertyAttributes",
+    "Register",
+    "Signal",
+    "Update",
+];
+
+/// Words that a section goes by.
+const PLACES: [&str; 8] = [
+    "section",
+    "sections",
+    "appendix",
+    "appendices",
+    "table",
+    "tables",
+    "figure",
+    "object",
+];
+
+/// Whether a text names a section as all texts here do: `Core 1.2.2, section 7.3.2`, `RFC 7252, section 5.8.1`,
+/// `LwM2M registry, object 3303`.
+fn names_a_section(text: &str) -> bool {
+    const DOCUMENTS: [&str; 5] = ["Core ", "Transport ", "Gateway ", "RFC ", "LwM2M registry"];
+    DOCUMENTS.iter().any(|document| {
+        text.match_indices(document).any(|(at, _)| {
+            let number = |c: char| c.is_ascii_digit() || c == '.';
+            let rest = text[at + document.len()..].trim_start_matches(number);
+            let Some(place) = rest.strip_prefix(", ") else {
+                return false;
+            };
+            PLACES.iter().any(|word| {
+                place
+                    .strip_prefix(word)
+                    .and_then(|rest| rest.strip_prefix(' '))
+                    .and_then(|rest| rest.chars().next())
+                    .is_some_and(|c| c.is_ascii_digit() || c.is_ascii_uppercase())
+            })
+        })
+    })
+}
+
+/// Whether an item has to name a section itself.
+fn has_to_name_a_section(item: &Item) -> bool {
+    match item.kind {
+        // What went wrong is for us to say.
+        Kind::Item => !item.name.contains("Error"),
+        _ => {
+            let on_the_wire = ON_THE_WIRE.contains(&item.owner.as_str());
+            // `Binding` has its values as constants.
+            on_the_wire && (item.kind == Kind::Member || is_constant(&item.name))
+        }
+    }
+}
+
+fn is_constant(name: &str) -> bool {
+    !name.contains(|c: char| c.is_ascii_lowercase())
+}
+
+fn lacks_its_section(item: &Item) -> bool {
+    has_to_name_a_section(item) && !names_a_section(&item.docs)
+}
+
+/// Whether all that is said of an item is its name.
+fn says_its_name_only(item: &Item) -> bool {
+    let letters = |text: &str| -> String {
+        let alphanumeric = text.chars().filter(|c| c.is_alphanumeric());
+        alphanumeric.collect::<String>().to_lowercase()
+    };
+    letters(&item.docs) == letters(&item.name)
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("the folder can be read") {
+        let path = entry.expect("the entry can be read").path();
+        let is_test = ["tests", "tests.rs", "properties.rs"]
+            .iter()
+            .any(|name| path.ends_with(name));
+        if is_test {
+            continue;
+        }
+        if path.is_dir() {
+            collect(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// All sources, by their place in the workspace.
+fn sources() -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    for folder in SOURCES {
+        collect(&root().join(folder), &mut files);
+    }
+    files.sort();
+    files
+        .into_iter()
+        .map(|file| {
+            let text = fs::read_to_string(&file).expect("the source can be read");
+            let place = file.strip_prefix(root()).expect("below the workspace");
+            (place.display().to_string(), text)
+        })
+        .collect()
+}
+
+/// The items for which `is_wrong` holds, with their places.
+fn wrong(is_wrong: impl Fn(&str, &Item) -> bool) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (file, text) in sources() {
+        for item in items(&text).iter().filter(|item| is_wrong(&file, item)) {
+            let owner = match item.owner.as_str() {
+                "" => String::new(),
+                owner => format!("{owner}::"),
+            };
+            wrong.push(format!(
+                "{file}:{} {owner}{}: {:?}",
+                item.line, item.name, item.docs
+            ));
+        }
+    }
+    wrong
+}
+
+fn is_ours(file: &str, item: &Item) -> bool {
+    OURS.iter()
+        .any(|(of, name, _)| file.starts_with(of) && (name.is_empty() || *name == item.name))
+}
+
+#[test]
+fn every_public_item_names_its_section() {
+    let wrong = wrong(|file, item| lacks_its_section(item) && !is_ours(file, item));
+    assert!(wrong.is_empty(), "without a section:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn whatever_can_fail_says_how() {
+    let wrong = wrong(|_, item| item.can_fail && !item.docs.contains("# Errors"));
+    assert!(
+        wrong.is_empty(),
+        "without its errors:\n{}",
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn no_documentation_is_the_name_only() {
+    let wrong = wrong(|_, item| item.docs.is_empty() || says_its_name_only(item));
+    assert!(
+        wrong.is_empty(),
+        "nothing is said of:\n{}",
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn what_is_ours_has_no_section() {
+    let sources = sources();
+    for (file, name, reason) in OURS {
+        let needed = sources
+            .iter()
+            .filter(|(other, _)| other.starts_with(file))
+            .flat_map(|(_, text)| items(text))
+            .any(|item| (name.is_empty() || item.name == *name) && lacks_its_section(&item));
+        assert!(needed, "{file} {name} ({reason}) need not be excepted");
+    }
+}
+
+#[test]
+fn types_on_the_wire_are_there() {
+    let members: Vec<Item> = sources().iter().flat_map(|(_, text)| items(text)).collect();
+    for name in ON_THE_WIRE {
+        let held = members
+            .iter()
+            .any(|item| item.owner == name && has_to_name_a_section(item));
+        assert!(held, "{name} has nothing that is held to its section");
+    }
+}
+
+#[test]
+fn tables_of_objects_name_what_they_are_from() {
+    let mut named = 0;
+    for (file, text) in sources() {
+        for line in text
+            .lines()
+            .map(str::trim)
+            .filter(|line| line.starts_with("from \""))
+        {
+            assert!(names_a_section(line), "{file}: {line}");
+            named += 1;
+        }
+    }
+    let table = sources()
+        .into_iter()
+        .find(|(file, _)| file == "objects/src/table.rs");
+    let (_, table) = table.expect("the macro of the tables is there");
+    let mut made = 0;
+    for doc in table.split("#[doc = ").skip(1) {
+        let (doc, _) = doc.split_once(")]").expect("an attribute ends");
+        assert!(doc.contains("$source"), "{doc}");
+        made += 1;
+    }
+    // Module, identifier, resources, versions one by one and all.
+    assert_eq!(made, 5);
+    // The objects of the core specification; those of the registry are told by their number.
+    assert!(named >= 13, "{named}");
+}
+
+/// Taken out of any text, a section is missed.
+#[test]
+fn each_section_that_is_taken_out_is_missed() {
+    let mut taken = 0;
+    for (file, text) in sources() {
+        for (number, line) in text.lines().enumerate() {
+            if !line.trim_start().starts_with("/// ") || !names_a_section(line) {
+                continue;
+            }
+            let bare = PLACES.iter().fold(line.to_string(), |line, word| {
+                line.replace(&format!(", {word} "), " ")
+            });
+            let changed: Vec<&str> = text
+                .lines()
+                .enumerate()
+                .map(|(other, line)| if other == number { bare.as_str() } else { line })
+                .collect();
+            let (before, after) = (items(&text), items(&changed.join("\n")));
+            assert_eq!(before.len(), after.len(), "{file}:{}", number + 1);
+            let mut pairs = before.iter().zip(&after);
+            let Some((before, after)) = pairs.find(|(before, after)| before != after) else {
+                continue;
+            };
+            let only_one = !names_a_section(&after.docs);
+            if has_to_name_a_section(before) && only_one {
+                assert!(lacks_its_section(after), "{file}:{}", number + 1);
+                taken += 1;
+            }
+        }
+    }
+    assert!(taken > 200, "{taken}");
+}
+
+#[test]
+fn sections_are_told_from_other_numbers() {
+    for text in [
+        "A bound (Core 1.2.2, section 7.3.2).",
+        "Core 1.2.2, table E-1",
+        "(1.1; Transport 1.2.2, sections 6.4.4 and 6.7)",
+        "RFC 7252, appendix A.",
+        "OMA LwM2M registry, object 3303",
+    ] {
+        assert!(names_a_section(text), "{text}");
+    }
+    for text in [
+        "",
+        "RFC 7252",
+        "Core 1.2.2",
+        "section 7.3.2",
+        "RFC 7252 and section 5",
+        "Core 1.2.2, section of attributes",
+        "In 1.0, section 5",
+    ] {
+        assert!(!names_a_section(text), "{text}");
+    }
+}
+
+#[test]
+fn the_reader_reads_all_forms() {
+    let source = r#"
+//! A module.
+
+/// A type
+/// of two lines.
+///
+/// And more.
+#[derive(Debug)]
+#[cfg_attr(
+    feature = "x",
+    derive(Clone)
+)]
+pub struct One<T> {
+    /// A field.
+    pub first: u8,
+    hidden: u8,
+}
+
+pub(crate) struct Private {
+    pub not_ours: u8,
+}
+
+/// Variants.
+pub enum Two {
+    /// With fields.
+    #[error("x [{0}]")]
+    Left {
+        /// Deeper.
+        depth: u8,
+    },
+    Right,
+}
+
+impl<T> One<T> {
+    /// Fails.
+    ///
+    /// # Errors
+    /// Always.
+    pub const fn new(
+        f: impl Fn() -> Result<(), ()>,
+    ) -> Result<Self, ()> {
+        todo()
+    }
+
+    /// Calls.
+    pub fn call(f: impl Fn() -> Result<(), ()>) -> u8 {
+        0
+    }
+
+    fn private() {}
+}
+
+impl Trait for Two {
+    pub fn nothing() {}
+}
+
+/// A trait.
+pub trait Three: Send {
+    /// Its own.
+    fn own(&self) -> Result<u8, ()>;
+}
+
+macro_rules! made {
+    () => {
+        /// Of a macro.
+        pub const fn within() {}
+        $(pub const $name: u8 = 1;)*
+    };
+}
+
+made! {
+    /// An entry.
+    ENTRY = 1;
+    /// Another.
+    Name;
+}
+
+object! {
+    ROW = 1 "Row";
+}
+
+/// Seen by nobody.
+#[doc(hidden)]
+pub fn fuzz() {}
+
+/// A number.
+pub const LAST: u8 = 1;
+
+#[cfg(test)]
+mod tests {
+    pub fn test() {}
+}
+"#;
+    let found: Vec<_> = items(source)
+        .iter()
+        .map(|item| {
+            format!(
+                "{:?} {}.{} {:?} {}",
+                item.kind, item.owner, item.name, item.docs, item.can_fail
+            )
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            r#"Item .One "A type of two lines.\nAnd more." false"#,
+            r#"Member One.first "A field." false"#,
+            r#"Item .Two "Variants." false"#,
+            r#"Member Two.Left "With fields." false"#,
+            r#"Member Two.Right "" false"#,
+            r##"Associated One.new "Fails.\n# Errors Always." true"##,
+            r#"Associated One.call "Calls." false"#,
+            r#"Item .Three "A trait." false"#,
+            r#"Associated Three.own "Its own." true"#,
+            r#"Item .within "Of a macro." false"#,
+            r#"Item made.ENTRY "An entry." false"#,
+            r#"Item made.Name "Another." false"#,
+            r#"Item .LAST "A number." false"#,
+        ]
+    );
+}

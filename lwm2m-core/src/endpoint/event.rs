@@ -14,17 +14,17 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A request of ours.
+    /// A request of ours (RFC 7252, section 5.1).
     RequestId;
-    /// An observation of ours at a peer.
+    /// An observation of ours at a peer (RFC 7641, section 3).
     ObservationId;
-    /// A request of a peer that waits for an answer.
+    /// A request of a peer that waits for an answer (RFC 7252, section 5.2).
     ExchangeId;
-    /// A peer's observation at us.
+    /// A peer's observation at us (RFC 7641, section 4).
     ObserverId;
-    /// One notification that was sent to an observer.
+    /// One notification that was sent to an observer (RFC 7641, section 4.2).
     NotificationId;
-    /// A body that a peer sends us in blocks.
+    /// A body that a peer sends us in blocks (RFC 7959, section 2.5).
     UploadId;
 }
 
@@ -63,7 +63,7 @@ impl RequestOptions {
     }
 }
 
-/// Why a request ended without a response.
+/// Why a request ended without a response: what the layer above acts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
@@ -90,7 +90,7 @@ pub enum Failure {
     BadResponse,
 }
 
-/// Why an observer is gone.
+/// Why an observer is gone (RFC 7641, sections 3.6 and 4.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ObserverGone {

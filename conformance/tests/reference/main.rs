@@ -10,11 +10,54 @@ use std::{
 };
 
 /// The sources that are held to it.
-const SOURCES: [&str; 2] = ["lwm2m-core/src", "objects/src"];
+const SOURCES: [&str; 3] = ["lwm2m-core/dtls/src", "lwm2m-core/src", "objects/src"];
 
 /// What comes from no specification: where it stands, which items of it (none named: all), and what they are there for.
 /// Errors need not stand here.
 const OURS: &[(&str, &[&str], &str)] = &[
+    (
+        "lwm2m-core/dtls/src/certificate",
+        &["ChainLimits", "DenyList", "MAX_CHAIN"],
+        "bounds, and what an owner refuses",
+    ),
+    (
+        "lwm2m-core/dtls/src/config.rs",
+        &[
+            "ClientConfig",
+            "EndpointConfig",
+            "MAX_OWN_CONNECTION_ID",
+            "MIN_MTU",
+            "ServerConfig",
+        ],
+        "settings and bounds",
+    ),
+    (
+        "lwm2m-core/dtls/src/crypto",
+        &["Provider", "Ring", "RustCrypto"],
+        "the seam to cryptography, and who stands behind it",
+    ),
+    (
+        "lwm2m-core/dtls/src/endpoint",
+        &[
+            "Connection",
+            "Event",
+            "Export",
+            "KeyAnswer",
+            "Metrics",
+            "Transmit",
+        ],
+        "the seams to the program and to the driver",
+    ),
+    (
+        "lwm2m-core/dtls/src/fuzz.rs",
+        &[],
+        "hidden, for the fuzz targets",
+    ),
+    (
+        "lwm2m-core/dtls/src/key_log.rs",
+        &["KeyLog"],
+        "the form is that of NSS",
+    ),
     ("lwm2m-core/src/content/mod.rs", &["MAX_ENTRIES"], "a bound"),
     (
         "lwm2m-core/src/endpoint",
@@ -66,15 +109,17 @@ const OURS: &[(&str, &[&str], &str)] = &[
 
 /// Types whose fields or variants are values on the wire: each has a section of its own and names it. The others may
 /// lean on what their type says.
-const ON_THE_WIRE: [&str; 13] = [
+const ON_THE_WIRE: [&str; 15] = [
     "Attribute",
     "Attributes",
     "Binding",
     "BootstrapPackRequest",
     "BootstrapRequest",
+    "CipherSuite",
     "ContentFormat",
     "Csm",
     "DataType",
+    "Group",
     "MessageKind",
     "PropertyAttributes",
     "Register",
@@ -427,6 +472,7 @@ macro_rules! made {
 made! {
     /// An entry.
     ENTRY = 1;
+    ROW = 2, "RFC 5246, section 7.2.2";
     /// Another.
     Name;
 }
@@ -470,6 +516,7 @@ mod tests {
             r#"Associated Three.own "Its own." true"#,
             r#"Item .within "Of a macro." false"#,
             r#"Item made.ENTRY "An entry." false"#,
+            r##"Item made.ROW "ROW = 2, \"RFC 5246, section 7.2.2\";" false"##,
             r#"Item made.Name "Another." false"#,
             r#"Item .LAST "A number." false"#,
         ]

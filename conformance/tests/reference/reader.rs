@@ -40,7 +40,8 @@ enum Block {
     Implementation(String),
     /// The definition of a macro, whose public items stand at any depth.
     MacroRules,
-    /// The use of a macro; what has a doc in it becomes an item.
+    /// The use of a macro, whose entries become items. One without documentation of its own gets it from the macro, of
+    /// what stands in the entry.
     Macro(String),
 }
 
@@ -74,7 +75,10 @@ pub(crate) fn items(source: &str) -> Vec<Item> {
                 kind,
                 owner,
                 name,
-                docs: docs.trim().to_string(),
+                docs: match (docs.trim(), &block) {
+                    ("", Block::Macro(_)) => text.to_string(),
+                    (docs, _) => docs.to_string(),
+                },
                 can_fail: returns_result(&lines[at..]),
                 line: at + 1,
             });

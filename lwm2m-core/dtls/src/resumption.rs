@@ -16,7 +16,8 @@ use core::{fmt, hash::BuildHasher, time::Duration};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use lwm2m_core::{peer::PeerIdentity, time::Instant};
 
-/// What a client keeps of a session to take it up again; as secret as a key.
+/// What a client keeps of a session to take it up again (RFC 5246, section 7.3; RFC 5077, section 3.1); as secret as a
+/// key.
 #[derive(Clone)]
 pub struct Resumption {
     /// As the server gave it, or, with a ticket, one of our own, by which we see whether the server has taken it

@@ -2,164 +2,17 @@
 //! specification or of an RFC it comes from, and whatever can fail says how.
 
 mod reader;
+mod rules;
+mod sections;
 
+use lwm2m_conformance::requirements::{rows::Catalogue, workspace};
 use reader::{Item, Kind, items};
+use rules::{ON_THE_WIRE, OTHER_SECTIONS, OURS, SOURCES};
+use sections::{PLACES, comments, known, names_a_section, sections, without_table};
 use std::{
     fs,
     path::{Path, PathBuf},
 };
-
-/// The sources that are held to it.
-const SOURCES: [&str; 3] = ["lwm2m-core/dtls/src", "lwm2m-core/src", "objects/src"];
-
-/// What comes from no specification: where it stands, which items of it (none named: all), and what they are there for.
-/// Errors need not stand here.
-const OURS: &[(&str, &[&str], &str)] = &[
-    (
-        "lwm2m-core/dtls/src/certificate",
-        &["ChainLimits", "DenyList", "MAX_CHAIN"],
-        "bounds, and what an owner refuses",
-    ),
-    (
-        "lwm2m-core/dtls/src/config.rs",
-        &[
-            "ClientConfig",
-            "EndpointConfig",
-            "MAX_OWN_CONNECTION_ID",
-            "MIN_MTU",
-            "ServerConfig",
-        ],
-        "settings and bounds",
-    ),
-    (
-        "lwm2m-core/dtls/src/crypto",
-        &["Provider", "Ring", "RustCrypto"],
-        "the seam to cryptography, and who stands behind it",
-    ),
-    (
-        "lwm2m-core/dtls/src/endpoint",
-        &[
-            "Connection",
-            "Event",
-            "Export",
-            "KeyAnswer",
-            "Metrics",
-            "Transmit",
-        ],
-        "the seams to the program and to the driver",
-    ),
-    (
-        "lwm2m-core/dtls/src/fuzz.rs",
-        &[],
-        "hidden, for the fuzz targets",
-    ),
-    (
-        "lwm2m-core/dtls/src/key_log.rs",
-        &["KeyLog"],
-        "the form is that of NSS",
-    ),
-    ("lwm2m-core/src/content/mod.rs", &["MAX_ENTRIES"], "a bound"),
-    (
-        "lwm2m-core/src/endpoint",
-        &["Event", "Failure", "RequestOptions", "Transmit"],
-        "the seams to the layer above and to the driver",
-    ),
-    (
-        "lwm2m-core/src/endpoint",
-        &["EndpointConfig", "Holdings", "Metrics", "entries"],
-        "bounds, and what is counted",
-    ),
-    (
-        "lwm2m-core/src/engine.rs",
-        &["CloseReason", "Engine", "Inbound", "Outbound"],
-        "the seam between engines and transports",
-    ),
-    (
-        "lwm2m-core/src/link",
-        &["LinkInterner", "LinkLimits", "LinkSet"],
-        "bounds, and memory for equal lists",
-    ),
-    (
-        "lwm2m-core/src/model.rs",
-        &["Models", "NoModels"],
-        "the seam at which definitions are looked up",
-    ),
-    (
-        "lwm2m-core/src/secret.rs",
-        &[],
-        "keys that do not show themselves",
-    ),
-    (
-        "lwm2m-core/src/time.rs",
-        &[],
-        "engines have no clock: moments are handed in",
-    ),
-    ("lwm2m-core/src/timer.rs", &[], "the timing wheel"),
-    (
-        "objects/src/ddf.rs",
-        &["MAX_SIZE", "Warning"],
-        "a bound, and what is made of files that are not as they should be",
-    ),
-    (
-        "objects/src/validate.rs",
-        &["ObjectName", "Reason", "ResourceName"],
-        "parts of an error",
-    ),
-];
-
-/// Types whose fields or variants are values on the wire: each has a section of its own and names it. The others may
-/// lean on what their type says.
-const ON_THE_WIRE: [&str; 15] = [
-    "Attribute",
-    "Attributes",
-    "Binding",
-    "BootstrapPackRequest",
-    "BootstrapRequest",
-    "CipherSuite",
-    "ContentFormat",
-    "Csm",
-    "DataType",
-    "Group",
-    "MessageKind",
-    "PropertyAttributes",
-    "Register",
-    "Signal",
-    "Update",
-];
-
-/// Words that a section goes by.
-const PLACES: [&str; 8] = [
-    "section",
-    "sections",
-    "appendix",
-    "appendices",
-    "table",
-    "tables",
-    "figure",
-    "object",
-];
-
-/// Whether a text names a section as all texts here do: `Core 1.2.2, section 7.3.2`, `RFC 7252, section 5.8.1`,
-/// `LwM2M registry, object 3303`.
-fn names_a_section(text: &str) -> bool {
-    const DOCUMENTS: [&str; 5] = ["Core ", "Transport ", "Gateway ", "RFC ", "LwM2M registry"];
-    DOCUMENTS.iter().any(|document| {
-        text.match_indices(document).any(|(at, _)| {
-            let number = |c: char| c.is_ascii_digit() || c == '.';
-            let rest = text[at + document.len()..].trim_start_matches(number);
-            let Some(place) = rest.strip_prefix(", ") else {
-                return false;
-            };
-            PLACES.iter().any(|word| {
-                place
-                    .strip_prefix(word)
-                    .and_then(|rest| rest.strip_prefix(' '))
-                    .and_then(|rest| rest.chars().next())
-                    .is_some_and(|c| c.is_ascii_digit() || c.is_ascii_uppercase())
-            })
-        })
-    })
-}
 
 /// Whether an item has to name a section itself.
 fn has_to_name_a_section(item: &Item) -> bool {
@@ -191,10 +44,6 @@ fn says_its_name_only(item: &Item) -> bool {
     letters(&item.docs) == letters(&item.name)
 }
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
 fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("the folder can be read") {
         let path = entry.expect("the entry can be read").path();
@@ -216,14 +65,14 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
 fn sources() -> Vec<(String, String)> {
     let mut files = Vec::new();
     for folder in SOURCES {
-        collect(&root().join(folder), &mut files);
+        collect(&workspace().join(folder), &mut files);
     }
     files.sort();
     files
         .into_iter()
         .map(|file| {
             let text = fs::read_to_string(&file).expect("the source can be read");
-            let place = file.strip_prefix(root()).expect("below the workspace");
+            let place = file.strip_prefix(workspace()).expect("below the workspace");
             (place.display().to_string(), text)
         })
         .collect()
@@ -373,28 +222,32 @@ fn each_section_that_is_taken_out_is_missed() {
     assert!(taken > 200, "{taken}");
 }
 
+/// Every section of the specification that a comment names is one that the requirements are from, or is known to be
+/// there otherwise: a number that was mistyped is neither.
 #[test]
-fn sections_are_told_from_other_numbers() {
-    for text in [
-        "A bound (Core 1.2.2, section 7.3.2).",
-        "Core 1.2.2, table E-1",
-        "(1.1; Transport 1.2.2, sections 6.4.4 and 6.7)",
-        "RFC 7252, appendix A.",
-        "OMA LwM2M registry, object 3303",
-    ] {
-        assert!(names_a_section(text), "{text}");
+fn every_section_of_the_specification_is_there() {
+    let folder = workspace().join("conformance/requirements");
+    let catalogue = Catalogue::load(&folder).expect("the requirements can be read");
+    let mut others = OTHER_SECTIONS.to_vec();
+    for (document, edition) in [("Core", "Core 1.2.2"), ("Transport", "Transport 1.2.2")] {
+        let rows = catalogue.requirements().map(|row| row.section.as_str());
+        let known = known(document, rows);
+        let mut named = 0;
+        for (file, text) in sources() {
+            let comments = comments(&text);
+            let sections = comments.iter().flat_map(|comment| sections(comment));
+            for (_, number) in sections.filter(|(of, _)| of == edition) {
+                let section = without_table(&number);
+                others.retain(|(of, other)| (*of, *other) != (document, section));
+                let is_there =
+                    known.contains(section) || OTHER_SECTIONS.contains(&(document, section));
+                assert!(is_there, "{file}: there is no {edition}, {number}");
+                named += 1;
+            }
+        }
+        assert!(named > 30, "{document}: {named}");
     }
-    for text in [
-        "",
-        "RFC 7252",
-        "Core 1.2.2",
-        "section 7.3.2",
-        "RFC 7252 and section 5",
-        "Core 1.2.2, section of attributes",
-        "In 1.0, section 5",
-    ] {
-        assert!(!names_a_section(text), "{text}");
-    }
+    assert!(others.is_empty(), "nobody names {others:?}");
 }
 
 #[test]

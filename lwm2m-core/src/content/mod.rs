@@ -47,7 +47,7 @@ pub const MAX_ENTRIES: usize = 16_384;
 pub enum ContentFormat {
     /// text/plain, 0 (Core 1.2.2, section 7.5.1)
     Text,
-    /// application/link-format, 40 (RFC 6690, section 7.3)
+    /// application/link-format, 40 (RFC 6690, section 7.3; RFC 7252, section 12.3)
     Link,
     /// application/octet-stream, 42 (Core 1.2.2, section 7.5.2)
     Opaque,

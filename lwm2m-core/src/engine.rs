@@ -129,20 +129,21 @@ pub enum Outbound {
     },
 }
 
-/// How a client proves who it is and whom it trusts (the security modes of /0/x/2).
+/// How a client proves who it is and whom it trusts: the security modes of /0/x/2 (Transport 1.2.2, section 5.2.4; Core
+/// 1.2.2, appendix E.1).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Credentials {
-    /// NoSec (mode 3).
+    /// NoSec (mode 3; Transport 1.2.2, section 5.2.9.4).
     None,
-    /// Pre-shared key (mode 0).
+    /// Pre-shared key (mode 0; Transport 1.2.2, section 5.2.9.1).
     Psk {
         /// PSK identity, UTF-8 in practice.
         identity: Vec<u8>,
         /// The key.
         key: Secret,
     },
-    /// Raw public key (mode 1; RFC 7250).
+    /// Raw public key (mode 1; RFC 7250; Transport 1.2.2, section 5.2.9.2).
     RawPublicKey {
         /// Our SubjectPublicKeyInfo, DER (/0/x/3); empty: as it follows from `private_key`. A transport refuses one
         /// that does not belong to it: the server would refuse it too, and say less.
@@ -152,7 +153,7 @@ pub enum Credentials {
         /// The server's SubjectPublicKeyInfo, DER (/0/x/4), which is compared byte by byte.
         server_public_key: Vec<u8>,
     },
-    /// Certificate (mode 2).
+    /// Certificate (mode 2; Transport 1.2.2, section 5.2.9.3).
     Certificate {
         /// Our chain, end entity first, each DER.
         chain: Vec<Vec<u8>>,

@@ -5,7 +5,8 @@ use crate::{path::Path, value::Value};
 /// The lowest time stamp that counts from 1970; lower ones count from now (RFC 8428, section 4.5.3).
 pub const FIRST_ABSOLUTE_TIME: f64 = 268_435_456.0;
 
-/// A value of the tree: what all formats decode to and encode from.
+/// A value of the tree with its place and time, as a record of SenML has them (RFC 8428, section 4): what all formats
+/// decode to and encode from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// A resource or resource instance.

@@ -13,13 +13,13 @@ use core::mem::{forget, replace};
 pub enum Operations {
     /// Nothing: only the bootstrap interface reaches it (as in the security object).
     None,
-    /// Read, observe.
+    /// Only read and observed.
     Read,
-    /// Write.
+    /// Only written.
     Write,
-    /// Read, observe and write.
+    /// Read, observed and written.
     ReadWrite,
-    /// Execute.
+    /// Only executed; it has no value.
     Execute,
 }
 
@@ -40,7 +40,7 @@ impl Operations {
     }
 }
 
-/// A bound on a number, or on the length of a text or of bytes.
+/// A bound on a number, or on the length of a text or of bytes (Core 1.2.2, appendix D).
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum ValueRange {
@@ -60,7 +60,7 @@ pub enum ValueRange {
     },
 }
 
-/// The definition of one resource.
+/// The definition of one resource (Core 1.2.2, appendix D).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ResourceModel {
@@ -136,7 +136,7 @@ impl ResourceModel {
     }
 }
 
-/// The definition of one version of one object.
+/// The definition of one version of one object (Core 1.2.2, appendix D and section 7.2).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ObjectModel {
@@ -213,7 +213,7 @@ impl ObjectModel {
     }
 }
 
-/// Where decoders and validators look definitions up.
+/// The seam at which decoders and validators look definitions up.
 ///
 /// One view knows one version of each object: the versions of a registered device, or of a client. Objects
 /// unknown to it are handled without types.
@@ -227,7 +227,7 @@ pub trait Models {
     }
 }
 
-/// A view that knows no object.
+/// A view that knows no object, for whoever has no definitions at hand.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoModels;
 

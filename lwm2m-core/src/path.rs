@@ -1,12 +1,13 @@
-//! Paths of the LwM2M object tree (Core 1.2.2, section 7.2): `/`, `/3`, `/3/0`, `/3/0/9`, `/3/0/6/1`.
+//! Paths of the LwM2M object tree, made of its identifiers (Core 1.2.2, table 7.4-1): `/`, `/3`, `/3/0`, `/3/0/9`,
+//! `/3/0/6/1`.
 
 use alloc::vec::Vec;
 use core::{cmp::Ordering, fmt, str::FromStr};
 
-/// The identifier that LwM2M reserves (Core 1.2.2, section 7.2): no object, instance or resource carries it.
+/// The identifier that LwM2M reserves (Core 1.2.2, table 7.4-1): no object, instance or resource carries it.
 pub const RESERVED_ID: u16 = 65535;
 
-/// The objects of security, whose values are keys: Security, OSCORE and COSE.
+/// The objects of security, whose values are keys: Security, OSCORE and COSE (Core 1.2.2, section 6.3).
 pub const SECURITY_OBJECTS: [u16; 3] = [0, 21, 23];
 
 /// Whether an object is one of [`SECURITY_OBJECTS`]: only a bootstrap server reaches it. Servers are answered 4.01 (Core
@@ -15,7 +16,7 @@ pub fn is_security_object(object: u16) -> bool {
     SECURITY_OBJECTS.contains(&object)
 }
 
-/// How deep a [`Path`] points.
+/// How deep a [`Path`] points (Core 1.2.2, table 7.4-1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PathLevel {
     /// `/`, the whole tree.
@@ -30,7 +31,7 @@ pub enum PathLevel {
     ResourceInstance,
 }
 
-/// A place in the object tree, at any of the five levels.
+/// A place in the object tree, at any of the five levels (Core 1.2.2, table 7.4-1).
 ///
 /// Copyable, ten bytes, ordered as the tree is walked (a parent before its children).
 ///
@@ -70,13 +71,13 @@ pub enum PathError {
 }
 
 impl Path {
-    /// `/`
+    /// `/`, the whole tree.
     pub const ROOT: Path = Path {
         ids: [0; 4],
         len: 0,
     };
 
-    /// `/object`
+    /// The place of an object, `/object`.
     ///
     /// # Panics
     /// Like all constructors of this type: where an identifier is 65535. Bytes from outside go through
@@ -85,17 +86,17 @@ impl Path {
         Self::checked([object, 0, 0, 0], 1)
     }
 
-    /// `/object/instance`
+    /// The place of an object instance, `/object/instance`.
     pub const fn object_instance(object: u16, instance: u16) -> Self {
         Self::checked([object, instance, 0, 0], 2)
     }
 
-    /// `/object/instance/resource`
+    /// The place of a resource, `/object/instance/resource`.
     pub const fn resource(object: u16, instance: u16, resource: u16) -> Self {
         Self::checked([object, instance, resource, 0], 3)
     }
 
-    /// `/object/instance/resource/resource instance`
+    /// The place of a resource instance, `/object/instance/resource/resource instance`.
     pub const fn resource_instance(
         object: u16,
         instance: u16,

@@ -98,7 +98,7 @@ impl fmt::Debug for PeerId {
     }
 }
 
-/// Who a peer has proven to be in the handshake of its transport.
+/// Who a peer has proven to be in the handshake of its transport (Transport 1.2.2, section 5.2.6).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PeerIdentity {
@@ -106,13 +106,13 @@ pub enum PeerIdentity {
     None,
     /// The holder of the key with this PSK identity (RFC 4279, section 5.1).
     Psk(Vec<u8>),
-    /// The holder of the private key to this SubjectPublicKeyInfo, DER (RFC 7250).
+    /// The holder of the private key to this SubjectPublicKeyInfo, DER (RFC 7250; Transport 1.2.2, section 5.2.9.2).
     RawPublicKey(Vec<u8>),
     /// The holder of the private key to a certificate that was verified.
     Certificate(CertificateIdentity),
 }
 
-/// The names in a verified certificate.
+/// The names in a verified certificate (RFC 5280, sections 4.1.2.6 and 4.2.1.6; Transport 1.2.2, section 5.2.9.3).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct CertificateIdentity {

@@ -4,7 +4,7 @@
 use alloc::string::String;
 use core::{fmt, str::FromStr};
 
-/// The transport and security that a server address asks for.
+/// The transport and security that a server address asks for (RFC 7252, section 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Scheme {
@@ -23,7 +23,7 @@ impl Scheme {
         }
     }
 
-    /// 5683 or 5684
+    /// The UDP port where an address names none: 5683 or 5684.
     pub const fn default_port(self) -> u16 {
         match self {
             Scheme::Coap => 5683,
@@ -32,7 +32,7 @@ impl Scheme {
     }
 }
 
-/// Where a server listens.
+/// Where a server listens (Core 1.2.2, appendix E.1; RFC 7252, section 6).
 ///
 /// ```
 /// use lwm2m_core::uri::ServerUri;

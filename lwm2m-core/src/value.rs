@@ -3,27 +3,27 @@
 use alloc::{string::String, vec::Vec};
 use core::{fmt, str::FromStr};
 
-/// The data type of a resource.
+/// The data type of a resource (Core 1.2.2, table C-1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DataType {
-    /// UTF-8 text.
+    /// String: UTF-8 text (Core 1.2.2, table C-1).
     String,
-    /// Signed integer of 8, 16, 32 or 64 bits.
+    /// Integer: signed, of 8, 16, 32 or 64 bits (Core 1.2.2, table C-1).
     Integer,
-    /// Unsigned integer (from LwM2M 1.1).
+    /// Unsigned Integer: of 8, 16, 32 or 64 bits (from LwM2M 1.1; Core 1.2.2, table C-1).
     Unsigned,
-    /// Float of 32 or 64 bits.
+    /// Float: of 32 or 64 bits (IEEE 754; Core 1.2.2, table C-1).
     Float,
-    /// Boolean.
+    /// Boolean: 0 or 1, false or true (Core 1.2.2, table C-1).
     Boolean,
-    /// A sequence of bytes.
+    /// Opaque: a sequence of bytes (Core 1.2.2, table C-1).
     Opaque,
-    /// Seconds since 1970-01-01T00:00:00Z.
+    /// Time: seconds since 1970-01-01T00:00:00Z, signed (Core 1.2.2, table C-1).
     Time,
-    /// A pair of object and object instance identifiers.
+    /// Objlnk: a pair of object and object instance identifiers (Core 1.2.2, table C-1).
     ObjectLink,
-    /// A link in CoRE link format (from LwM2M 1.1).
+    /// Corelnk: links in CoRE link format (from LwM2M 1.1; Core 1.2.2, table C-1).
     CoreLink,
 }
 
@@ -58,7 +58,8 @@ impl fmt::Display for DataType {
     }
 }
 
-/// An object link: object and object instance identifier, `65535:65535` where it points nowhere.
+/// An object link: object and object instance identifier, `65535:65535` where it points nowhere (Core 1.2.2, table
+/// C-1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ObjectLink {
     /// Object identifier.
@@ -111,7 +112,7 @@ impl FromStr for ObjectLink {
     }
 }
 
-/// The value of a resource or of a resource instance.
+/// The value of a resource or of a resource instance (Core 1.2.2, table C-1).
 ///
 /// `Debug` and `Display` show the length of opaque values only: they may be keys.
 #[derive(Clone, PartialEq)]
@@ -122,21 +123,21 @@ impl FromStr for ObjectLink {
 pub enum Value {
     /// UTF-8 text.
     String(String),
-    /// Signed integer.
+    /// A signed integer.
     Integer(i64),
-    /// Unsigned integer.
+    /// An unsigned integer.
     Unsigned(u64),
-    /// Float; 32-bit floats are widened.
+    /// A float; those of 32 bits are widened.
     Float(f64),
-    /// Boolean.
+    /// False or true.
     Boolean(bool),
     /// Bytes.
     Opaque(Vec<u8>),
     /// Seconds since 1970-01-01T00:00:00Z.
     Time(i64),
-    /// Object link.
+    /// A pair of identifiers.
     ObjectLink(ObjectLink),
-    /// Link in CoRE link format.
+    /// Links in CoRE link format.
     CoreLink(String),
 }
 

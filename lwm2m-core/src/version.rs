@@ -34,7 +34,7 @@ impl fmt::Display for LwM2mVersion {
     }
 }
 
-/// A version this crate does not speak; answered with 4.12 in a registration.
+/// A version this crate does not speak; answered with 4.12 in a registration (Transport 1.2.2, table 6.7-2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the LwM2M version is none of 1.0, 1.1, 1.2")]
 pub struct UnsupportedVersion;

@@ -16,7 +16,7 @@ use lwm2m_core::{
 use roxmltree::{Document, Node, ParsingOptions};
 use std::io::Read;
 
-/// The largest file that is read, in bytes.
+/// The largest file that is read, in bytes: a bound of ours.
 pub const MAX_SIZE: usize = 256 * 1024;
 
 /// The most nodes of XML that are kept; the largest file of the registry has about 2,000.
@@ -29,7 +29,7 @@ const MAX_NAMESPACES: usize = 8;
 /// files have two attributes on one element, but descriptions with tables (`0=off`).
 const MAX_EQUALS_SIGNS: usize = 1024;
 
-/// What a file defines, and what was not clear in it.
+/// What a file defines, and what was not clear in it (Core 1.2.2, appendix D).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Loaded {
@@ -39,13 +39,13 @@ pub struct Loaded {
     pub warnings: Vec<Warning>,
 }
 
-/// Something the loader had to guess or to leave out.
+/// Something the loader had to guess or to leave out, for a person to look at: not all files follow the schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Warning {
-    /// The object.
+    /// The identifier of the object.
     pub object: u16,
-    /// The resource, where it concerns one.
+    /// The identifier of the resource, where it concerns one.
     pub resource: Option<u16>,
     /// What was unclear, and what was made of it.
     pub reason: String,
@@ -64,7 +64,7 @@ impl fmt::Display for Warning {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DdfError {
-    /// It cannot be read.
+    /// The file system does not give it.
     #[error("cannot read the definition file: {0}")]
     Io(#[from] std::io::Error),
     /// It is larger than [`MAX_SIZE`].
@@ -81,7 +81,7 @@ pub enum DdfError {
     NotADefinition(&'static str),
 }
 
-/// Reads a definition file; [`parse`] is for bytes.
+/// Reads a definition file (Core 1.2.2, appendix D); [`parse`] is for bytes.
 ///
 /// # Errors
 /// Where it cannot be read or defines no object.
@@ -94,7 +94,7 @@ pub fn load(path: impl AsRef<std::path::Path>) -> Result<Loaded, DdfError> {
     parse(&bytes)
 }
 
-/// Reads the bytes of a definition file.
+/// Reads the bytes of a definition file (Core 1.2.2, appendix D).
 ///
 /// # Errors
 /// Where it is too large, no XML, or defines no object.

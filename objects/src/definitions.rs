@@ -8,8 +8,8 @@ use lwm2m_core::{
     version::{LwM2mVersion, ObjectVersion},
 };
 
-/// Object definitions: the tables of this crate and those a program adds, several versions of an object side by
-/// side.
+/// Object definitions: the tables of this crate and those a program adds, several versions of an object side by side
+/// (Core 1.2.2, section 7.2).
 ///
 /// As [`Models`] it shows the highest version of each object; [`Definitions::device`] shows the versions of one
 /// registered device, and [`Definitions::protocol`] those that a version of the protocol implies.
@@ -172,7 +172,8 @@ impl Models for Definitions {
     }
 }
 
-/// One version of each object: those of a registered device, or those that a protocol version implies.
+/// One version of each object: those of a registered device, or those that a protocol version implies (Core 1.2.2,
+/// section 7.2.3).
 ///
 /// It holds or borrows the definitions (`&Definitions`, `Arc<Definitions>`) and the versions (`&[_]`, `Vec`,
 /// `Arc<[_]>`). A look-up allocates nothing; where the versions are ordered by object it takes a number of steps that

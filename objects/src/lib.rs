@@ -2,8 +2,9 @@
 //! and operations against them.
 //!
 //! - **Constants**: each object has a module with its identifier, the identifiers of its resources, and a
-//!   definition for each of its versions: [`device::FIRMWARE_VERSION`], [`ipso::temperature::V1_1`]. They stand
-//!   in `static` tables and cost nothing at start.
+//!   definition for each of its versions: [`device::FIRMWARE_VERSION`], [`ipso::temperature::V1_1`]. Each says what it
+//!   stands for: operations, type, range, unit, versions, and where it is defined. They stand in `static` tables and
+//!   cost nothing at start.
 //! - **[`Definitions`]**: the tables of this crate together with those a program loaded, several versions of an
 //!   object side by side; [`DeviceModels`] is the view of one registered device.
 //! - **[`validate`]**: whether a value or an operation suits a definition, with errors that a person understands.

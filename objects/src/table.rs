@@ -183,25 +183,50 @@ pub(crate) const fn model(
 /// a [`DataType`] or `None`, followed by what else holds for it: `.multiple()`, `.mandatory()`, `.range(..)`,
 /// `.units(..)`, `.since(..)`, `.until(..)`. A row that defines a resource differently for some versions has `_`
 /// for its constant.
+///
+/// Where an object is defined in a specification, `from "...";` before its name says where; the others are defined in
+/// the registry. The documentation of the constants is put together from that and from the rows.
 macro_rules! object {
+    ($(#[$doc:meta])* from $source:literal; $module:ident = $($rest:tt)*) => {
+        $crate::table::object! { @ $source; $(#[$doc])* $module = $($rest)* }
+    };
+    ($(#[$doc:meta])* $module:ident = $object:literal $($rest:tt)*) => {
+        $crate::table::object! {
+            @ concat!("OMA LwM2M registry, object ", $object);
+            $(#[$doc])* $module = $object $($rest)*
+        }
+    };
     (
+        @ $source:expr;
         $(#[$doc:meta])*
         $module:ident = $object:literal $object_name:literal $occurs:ident
         { $($static:ident = ($major:literal, $minor:literal) $($own_occurs:ident)?),+ $(,)? }
         $($constant:tt = $id:literal $name:literal $operations:ident $type:ident
-            $(.$with:ident($($argument:expr),*))*;)+
+            $(.$with:ident($($argument:tt)*))*;)+
     ) => {
         $(#[$doc])*
+        ///
+        #[doc = concat!("Object ", $object, ". Source: ", $source, ".")]
         pub mod $module {
             #[allow(unused_imports)]
             use $crate::table::{length, number};
             use $crate::table::{count, model, resources, Row};
             use lwm2m_core::{model::{ObjectModel, ResourceModel}, version::ObjectVersion};
 
-            #[doc = concat!("Object identifier, ", $object, ".")]
+            #[doc = concat!(
+                "The identifier of this object, ", $object, " (", $source, ").",
+            )]
             pub const ID: u16 = $object;
 
-            $($crate::table::constant!($constant = $id, $object, $name);)+
+            $($crate::table::constant!(
+                $constant = $id, $object, $name,
+                concat!(
+                    $crate::table::operations_text!($operations),
+                    $crate::table::data_type_text!($type),
+                    $($crate::table::fact!($with $($argument)*),)*
+                ),
+                $source
+            );)+
 
             const ROWS: &[Row] = &[$(
                 Row::new(
@@ -210,12 +235,13 @@ macro_rules! object {
                     $crate::table::operations!($operations),
                     $crate::table::data_type!($type),
                 )
-                $(.$with($($argument),*))*
+                $(.$with($($argument)*))*
             ),+];
 
             $(
                 #[doc = concat!(
-                    "Object ", $object, " (", $object_name, "), version ", $major, ".", $minor, ".",
+                    "Object ", $object, " (", $object_name, "), version ", $major, ".", $minor, " (",
+                    $source, ").",
                 )]
                 pub static $static: ObjectModel = {
                     const VERSION: ObjectVersion = ObjectVersion::new($major, $minor);
@@ -226,7 +252,9 @@ macro_rules! object {
                 };
             )+
 
-            /// All versions, lowest first.
+            #[doc = concat!(
+                "All versions of the object, lowest first (", $source, ").",
+            )]
             pub static VERSIONS: &[&ObjectModel] = &[$(&$static),+];
         }
     };
@@ -243,10 +271,68 @@ macro_rules! occurs {
 }
 
 macro_rules! constant {
-    (_ = $id:literal, $object:literal, $name:literal) => {};
-    ($constant:ident = $id:literal, $object:literal, $name:literal) => {
-        #[doc = concat!("`/", $object, "/x/", $id, "` ", $name)]
+    (_ = $id:literal, $object:literal, $name:literal, $facts:expr, $source:expr) => {};
+    ($constant:ident = $id:literal, $object:literal, $name:literal, $facts:expr, $source:expr) => {
+        #[doc = concat!("`/", $object, "/x/", $id, "` ", $name, ": ", $facts, " (", $source, ").")]
         pub const $constant: u16 = $id;
+    };
+}
+
+/// What a method of a row says, for the documentation.
+macro_rules! fact {
+    (mandatory) => {
+        ", mandatory"
+    };
+    (multiple) => {
+        ", with instances"
+    };
+    (range $text:literal, $($ranges:tt)*) => {
+        concat!(", range `", $text, "`")
+    };
+    (units $units:literal) => {
+        concat!(", unit `", $units, "`")
+    };
+    (since $major:literal, $minor:literal) => {
+        concat!(", from version ", $major, ".", $minor)
+    };
+    (until $major:literal, $minor:literal) => {
+        concat!(", up to version ", $major, ".", $minor)
+    };
+}
+
+macro_rules! operations_text {
+    (R) => {
+        "read"
+    };
+    (W) => {
+        "written"
+    };
+    (RW) => {
+        "read and written"
+    };
+    (E) => {
+        "executed"
+    };
+    (None) => {
+        "for bootstrap only"
+    };
+}
+
+macro_rules! data_type_text {
+    (None) => {
+        ""
+    };
+    (Unsigned) => {
+        ", Unsigned Integer"
+    };
+    (ObjectLink) => {
+        ", Objlnk"
+    };
+    (CoreLink) => {
+        ", Corelnk"
+    };
+    ($type:ident) => {
+        concat!(", ", stringify!($type))
     };
 }
 
@@ -277,4 +363,6 @@ macro_rules! data_type {
     };
 }
 
-pub(crate) use {constant, data_type, object, occurs, operations};
+pub(crate) use {
+    constant, data_type, data_type_text, fact, object, occurs, operations, operations_text,
+};

@@ -15,25 +15,25 @@ use lwm2m_core::{
 /// The longest text of a value that an error repeats, in characters.
 const MAX_SHOWN: usize = 40;
 
-/// What is about to be done to a place.
+/// What is about to be done to a place (Core 1.2.2, sections 6.3 and 6.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
-    /// Read.
+    /// Asking for values (Core 1.2.2, section 6.3.1).
     Read,
-    /// Observe.
+    /// Asking for values whenever they change (Core 1.2.2, section 6.4.1).
     Observe,
-    /// Write, by replacement or as a partial update.
+    /// Writing, by replacement or as a partial update (Core 1.2.2, section 6.3.3).
     Write,
-    /// Execute.
+    /// Executing a resource (Core 1.2.2, section 6.3.5).
     Execute,
-    /// Create an object instance.
+    /// Making an object instance (Core 1.2.2, section 6.3.6).
     Create,
-    /// Delete an object instance or, from 1.2, a resource instance.
+    /// Deleting an object instance or, from 1.1, a resource instance (Core 1.2.2, section 6.3.7).
     Delete,
-    /// Discover.
+    /// Asking what is there (Core 1.2.2, section 6.3.2).
     Discover,
-    /// Write attributes.
+    /// Attaching attributes (Core 1.2.2, section 6.3.4).
     WriteAttributes,
 }
 
@@ -63,7 +63,8 @@ pub struct ValidationError {
     pub reason: Reason,
 }
 
-/// What does not suit the definition, at a place that the [`ValidationError`] names.
+/// What does not suit the definition, at a place that the [`ValidationError`] names; for whoever tells a person or
+/// chooses a response code.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
@@ -120,7 +121,7 @@ pub enum Reason {
     MandatoryMissing(ResourceName),
 }
 
-/// An object in an error.
+/// An object as an error names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ObjectName {
@@ -145,7 +146,7 @@ impl From<&ObjectModel> for ObjectName {
     }
 }
 
-/// A resource in an error.
+/// A resource as an error names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ResourceName {
@@ -175,8 +176,8 @@ fn error(path: Path, reason: Reason) -> ValidationError {
 }
 
 /// Checks a value for a resource or resource instance: that the resource exists, that the path is as deep as it
-/// has to be, the type, and the range. Whether a server may write it is not asked here: see
-/// [`validate_operation`].
+/// has to be, the type, and the range (Core 1.2.2, appendices C and D). Whether a server may write it is not asked
+/// here: see [`validate_operation`].
 ///
 /// The type has to be exactly the definition's; [`conform`] converts first. A resource without a known type
 /// takes any value.
@@ -192,8 +193,8 @@ pub fn validate_value(
     check(resource, value).map_err(|reason| error(path, reason))
 }
 
-/// Converts a value to the type of its resource where nothing is lost (a whole float to an integer, an integer
-/// to a float, time or unsigned), and checks it like [`validate_value`].
+/// Converts a value to the type of its resource where nothing is lost (a whole float to an integer, an integer to a
+/// float, time or unsigned), and checks it like [`validate_value`] (Core 1.2.2, appendices C and D).
 ///
 /// # Errors
 /// What does not suit the definition.
@@ -208,9 +209,9 @@ pub fn conform(model: &ObjectModel, path: Path, value: Value) -> Result<Value, V
     Ok(value)
 }
 
-/// Checks whether a server can do this at this place, by the definition alone: that the place exists in the
-/// definition, that the resource offers the operation, that the path is as deep as the operation needs. The
-/// bootstrap interface is not bound by it: it reaches resources without operations as well.
+/// Checks whether a server can do this at this place, by the definition alone: that the place exists in the definition,
+/// that the resource offers the operation, that the path is as deep as the operation needs (Core 1.2.2, section 6.3 and
+/// appendix D). The bootstrap interface is not bound by it: it reaches resources without operations as well.
 ///
 /// # Errors
 /// What does not suit the definition.
@@ -272,7 +273,8 @@ pub fn validate_operation(
     }
 }
 
-/// Checks that an object instance has every mandatory resource. `present` are the resources it has.
+/// Checks that an object instance has every mandatory resource (Core 1.2.2, section 6.3.6 and appendix D). `present`
+/// are the resources it has.
 ///
 /// Executable resources are not asked for: a server cannot give them when it creates an instance.
 ///

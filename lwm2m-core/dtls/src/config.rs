@@ -11,19 +11,19 @@ use alloc::{string::String, sync::Arc, vec::Vec};
 use core::{fmt, time::Duration};
 use lwm2m_core::time::Instant;
 
-/// Longest Connection ID that we can be addressed by.
+/// Longest Connection ID that we can be addressed by, bytes: a bound of ours, RFC 9146 allows 255.
 pub const MAX_OWN_CONNECTION_ID: usize = 8;
 
 /// The largest payload of UDP.
 pub(crate) const MAX_DATAGRAM: usize = 65_507;
 
-/// Smallest [`EndpointConfig::mtu`].
+/// Smallest [`EndpointConfig::mtu`], bytes: a bound of ours.
 pub const MIN_MTU: usize = 128;
 
 /// Shortest secret that keys for tickets are made of ([`Endpoint::set_ticket_key`](crate::Endpoint::set_ticket_key)), bytes.
 pub const MIN_TICKET_SECRET: usize = 16;
 
-/// Whether sessions must be bound to their handshake (RFC 7627).
+/// Whether sessions must be bound to their handshake (RFC 7627, section 5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExtendedMasterSecret {
     /// Used with every peer that knows it.
@@ -32,7 +32,7 @@ pub enum ExtendedMasterSecret {
     Required,
 }
 
-/// What a server answers to a PSK identity that nobody knows.
+/// What a server answers to a PSK identity that nobody knows (RFC 4279, section 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnknownIdentity {
     /// The alert `unknown_psk_identity` (RFC 4279, section 2): a person who sets a device up sees what is wrong.
@@ -41,7 +41,7 @@ pub enum UnknownIdentity {
     Indistinguishable,
 }
 
-/// How peers address us (RFC 9146).
+/// How peers address us (RFC 9146, section 3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionIds {
     /// Begins every id: tells shards or nodes apart. At most 4 bytes.
@@ -255,7 +255,8 @@ impl EndpointConfig {
     }
 }
 
-/// What a server has and asks for. Clients prove who they are in every suite: there is no anonymous device.
+/// What a server has and asks for, the settings of its side. Clients prove who they are in every suite: there is no
+/// anonymous device.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ServerConfig {
@@ -346,25 +347,25 @@ impl fmt::Debug for ServerConfig {
     }
 }
 
-/// How a client proves who it is, and what it asks of the server.
+/// How a client proves who it is, and what it asks of the server (Transport 1.2.2, section 5.2.9).
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum ClientCredentials {
-    /// A pre-shared key.
+    /// A pre-shared key (Transport 1.2.2, section 5.2.9.1).
     Psk {
         /// Its identity, at most 65,535 bytes.
         identity: Vec<u8>,
         /// The key, or the hardware that has it.
         key: Arc<dyn PreSharedKey>,
     },
-    /// Raw public keys on both sides (RFC 7250).
+    /// Raw public keys on both sides (RFC 7250, section 3; Transport 1.2.2, section 5.2.9.2).
     RawPublicKey {
         /// Ours.
         signer: Arc<dyn Signer>,
         /// The server's SubjectPublicKeyInfo, DER, compared byte by byte.
         server: Vec<u8>,
     },
-    /// Certificates on both sides.
+    /// Certificates on both sides (Transport 1.2.2, section 5.2.9.3).
     Certificate {
         /// Ours.
         local: LocalCertificate,
@@ -373,7 +374,7 @@ pub enum ClientCredentials {
     },
 }
 
-/// One connection of a client.
+/// One connection of a client: the settings of its side.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ClientConfig {

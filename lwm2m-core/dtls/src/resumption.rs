@@ -38,7 +38,7 @@ impl Revocation {
     }
 }
 
-/// What a client keeps of a session to take it up again; as secret as a key. Once an alert has ended a connection of the
+/// What a client keeps of a session to take it up again (RFC 5246, section 7.3; RFC 5077, section 3.1); as secret as a key. Once an alert has ended a connection of the
 /// session, it is of no use (RFC 5246, section 7.2.2): a handshake with it is a full one.
 #[derive(Clone)]
 pub struct Resumption {

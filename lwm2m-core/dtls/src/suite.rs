@@ -2,25 +2,26 @@
 
 use crate::crypto::Aead;
 
-/// A cipher suite of DTLS 1.2.
+/// A cipher suite of DTLS 1.2 (RFC 7925, section 4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CipherSuite {
-    /// TLS_PSK_WITH_AES_128_CCM_8 (RFC 6655): what LwM2M asks for with pre-shared keys.
+    /// TLS_PSK_WITH_AES_128_CCM_8 (RFC 6655, section 4): what LwM2M asks for with pre-shared keys.
     PskAes128Ccm8,
-    /// TLS_PSK_WITH_AES_128_CCM (RFC 6655).
+    /// TLS_PSK_WITH_AES_128_CCM (RFC 6655, section 4).
     PskAes128Ccm,
-    /// TLS_PSK_WITH_AES_128_GCM_SHA256 (RFC 5487).
+    /// TLS_PSK_WITH_AES_128_GCM_SHA256 (RFC 5487, section 2).
     PskAes128GcmSha256,
-    /// TLS_PSK_WITH_AES_128_CBC_SHA256 (RFC 5487).
+    /// TLS_PSK_WITH_AES_128_CBC_SHA256 (RFC 5487, section 3).
     PskAes128CbcSha256,
-    /// TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8 (RFC 7251): what LwM2M asks for with raw public keys and certificates.
+    /// TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8 (RFC 7251, section 2): what LwM2M asks for with raw public keys and
+    /// certificates.
     EcdheEcdsaAes128Ccm8,
-    /// TLS_ECDHE_ECDSA_WITH_AES_128_CCM (RFC 7251).
+    /// TLS_ECDHE_ECDSA_WITH_AES_128_CCM (RFC 7251, section 2).
     EcdheEcdsaAes128Ccm,
-    /// TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 (RFC 5289).
+    /// TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 (RFC 5289, section 3.2).
     EcdheEcdsaAes128GcmSha256,
-    /// TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256 (RFC 5289).
+    /// TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256 (RFC 5289, section 3.1).
     EcdheEcdsaAes128CbcSha256,
 }
 
@@ -40,7 +41,7 @@ pub(crate) enum Protection {
 }
 
 impl CipherSuite {
-    /// All of them, the preferred first.
+    /// All of them, the preferred first (RFC 7925, section 4).
     pub const ALL: [CipherSuite; 8] = [
         CipherSuite::PskAes128Ccm8,
         CipherSuite::PskAes128Ccm,
@@ -52,7 +53,7 @@ impl CipherSuite {
         CipherSuite::EcdheEcdsaAes128CbcSha256,
     ];
 
-    /// Those without CBC, the preferred first: what a client offers by default.
+    /// Those without CBC, the preferred first: what a client offers by default (RFC 7925, section 4).
     pub const AEAD: [CipherSuite; 6] = [
         CipherSuite::PskAes128Ccm8,
         CipherSuite::PskAes128Ccm,

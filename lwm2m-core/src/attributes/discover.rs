@@ -12,15 +12,15 @@ use alloc::{
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct PropertyAttributes {
-    /// How many instances a multiple-instance resource has.
+    /// How many instances a multiple-instance resource has (Core 1.2.2, table 7.3.1-1).
     pub dim: Option<u16>,
-    /// Short server id, 1 to 65534, of a security, server or OSCORE object instance.
+    /// Short server id, 1 to 65534, of a security, server or OSCORE object instance (Core 1.2.2, table 7.3.1-1).
     pub ssid: Option<u16>,
-    /// Server URI of a security object instance.
+    /// Server URI of a security object instance (Core 1.2.2, table 7.3.1-1).
     pub uri: Option<String>,
-    /// Version of an object.
+    /// Version of an object (Core 1.2.2, table 7.3.1-1).
     pub ver: Option<ObjectVersion>,
-    /// Version of the protocol, at the root link of a bootstrap-discover.
+    /// Version of the protocol, at the root link of a bootstrap-discover (Core 1.2.2, table 7.3.1-1).
     pub lwm2m: Option<LwM2mVersion>,
 }
 

@@ -14,35 +14,39 @@ pub use store::{AttachError, AttributeStore};
 
 use alloc::string::String;
 
-/// The attributes that a server writes with write-attributes, or (1.2) in the query of an observe.
+/// The attributes that a server writes with write-attributes, or (1.2) in the query of an observe (Core 1.2.2, section
+/// 7.3.2).
 ///
 /// `None`: not set at this level.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Attributes {
-    /// Minimum period between notifications, seconds.
+    /// Minimum period between notifications, seconds (Core 1.2.2, table 7.3.2-1).
     pub pmin: Option<u32>,
-    /// Maximum period between notifications, seconds; 0 means none.
+    /// Maximum period between notifications, seconds; 0 means none (Core 1.2.2, table 7.3.2-1).
     pub pmax: Option<u32>,
-    /// Minimum period between evaluations, seconds (1.1).
+    /// Minimum period between evaluations, seconds (1.1; Core 1.2.2, table 7.3.2-1).
     pub epmin: Option<u32>,
-    /// Maximum period between evaluations, seconds (1.1); 0 means none.
+    /// Maximum period between evaluations, seconds (1.1); 0 means none (Core 1.2.2, table 7.3.2-1).
     pub epmax: Option<u32>,
-    /// Notify when the value crosses this upper bound upwards or downwards, in the unit of the resource.
+    /// Notify when the value crosses this upper bound upwards or downwards, in the unit of the resource (Core 1.2.2,
+    /// table 7.3.2-1).
     pub gt: Option<f64>,
-    /// Notify when the value crosses this lower bound upwards or downwards, in the unit of the resource.
+    /// Notify when the value crosses this lower bound upwards or downwards, in the unit of the resource (Core 1.2.2,
+    /// table 7.3.2-1).
     pub lt: Option<f64>,
-    /// Notify when the value moved by this much, in the unit of the resource.
+    /// Notify when the value moved by this much, in the unit of the resource (Core 1.2.2, table 7.3.2-1).
     pub st: Option<f64>,
-    /// Notify on the falling (false) or rising (true) edge of a boolean (1.2).
+    /// Notify on the falling (false) or rising (true) edge of a boolean (1.2; Core 1.2.2, table 7.3.2-1).
     pub edge: Option<bool>,
-    /// Send notifications confirmable (1.2).
+    /// Send notifications confirmable (1.2; Core 1.2.2, table 7.3.2-1).
     pub con: Option<bool>,
-    /// Historical queue: how many values are kept for one notification (1.2).
+    /// Historical queue: how many values are kept for one notification (1.2; Core 1.2.2, table 7.3.2-1).
     pub hqmax: Option<u32>,
 }
 
-/// A change of attributes as write-attributes carries it: set to a value, or (a name without value) unset.
+/// A change of attributes as write-attributes carries it: set to a value, or (a name without value) unset (Core 1.2.2,
+/// section 6.3.4).
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
 pub struct AttributeChange {
@@ -65,7 +69,7 @@ pub enum AttributeError {
     /// The same attribute twice.
     #[error("{0} stands twice")]
     Repeated(&'static str),
-    /// A combination that section 7.3 forbids.
+    /// A combination that is forbidden (Core 1.2.2, section 7.3.2).
     #[error("{0}")]
     Combination(&'static str),
     /// An attribute that cannot be attached at this level, or to a resource of this type.

@@ -6,30 +6,31 @@ use core::ops::{BitAnd, BitOr, Sub};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Attribute {
-    /// Minimum period.
+    /// `pmin`: the minimum period between notifications, seconds (Core 1.2.2, table 7.3.2-1).
     Pmin,
-    /// Maximum period.
+    /// `pmax`: the maximum period between notifications, seconds (Core 1.2.2, table 7.3.2-1).
     Pmax,
-    /// Greater than.
+    /// `gt`: the bound whose crossing from below or above is told, in the unit of the resource (Core 1.2.2, table
+    /// 7.3.2-1).
     Gt,
-    /// Less than.
+    /// `lt`: the second such bound, below `gt`, in the unit of the resource (Core 1.2.2, table 7.3.2-1).
     Lt,
-    /// Step.
+    /// `st`: the step by which a value has to move, in the unit of the resource (Core 1.2.2, table 7.3.2-1).
     St,
-    /// Minimum evaluation period.
+    /// `epmin`: the minimum period between evaluations, seconds (Core 1.2.2, table 7.3.2-1).
     Epmin,
-    /// Maximum evaluation period.
+    /// `epmax`: the maximum period between evaluations, seconds (Core 1.2.2, table 7.3.2-1).
     Epmax,
-    /// Edge.
+    /// `edge`: the edge of a boolean that is told, 0 falling, 1 rising (Core 1.2.2, table 7.3.2-1).
     Edge,
-    /// Confirmable notification.
+    /// `con`: whether notifications are confirmable, 0 or 1 (Core 1.2.2, table 7.3.2-1).
     Con,
-    /// Maximum historical queue.
+    /// `hqmax`: how many notifications the historical queue holds (Core 1.2.2, table 7.3.2-1).
     Hqmax,
 }
 
 impl Attribute {
-    /// All of them, in the order in which they are written.
+    /// All of them, in the order in which they are written (Core 1.2.2, table 7.3.2-1).
     pub const ALL: [Attribute; 10] = [
         Attribute::Pmin,
         Attribute::Pmax,
@@ -98,12 +99,12 @@ impl Attribute {
     }
 }
 
-/// A set of attribute names.
+/// A set of attribute names (Core 1.2.2, table 7.3.2-1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct AttributeNames(u16);
 
 impl AttributeNames {
-    /// None.
+    /// The set without a name.
     pub const NONE: AttributeNames = AttributeNames(0);
     /// Those that an observe-composite can carry: the ones that can be attached to an object (Core 1.2.2, section
     /// 6.4.4), without the historical queue.

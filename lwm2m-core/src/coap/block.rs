@@ -6,9 +6,9 @@ use core::fmt;
 pub struct BlockSize(u8);
 
 impl BlockSize {
-    /// 16 bytes
+    /// The smallest, 16 bytes.
     pub const MIN: BlockSize = BlockSize(0);
-    /// 1024 bytes
+    /// The largest, 1024 bytes.
     pub const MAX: BlockSize = BlockSize(6);
 
     /// As many units of 1024 bytes as the message holds (RFC 8323, section 6); over reliable transports only.
@@ -46,7 +46,7 @@ impl fmt::Debug for BlockSize {
     }
 }
 
-/// The value of a Block1 or Block2 option.
+/// The value of a Block1 or Block2 option (RFC 7959, section 2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Block {
     /// Number of the block, 0 to 2^20 - 1.

@@ -5,16 +5,16 @@ use core::fmt;
 
 const VERSION: u8 = 1;
 
-/// How a message is delivered (RFC 7252, section 4.2, 4.3).
+/// How a message is delivered (RFC 7252, section 3 and sections 4.2 and 4.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MessageKind {
-    /// CON: repeated until acknowledged.
+    /// CON: repeated until acknowledged (RFC 7252, section 4.2).
     Confirmable,
-    /// NON: sent once.
+    /// NON: sent once (RFC 7252, section 4.3).
     NonConfirmable,
-    /// ACK.
+    /// ACK: a confirmable message has come (RFC 7252, section 4.2).
     Acknowledgement,
-    /// RST.
+    /// RST: a message has come that means nothing here (RFC 7252, sections 4.2 and 4.3).
     Reset,
 }
 
@@ -56,7 +56,8 @@ impl fmt::Debug for Token {
     }
 }
 
-/// One CoAP message over UDP or DTLS. `Debug` shows the length of the payload only: it may hold keys.
+/// One CoAP message over UDP or DTLS (RFC 7252, section 3). `Debug` shows the length of the payload only: it may hold
+/// keys.
 #[derive(Clone, PartialEq)]
 pub struct Message {
     /// How it is delivered.
@@ -67,7 +68,7 @@ pub struct Message {
     pub id: u16,
     /// Token: matches response and request.
     pub token: Token,
-    /// Options.
+    /// Options, ordered by number.
     pub options: Options,
     /// Payload; empty means none.
     pub payload: Bytes,

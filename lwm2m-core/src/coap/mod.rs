@@ -20,8 +20,8 @@ pub use option::{OptionNumber, Options};
 use bytes::Bytes;
 use core::fmt;
 
-/// A request as the layers above the message layer see it: no message id, no token. `Debug` shows the length of the
-/// body only: it may hold keys.
+/// A request as the layers above the message layer see it: no message id, no token (RFC 7252, section 5.1). `Debug`
+/// shows the length of the body only: it may hold keys.
 #[derive(Clone, PartialEq)]
 pub struct Request {
     /// Method code, 0.01 to 0.07.
@@ -87,8 +87,8 @@ impl Request {
     }
 }
 
-/// A response as the layers above the message layer see it. `Debug` shows the length of the body only: it may hold
-/// keys.
+/// A response as the layers above the message layer see it (RFC 7252, section 5.2). `Debug` shows the length of the
+/// body only: it may hold keys.
 #[derive(Clone, PartialEq)]
 pub struct Response {
     /// Response code, 2.xx to 5.xx.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use core::fmt;
 
-/// The number of an option.
+/// The number of an option (RFC 7252, section 5.4.6).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OptionNumber(pub u16);
 
@@ -21,7 +21,7 @@ macro_rules! options {
     ($($(#[$doc:meta])* $name:ident = $number:literal, $text:literal, $min:literal..=$max:literal, $repeatable:literal;)*) => {
         $($(#[$doc])* pub const $name: OptionNumber = OptionNumber($number);)*
 
-        /// The name of an option; `None` where this crate does not know it.
+        /// The name of an option (RFC 7252, section 12.2); `None` where this crate does not know it.
         pub const fn name(number: OptionNumber) -> Option<&'static str> {
             match number.0 {
                 $($number => Some($text),)*
@@ -48,53 +48,53 @@ macro_rules! options {
 }
 
 options! {
-    /// RFC 7252, section 5.10.8.1
+    /// If-Match: only where the resource has this ETag, or any where it is empty (RFC 7252, section 5.10.8.1).
     IF_MATCH = 1, "If-Match", 0..=8, true;
-    /// RFC 7252, section 5.10.1
+    /// Uri-Host: the name or address that the resource belongs to (RFC 7252, section 5.10.1).
     URI_HOST = 3, "Uri-Host", 1..=255, false;
-    /// RFC 7252, section 5.10.6
+    /// ETag: names one representation of a resource (RFC 7252, section 5.10.6).
     ETAG = 4, "ETag", 1..=8, true;
-    /// RFC 7252, section 5.10.8.2
+    /// If-None-Match: only where there is no such resource (RFC 7252, section 5.10.8.2).
     IF_NONE_MATCH = 5, "If-None-Match", 0..=0, false;
-    /// RFC 7641, section 2
+    /// Observe: 0 begins an observation, 1 ends it; in answers the order of notifications (RFC 7641, section 2).
     OBSERVE = 6, "Observe", 0..=3, false;
-    /// RFC 7252, section 5.10.1
+    /// Uri-Port: the port of the resource (RFC 7252, section 5.10.1).
     URI_PORT = 7, "Uri-Port", 0..=2, false;
-    /// RFC 7252, section 5.10.7
+    /// Location-Path: a segment of the path of what was made (RFC 7252, section 5.10.7).
     LOCATION_PATH = 8, "Location-Path", 0..=255, true;
-    /// RFC 8613, section 2
+    /// OSCORE: the message is protected; its parameters (RFC 8613, section 2).
     OSCORE = 9, "OSCORE", 0..=255, false;
-    /// RFC 7252, section 5.10.1
+    /// Uri-Path: a segment of the path of the resource, without percent-encoding (RFC 7252, section 5.10.1).
     URI_PATH = 11, "Uri-Path", 0..=255, true;
-    /// RFC 7252, section 5.10.3
+    /// Content-Format: the number of the format of the payload (RFC 7252, section 5.10.3).
     CONTENT_FORMAT = 12, "Content-Format", 0..=2, false;
-    /// RFC 7252, section 5.10.5
+    /// Max-Age: how long the response is fresh, seconds; 60 where it says none (RFC 7252, section 5.10.5).
     MAX_AGE = 14, "Max-Age", 0..=4, false;
-    /// RFC 7252, section 5.10.1
+    /// Uri-Query: an argument of the request (RFC 7252, section 5.10.1).
     URI_QUERY = 15, "Uri-Query", 0..=255, true;
-    /// RFC 8768, section 3
+    /// Hop-Limit: how many proxies may still pass the request on (RFC 8768, section 3).
     HOP_LIMIT = 16, "Hop-Limit", 1..=1, false;
-    /// RFC 7252, section 5.10.4
+    /// Accept: the number of the format that is asked for (RFC 7252, section 5.10.4).
     ACCEPT = 17, "Accept", 0..=2, false;
-    /// RFC 7252, section 5.10.7
+    /// Location-Query: an argument of the location of what was made (RFC 7252, section 5.10.7).
     LOCATION_QUERY = 20, "Location-Query", 0..=255, true;
-    /// RFC 7959, section 2.1
+    /// Block2: which block of the body of the response (RFC 7959, section 2.1).
     BLOCK2 = 23, "Block2", 0..=3, false;
-    /// RFC 7959, section 2.1
+    /// Block1: which block of the body of the request (RFC 7959, section 2.1).
     BLOCK1 = 27, "Block1", 0..=3, false;
-    /// RFC 7959, section 4
+    /// Size2: the length of the body of the response, bytes (RFC 7959, section 4).
     SIZE2 = 28, "Size2", 0..=4, false;
-    /// RFC 7252, section 5.10.2
+    /// Proxy-Uri: the whole address, for a proxy (RFC 7252, section 5.10.2).
     PROXY_URI = 35, "Proxy-Uri", 1..=1034, false;
-    /// RFC 7252, section 5.10.2
+    /// Proxy-Scheme: the scheme of the address, for a proxy (RFC 7252, section 5.10.2).
     PROXY_SCHEME = 39, "Proxy-Scheme", 1..=255, false;
-    /// RFC 7252, section 5.10.9
+    /// Size1: the length of the body of the request, bytes (RFC 7252, section 5.10.9).
     SIZE1 = 60, "Size1", 0..=4, false;
-    /// RFC 9175, section 2.2.1
+    /// Echo: a value that proves that a request is fresh and where it comes from (RFC 9175, section 2.2.1).
     ECHO = 252, "Echo", 1..=40, false;
-    /// RFC 7967, section 2
+    /// No-Response: which classes of responses are not wanted (RFC 7967, section 2).
     NO_RESPONSE = 258, "No-Response", 0..=1, false;
-    /// RFC 9175, section 3.2.1
+    /// Request-Tag: tells the bodies of requests in blocks apart (RFC 9175, section 3.2.1).
     REQUEST_TAG = 292, "Request-Tag", 0..=8, true;
 }
 
@@ -107,7 +107,7 @@ impl fmt::Debug for OptionNumber {
     }
 }
 
-/// The options of a message, ordered by number; those of one number keep their order.
+/// The options of a message, ordered by number; those of one number keep their order (RFC 7252, section 3.1).
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Options(Vec<(OptionNumber, Bytes)>);
 

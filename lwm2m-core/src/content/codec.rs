@@ -8,8 +8,8 @@ use super::{
 use crate::{entry::Entry, model::Models, path::Path};
 use alloc::vec::Vec;
 
-/// Reads and writes the payloads of one peer: with the definitions of its objects, and below its root where that is
-/// not `/`.
+/// Reads and writes the payloads of one peer: with the definitions of its objects, and below its root where that is not
+/// `/` (Core 1.2.2, section 7.5).
 ///
 /// ```
 /// use lwm2m_core::{content::{Codec, ContentFormat}, entry::Entry, model::NoModels, path::Path};
@@ -126,7 +126,8 @@ impl<'a> Codec<'a> {
         }
     }
 
-    /// Reads the paths of a read-composite or observe-composite request: SenML without values, or SenML-ETCH.
+    /// Reads the paths of a read-composite or observe-composite request: SenML without values, or SenML-ETCH (Core
+    /// 1.2.2, sections 6.3.8 and 6.4.4; RFC 8790, section 3.1).
     ///
     /// # Errors
     /// Malformed bytes, or a format that carries no paths.
@@ -141,7 +142,8 @@ impl<'a> Codec<'a> {
         }
     }
 
-    /// Writes the paths of a read-composite or observe-composite request.
+    /// Writes the paths of a read-composite or observe-composite request (Core 1.2.2, sections 6.3.8 and 6.4.4; RFC
+    /// 8790, section 3.1).
     ///
     /// # Errors
     /// A format that carries no paths.
@@ -157,7 +159,8 @@ impl<'a> Codec<'a> {
         }
     }
 
-    /// Reads a write-composite request: what it sets and, in SenML-ETCH, what it removes, in order.
+    /// Reads a write-composite request: what it sets and, in SenML-ETCH, what it removes, in order (Core 1.2.2, section
+    /// 6.3.9; RFC 8790, section 3.2).
     ///
     /// [`Codec::decode`] reads it as well where nothing is removed, and refuses it otherwise.
     ///
@@ -177,7 +180,7 @@ impl<'a> Codec<'a> {
         }
     }
 
-    /// Writes a write-composite request.
+    /// Writes a write-composite request (Core 1.2.2, section 6.3.9; RFC 8790, section 3.2).
     ///
     /// # Errors
     /// As [`Codec::encode`]; a [`Change::Remove`] in another format than SenML-ETCH, or of more than a resource

@@ -39,35 +39,35 @@ use crate::{
 };
 use alloc::{string::String, vec::Vec};
 
-/// How many values or paths one payload may carry; more are refused. Costs 64 bytes each, so 1 MiB in all, apart
-/// from texts and bytes, which take as much as they do in the payload.
+/// How many values or paths one payload may carry, a bound of ours; more are refused. Costs 64 bytes each, so 1 MiB in
+/// all, apart from texts and bytes, which take as much as they do in the payload.
 pub const MAX_ENTRIES: usize = 16_384;
 
 /// A content format of LwM2M, by its number in the CoAP registry (Core 1.2.2, section 7.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ContentFormat {
-    /// text/plain, 0
+    /// text/plain, 0 (Core 1.2.2, section 7.5.1)
     Text,
-    /// application/link-format, 40
+    /// application/link-format, 40 (RFC 6690, section 7.3; RFC 7252, section 12.3)
     Link,
-    /// application/octet-stream, 42
+    /// application/octet-stream, 42 (Core 1.2.2, section 7.5.2)
     Opaque,
-    /// application/cbor, 60
+    /// application/cbor, 60 (Core 1.2.2, section 7.5.3)
     Cbor,
-    /// application/senml+json, 110
+    /// application/senml+json, 110 (Core 1.2.2, section 7.5.6)
     SenmlJson,
-    /// application/senml+cbor, 112
+    /// application/senml+cbor, 112 (Core 1.2.2, section 7.5.7)
     SenmlCbor,
-    /// application/senml-etch+json, 320
+    /// application/senml-etch+json, 320 (RFC 8790, section 7.1)
     SenmlEtchJson,
-    /// application/senml-etch+cbor, 322
+    /// application/senml-etch+cbor, 322 (RFC 8790, section 7.1)
     SenmlEtchCbor,
-    /// application/vnd.oma.lwm2m+tlv, 11542
+    /// application/vnd.oma.lwm2m+tlv, 11542 (Core 1.2.2, section 7.5.5)
     Tlv,
-    /// application/vnd.oma.lwm2m+json, 11543 (LwM2M 1.0)
+    /// application/vnd.oma.lwm2m+json, 11543 (LwM2M 1.0; Core 1.2.2, section 7.5.6.1)
     Json,
-    /// application/vnd.oma.lwm2m+cbor, 11544 (LwM2M 1.2)
+    /// application/vnd.oma.lwm2m+cbor, 11544 (LwM2M 1.2; Core 1.2.2, section 7.5.4)
     LwM2mCbor,
 }
 
@@ -210,7 +210,7 @@ pub enum EncodeError {
     },
 }
 
-/// One step of a write-composite request.
+/// One step of a write-composite request (Core 1.2.2, section 6.3.9).
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
     /// Writes a value.
@@ -230,7 +230,7 @@ impl Change {
     }
 }
 
-/// Reads the values of a payload; see [`Codec::decode`].
+/// Reads the values of a payload (Core 1.2.2, section 7.5); see [`Codec::decode`].
 ///
 /// # Errors
 /// Malformed bytes, places outside of `base`, values that do not fit their type.
@@ -243,7 +243,7 @@ pub fn decode(
     Codec::new(models).decode(format, payload, base)
 }
 
-/// Reads the values of an answer; see [`Codec::decode_answer`].
+/// Reads the values of an answer (Core 1.2.2, section 7.5); see [`Codec::decode_answer`].
 ///
 /// # Errors
 /// As [`decode`].
@@ -256,7 +256,7 @@ pub fn decode_answer(
     Codec::new(models).decode_answer(format, payload, base)
 }
 
-/// Reads the values of a create request; see [`Codec::decode_create`].
+/// Reads the values of a create request (Core 1.2.2, section 6.3.6); see [`Codec::decode_create`].
 ///
 /// # Errors
 /// As [`decode`].
@@ -270,7 +270,7 @@ pub fn decode_create(
     Codec::new(models).decode_create(format, payload, base, new_instance)
 }
 
-/// Writes values as a payload about `base`; see [`Codec::encode`].
+/// Writes values as a payload about `base` (Core 1.2.2, section 7.5); see [`Codec::encode`].
 ///
 /// # Errors
 /// Values or combinations that the format cannot carry.
@@ -283,7 +283,8 @@ pub fn encode(
     Codec::new(models).encode(format, entries, base)
 }
 
-/// Reads the paths of a read-composite or observe-composite request; see [`Codec::decode_paths`].
+/// Reads the paths of a read-composite or observe-composite request (Core 1.2.2, sections 6.3.8 and 6.4.4); see
+/// [`Codec::decode_paths`].
 ///
 /// # Errors
 /// Malformed bytes, or a format that carries no paths.
@@ -291,7 +292,8 @@ pub fn decode_paths(format: ContentFormat, payload: &[u8]) -> Result<Vec<Path>, 
     Codec::new(&NoModels).decode_paths(format, payload)
 }
 
-/// Writes the paths of a read-composite or observe-composite request; see [`Codec::encode_paths`].
+/// Writes the paths of a read-composite or observe-composite request (Core 1.2.2, sections 6.3.8 and 6.4.4); see
+/// [`Codec::encode_paths`].
 ///
 /// # Errors
 /// A format that carries no paths.
@@ -299,7 +301,7 @@ pub fn encode_paths(format: ContentFormat, paths: &[Path]) -> Result<Vec<u8>, En
     Codec::new(&NoModels).encode_paths(format, paths)
 }
 
-/// Reads a write-composite request; see [`Codec::decode_changes`].
+/// Reads a write-composite request (Core 1.2.2, section 6.3.9); see [`Codec::decode_changes`].
 ///
 /// # Errors
 /// As [`decode`].
@@ -311,7 +313,7 @@ pub fn decode_changes(
     Codec::new(models).decode_changes(format, payload)
 }
 
-/// Writes a write-composite request; see [`Codec::encode_changes`].
+/// Writes a write-composite request (Core 1.2.2, section 6.3.9); see [`Codec::encode_changes`].
 ///
 /// # Errors
 /// As [`encode`]; a [`Change::Remove`] in another format than SenML-ETCH, or of more than a resource instance.

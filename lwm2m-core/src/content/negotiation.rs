@@ -9,7 +9,7 @@ use crate::{
     version::LwM2mVersion,
 };
 
-/// How much a payload is about.
+/// How much a payload is about: some formats carry one value only (Core 1.2.2, section 7.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
     /// One value, with its type where that is known: a resource without instances, or a resource instance.
@@ -32,29 +32,32 @@ impl Extent {
     }
 }
 
-/// What a payload is for.
+/// What a payload is for: the operation decides which formats it may have (Transport 1.2.2, tables 6.4.2-1, 6.4.4-1 and
+/// 6.4.5-1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Purpose {
-    /// The answer to a read or an observe, a notification, or the answer to a read of a bootstrap server.
+    /// The answer to a read or an observe, a notification, or the answer to a read of a bootstrap server (Core 1.2.2,
+    /// sections 6.1.7.4, 6.3.1, 6.4.1 and 6.4.2).
     Read,
-    /// A write that replaces, of a server or a bootstrap server.
+    /// A write that replaces, of a server or a bootstrap server (Core 1.2.2, sections 6.1.7.5 and 6.3.3).
     Write,
-    /// A write that adds, and a create: several values at least in principle.
+    /// A write that adds, and a create: several values at least in principle (Core 1.2.2, sections 6.3.3 and 6.3.6).
     Update,
-    /// The request of a composite read or observe.
+    /// The request of a composite read or observe (Core 1.2.2, sections 6.3.8 and 6.4.4).
     CompositePaths,
-    /// The answer to a composite read or observe, and its notifications.
+    /// The answer to a composite read or observe, and its notifications (Core 1.2.2, sections 6.3.8 and 6.4.4).
     CompositeRead,
-    /// A composite write.
+    /// A composite write (Core 1.2.2, section 6.3.9).
     CompositeWrite,
-    /// A send.
+    /// A send (Core 1.2.2, section 6.4.6).
     Send,
-    /// A bootstrap pack.
+    /// A bootstrap pack (Core 1.2.2, section 6.1.7.7).
     BootstrapPack,
 }
 
-/// Whether a format may be used so, in this version of the protocol.
+/// Whether a format may be used so, in this version of the protocol (Core 1.2.2, section 7.5; Transport 1.2.2, section
+/// 6.4).
 ///
 /// ```
 /// use lwm2m_core::content::{ContentFormat, negotiation::{Extent, Purpose, is_allowed}};
@@ -109,8 +112,8 @@ fn is_known(purpose: Purpose, version: LwM2mVersion) -> bool {
     }
 }
 
-/// The format in which a client answers a read or an observe: the one that is asked for, else its own choice.
-/// `None` where the one that is asked for cannot be had: 4.06.
+/// The format in which a client answers a read or an observe: the one that is asked for, else its own choice (Transport
+/// 1.2.2, section 6.4.4). `None` where the one that is asked for cannot be had: 4.06.
 ///
 /// The choice is what every server reads: text or opaque for one value, TLV for several in 1.0, SenML-CBOR from 1.1.
 pub fn read_format(
@@ -128,8 +131,8 @@ pub fn read_format(
     }
 }
 
-/// The format in which a client answers a composite read or observe that came in the format `request`. `None`
-/// where the one that is asked for cannot be had: 4.06.
+/// The format in which a client answers a composite read or observe that came in the format `request` (Core 1.2.2,
+/// sections 6.3.8 and 6.4.4). `None` where the one that is asked for cannot be had: 4.06.
 ///
 /// The choice is SenML, in JSON where the request is.
 pub fn composite_read_format(
@@ -155,7 +158,8 @@ const PREFERENCE: [ContentFormat; 6] = [
     ContentFormat::Tlv,
 ];
 
-/// The format in which a server writes to a client, or asks it for values.
+/// The format in which a server writes to a client, or asks it for values (Core 1.2.2, section 7.5; Transport 1.2.2,
+/// section 6.4.4).
 ///
 /// `supported` is what the client told in its registration (`ct` of the root link); it may be empty. One value goes
 /// as text or opaque from 1.1 on, which every client has to read; in 1.0 that is TLV. `None` where the version
@@ -184,7 +188,8 @@ pub fn request_format(
     allowed.find(|format| supported.contains(format)).or(first)
 }
 
-/// The format in which a client sends, where it has no reason for another. `None` in 1.0, which knows no send.
+/// The format in which a client sends, where it has no reason for another (Core 1.2.2, section 6.4.6). `None` in 1.0,
+/// which knows no send.
 pub fn send_format(version: LwM2mVersion) -> Option<ContentFormat> {
     is_known(Purpose::Send, version).then_some(ContentFormat::SenmlCbor)
 }

@@ -99,28 +99,30 @@ pub enum Amplification {
 pub struct EndpointConfig {
     /// Transmission parameters of peers that have none of their own.
     pub timing: Timing,
-    /// How long a request waits for its answer before an empty acknowledgement leaves. Well below ACK_TIMEOUT of
-    /// the peers, else they repeat.
+    /// How long a request waits for its answer before an empty acknowledgement leaves (RFC 7252, section 5.2.2). Well
+    /// below ACK_TIMEOUT of the peers, else they repeat.
     pub ack_delay: Duration,
     /// How long a request of ours waits for its response after an empty acknowledgement, or after it was sent
-    /// non-confirmably. What the peer takes to work counts in, so does its own back-off.
+    /// non-confirmably (RFC 7252, section 5.2.2). What the peer takes to work counts in, so does its own back-off.
     pub separate_response_timeout: Duration,
     /// Longest time between two confirmable notifications to an observer (RFC 7641, section 4.5: 24 hours).
     pub confirmable_notification_interval: Duration,
-    /// Length of tokens, 4 to 8 bytes. Against an attacker off the path, each byte is worth eight bits.
+    /// Length of tokens, 4 to 8 bytes (RFC 7252, section 5.3.1). Against an attacker off the path, each byte is worth
+    /// eight bits.
     pub token_length: usize,
-    /// What goes to addresses that are not proven.
+    /// What goes to addresses that are not proven (RFC 9175, section 2.4).
     pub amplification: Amplification,
     /// How many wrong message ids in acknowledgements and resets an address that is not proven may name within
-    /// EXCHANGE_LIFETIME before right ones prove nothing until it has passed. Each is worth one chance in 65,536 for
-    /// somebody who guesses, times the messages of ours that are under way; 0: message ids prove nothing.
+    /// EXCHANGE_LIFETIME before right ones prove nothing until it has passed (RFC 7252, section 11.4). Each is worth
+    /// one chance in 65,536 for somebody who guesses, times the messages of ours that are under way; 0: message ids
+    /// prove nothing.
     pub message_id_guesses: u8,
-    /// How long an Echo value of ours proves an address, at most; at least half of it.
+    /// How long an Echo value of ours proves an address, at most; at least half of it (RFC 9175, section 2.3).
     pub echo_lifetime: Duration,
-    /// Bytes of requests and notifications that may go to a silent peer before PROBING_RATE holds the others back. Where
-    /// more is owed, the peer is remembered until silence has paid.
+    /// Bytes of requests and notifications that may go to a silent peer before PROBING_RATE holds the others back (RFC
+    /// 7252, section 4.7). Where more is owed, the peer is remembered until silence has paid.
     pub probing_credit: usize,
-    /// Largest block that is offered and accepted.
+    /// Largest block that is offered and accepted (RFC 7959, section 2.2).
     pub block_size: BlockSize,
     /// Largest body that is collected for the layer above, bytes, in requests and in responses.
     pub max_body: usize,
@@ -140,14 +142,14 @@ pub struct EndpointConfig {
     /// Requests of all peers that wait for an answer of the layer above.
     pub max_exchanges: usize,
     /// Requests of one peer that must not be executed twice and whose answers are kept for EXCHANGE_LIFETIME, the
-    /// latest of them. Each costs 56 bytes and its answer. More than `max_exchanges_per_peer`.
+    /// latest of them (RFC 7252, section 4.5). Each costs 56 bytes and its answer. More than `max_exchanges_per_peer`.
     pub dedup_per_peer: usize,
-    /// Older requests of one peer that must not be executed twice and are known for EXCHANGE_LIFETIME, without
-    /// their answers. Each costs 8 bytes. Where there is no room for more, such requests are answered 5.03: 2,048
-    /// are more than eight a second.
+    /// Older requests of one peer that must not be executed twice and are known for EXCHANGE_LIFETIME, without their
+    /// answers (RFC 7252, section 4.5). Each costs 8 bytes. Where there is no room for more, such requests are answered
+    /// 5.03: 2,048 are more than eight a second.
     pub dedup_seen_per_peer: usize,
     /// Requests and responses of one peer whose repetition would do no harm and that are remembered to answer it
-    /// cheaply; the oldest makes room. Each costs 56 bytes and up to `dedup_answer` bytes.
+    /// cheaply; the oldest makes room (RFC 7252, section 4.5). Each costs 56 bytes and up to `dedup_answer` bytes.
     pub dedup_idempotent_per_peer: usize,
     /// Largest answer to a safe request (GET, FETCH) that is kept for replay, bytes; a larger one is asked for
     /// again from the layer above.

@@ -14,17 +14,17 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A request of ours.
+    /// A request of ours (RFC 7252, section 5.1).
     RequestId;
-    /// An observation of ours at a peer.
+    /// An observation of ours at a peer (RFC 7641, section 3).
     ObservationId;
-    /// A request of a peer that waits for an answer.
+    /// A request of a peer that waits for an answer (RFC 7252, section 5.2).
     ExchangeId;
-    /// A peer's observation at us.
+    /// A peer's observation at us (RFC 7641, section 4).
     ObserverId;
-    /// One notification that was sent to an observer.
+    /// One notification that was sent to an observer (RFC 7641, section 4.2).
     NotificationId;
-    /// A body that a peer sends us in blocks.
+    /// A body that a peer sends us in blocks (RFC 7959, section 2.5).
     UploadId;
 }
 
@@ -63,20 +63,20 @@ impl RequestOptions {
     }
 }
 
-/// Why a request ended without a response.
+/// Why a request ended without a response: what the layer above acts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
-    /// All retransmissions went unanswered, or no response came in time.
+    /// All retransmissions went unanswered, or no response came in time (RFC 7252, section 4.2).
     #[error("no answer in time")]
     Timeout,
-    /// The peer answered with RST.
+    /// The peer answered with RST (RFC 7252, section 4.2).
     #[error("reset by the peer")]
     Reset,
     /// The connection to the peer is gone.
     #[error("the connection is gone")]
     PeerLost,
-    /// The body changed while it was fetched, or a block did not fit the others.
+    /// The body changed while it was fetched, or a block did not fit the others (RFC 7959, section 2.4).
     #[error("the block-wise transfer broke")]
     BlockTransfer,
     /// The body of the response is larger than `max_body`.
@@ -85,20 +85,20 @@ pub enum Failure {
     /// Another request took its token: an observation was renewed or cancelled while it was being renewed.
     #[error("superseded by another request with the same token")]
     Superseded,
-    /// The response has a critical option that we do not know, or one of a forbidden form.
+    /// The response has a critical option that we do not know, or one of a forbidden form (RFC 7252, section 5.4.1).
     #[error("the response cannot be processed")]
     BadResponse,
 }
 
-/// Why an observer is gone.
+/// Why an observer is gone (RFC 7641, sections 3.6 and 4.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ObserverGone {
-    /// It answered a notification with RST.
+    /// It answered a notification with RST (RFC 7641, section 3.6).
     Reset,
-    /// It asked with Observe = 1; that request is reported as any other before this event.
+    /// It asked with Observe = 1; that request is reported as any other before this event (RFC 7641, section 3.6).
     Cancelled,
-    /// It did not acknowledge a confirmable notification.
+    /// It did not acknowledge a confirmable notification (RFC 7641, section 4.5).
     Timeout,
     /// It has not proven its address and did not send enough for a notification to go to it, for EXCHANGE_LIFETIME.
     Unproven,
@@ -171,7 +171,7 @@ pub enum Event {
         /// Why.
         failure: Failure,
     },
-    /// A ping of ours was answered.
+    /// A ping of ours was answered (RFC 7252, section 4.3).
     Pong {
         /// Which.
         request: RequestId,
@@ -188,7 +188,7 @@ pub enum Event {
         /// Bytes of the whole.
         total: usize,
     },
-    /// A notification that is newer than all before it.
+    /// A notification that is newer than all before it (RFC 7641, section 3.2).
     Notification {
         /// Of which observation.
         observation: ObservationId,

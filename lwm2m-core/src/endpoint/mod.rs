@@ -144,7 +144,9 @@ enum TokenOwner {
     Observation(u64),
 }
 
-/// A CoAP endpoint, client and server at once, for any number of peers.
+/// A CoAP endpoint, client and server at once, for any number of peers: messages (RFC 7252, section 4), requests and
+/// responses (RFC 7252, section 5), observations (RFC 7641, sections 3 and 4) and bodies in blocks (RFC 7959, section
+/// 2).
 pub struct Endpoint {
     config: EndpointConfig,
     random: Box<dyn RngCore + Send>,

@@ -31,7 +31,7 @@ use crate::{path::Path, version::ObjectVersion};
 use alloc::{borrow::Cow, format, string::String, string::ToString, vec::Vec};
 use core::fmt;
 
-/// What a link points at.
+/// What a link points at (RFC 6690, section 2.1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LinkTarget {
@@ -89,7 +89,7 @@ impl fmt::Display for LinkTarget {
     }
 }
 
-/// One link with its parameters in order; a parameter without `=` has no value.
+/// One link with its parameters in order; a parameter without `=` has no value (RFC 6690, section 2).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Link {
     /// What stands between the angle brackets.
@@ -153,8 +153,8 @@ impl Link {
 /// The resource type of the root link.
 pub(crate) const ROOT_RESOURCE_TYPE: &str = "oma.lwm2m";
 
-/// How much one payload may hold. What it costs is bounded by the payload anyway: at most 40 bytes of memory
-/// for each byte of a payload made for the purpose.
+/// How much one payload may hold: bounds of ours. What it costs is bounded by the payload anyway: at most 40 bytes of
+/// memory for each byte of a payload made for the purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LinkLimits {
@@ -178,7 +178,7 @@ impl Default for LinkLimits {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} at byte {offset}")]
 pub struct LinkError {
-    /// Where reading stopped.
+    /// Where reading stopped, in bytes from the first.
     pub offset: usize,
     /// Why.
     pub reason: LinkErrorReason,

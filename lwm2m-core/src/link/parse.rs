@@ -10,7 +10,7 @@ use nom::{
     sequence::{delimited, pair, preceded},
 };
 
-/// Reads a list of links; an empty payload is an empty list.
+/// Reads a list of links; an empty payload is an empty list (RFC 6690, section 2).
 ///
 /// Blanks around `,` and `;` are overlooked, since examples of the specification have them.
 ///
@@ -20,7 +20,7 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Link>, LinkError> {
     parse_limited(bytes, &LinkLimits::default())
 }
 
-/// As [`parse`], with other limits.
+/// As [`parse`], with other limits (RFC 6690, section 2).
 ///
 /// # Errors
 /// As [`parse`].

@@ -22,7 +22,7 @@ pub struct SupportedObjects {
     objects: BTreeMap<u16, SupportedObject>,
 }
 
-/// One object of a registration.
+/// One object of a registration (Core 1.2.2, section 6.2.1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct SupportedObject {

@@ -9,7 +9,7 @@ use core::fmt::Write as _;
 /// does Core 1.2.2, section 7.3.1.
 const QUOTED: [&str; 6] = ["rt", "if", "title", "anchor", "rel", "uri"];
 
-/// Writes a list of links, which [`parse`](super::parse) reads back.
+/// Writes a list of links, which [`parse`](super::parse) reads back (RFC 6690, section 2).
 ///
 /// Characters that cannot stand in a target are percent-encoded; a parameter whose name is no token is left out.
 pub fn write(links: &[Link]) -> String {

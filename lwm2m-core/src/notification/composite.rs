@@ -18,7 +18,7 @@ pub struct CompositeRule {
     conditions: Vec<Condition>,
 }
 
-/// The state of one path of a composite observation.
+/// The state of one path of a composite observation (Core 1.2.2, section 6.4.4).
 #[derive(Debug, Clone, Copy)]
 pub struct ElementState<'a> {
     /// Its value; `None` where it is not there or has no single value.

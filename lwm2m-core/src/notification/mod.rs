@@ -32,7 +32,7 @@ use crate::{attributes::Attributes, time::Instant, value::Value};
 use condition::Condition;
 use schedule::Schedule;
 
-/// What to do about an observed value.
+/// What to do about an observed value (Core 1.2.2, section 7.3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Decision {
@@ -46,7 +46,8 @@ pub enum Decision {
     Never,
 }
 
-/// The rules of one observation with what it remembers: the last notification and the last evaluation.
+/// The rules of one observation with what it remembers: the last notification and the last evaluation (Core 1.2.2,
+/// sections 6.4.2 and 7.3.2).
 ///
 /// ```
 /// use core::time::Duration;

@@ -5,8 +5,8 @@ use super::{BootstrapPackRequest, BootstrapRequest, DeviceOperation, Registratio
 use crate::coap::Code;
 
 impl DeviceOperation {
-    /// The codes that may answer it, that of success first; for a bootstrap server see
-    /// [`DeviceOperation::bootstrap_answers`].
+    /// The codes that may answer it, that of success first (Transport 1.2.2, tables 6.7-3 and 6.7-4); for a bootstrap
+    /// server see [`DeviceOperation::bootstrap_answers`].
     pub const fn answers(&self) -> &'static [Code] {
         match self {
             DeviceOperation::Read(_) | DeviceOperation::Observe(_) => &[
@@ -74,8 +74,8 @@ impl DeviceOperation {
         }
     }
 
-    /// The codes that may answer it where a bootstrap server asks; those of [`DeviceOperation::answers`] for what
-    /// bootstrap does not have.
+    /// The codes that may answer it where a bootstrap server asks (Transport 1.2.2, table 6.7-1); those of
+    /// [`DeviceOperation::answers`] for what bootstrap does not have.
     pub const fn bootstrap_answers(&self) -> &'static [Code] {
         match self {
             DeviceOperation::Write(_) => &[
@@ -91,7 +91,7 @@ impl DeviceOperation {
 }
 
 impl RegistrationOperation {
-    /// The codes that may answer it, that of success first.
+    /// The codes that may answer it, that of success first (Transport 1.2.2, table 6.7-2).
     pub const fn answers(&self) -> &'static [Code] {
         match self {
             RegistrationOperation::Register(_) => &[
@@ -113,7 +113,7 @@ impl RegistrationOperation {
 }
 
 impl BootstrapRequest {
-    /// The codes that may answer it, that of success first.
+    /// The codes that may answer it, that of success first (Transport 1.2.2, table 6.7-1).
     pub const ANSWERS: &'static [Code] = &[
         Code::CHANGED,
         Code::BAD_REQUEST,
@@ -123,7 +123,7 @@ impl BootstrapRequest {
 
 impl BootstrapPackRequest {
     /// The codes that may answer it, that of success first; a bootstrap server that has no packs answers 5.01, one
-    /// that has but does not give them 4.05.
+    /// that has but does not give them 4.05 (Transport 1.2.2, table 6.7-1).
     pub const ANSWERS: &'static [Code] = &[
         Code::CONTENT,
         Code::BAD_REQUEST,
@@ -136,6 +136,6 @@ impl BootstrapPackRequest {
 }
 
 impl Send {
-    /// The codes that may answer it, that of success first.
+    /// The codes that may answer it, that of success first (Transport 1.2.2, table 6.7-4).
     pub const ANSWERS: &'static [Code] = &[Code::CHANGED, Code::BAD_REQUEST, Code::NOT_FOUND];
 }

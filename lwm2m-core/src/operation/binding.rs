@@ -17,17 +17,17 @@ const LETTERS: [(char, Binding); 7] = [
 ];
 
 impl Binding {
-    /// UDP, the default.
+    /// `U`: UDP, the default (Core 1.2.2, section 6.2.1.2).
     pub const U: Binding = Binding(1);
-    /// TCP (1.1).
+    /// `T`: TCP (1.1; Core 1.2.2, section 6.2.1.2).
     pub const T: Binding = Binding(2);
-    /// SMS.
+    /// `S`: SMS (Core 1.2.2, section 6.2.1.2).
     pub const S: Binding = Binding(4);
-    /// Non-IP (1.1).
+    /// `N`: Non-IP (1.1; Core 1.2.2, section 6.2.1.2).
     pub const N: Binding = Binding(8);
-    /// MQTT (1.2).
+    /// `M`: MQTT (1.2; Core 1.2.2, section 6.2.1.2).
     pub const M: Binding = Binding(16);
-    /// HTTP (1.2).
+    /// `H`: HTTP (1.2; Core 1.2.2, section 6.2.1.2).
     pub const H: Binding = Binding(32);
     /// Queue mode, a part of the binding in 1.0 only.
     const Q: Binding = Binding(64);

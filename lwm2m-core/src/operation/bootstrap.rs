@@ -19,11 +19,13 @@ use alloc::{format, string::String, vec::Vec};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BootstrapRequest {
-    /// Endpoint name; may be absent from 1.1, where it comes from the security identity.
+    /// `ep`: the endpoint name; may be absent from 1.1, where it comes from the security identity (Core 1.2.2, table
+    /// 6.1.7.1-1).
     pub endpoint: Option<String>,
-    /// The format the client prefers for bootstrap writes (1.1): TLV, SenML-JSON, SenML-CBOR, LwM2M-CBOR.
+    /// `pct`: the format the client prefers for bootstrap writes (1.1): TLV, SenML-JSON, SenML-CBOR, LwM2M-CBOR (Core
+    /// 1.2.2, table 6.1.7.1-1).
     pub preferred_format: Option<ContentFormat>,
-    /// Query arguments beyond those, in order; no fault, as in a [`Register`](super::Register).
+    /// Query arguments beyond those, in order (Core 1.2.2, section 6.1.7.1); no fault, as in a [`Register`](super::Register).
     pub additional: Vec<(String, Option<String>)>,
 }
 
@@ -73,7 +75,8 @@ impl BootstrapRequest {
     }
 }
 
-/// Bootstrap-finish: `POST /bs` from the bootstrap server to the client.
+/// Bootstrap-finish: `POST /bs` from the bootstrap server to the client (Core 1.2.2, section 6.1.6; Transport 1.2.2,
+/// table 6.4.2-1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BootstrapFinish;
 
@@ -88,11 +91,11 @@ impl BootstrapFinish {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BootstrapPackRequest {
-    /// Endpoint name; may be absent, where it comes from the security identity.
+    /// `ep`: the endpoint name; may be absent, where it comes from the security identity (Core 1.2.2, table 6.1.7.7-1).
     pub endpoint: Option<String>,
-    /// The object instances of the bootstrap server account.
+    /// `acc`: the object instances of the bootstrap server account (Core 1.2.2, table 6.1.7.7-1).
     pub account: Vec<Path>,
-    /// The format asked for: SenML-JSON, SenML-CBOR or LwM2M-CBOR.
+    /// The format asked for: SenML-JSON, SenML-CBOR or LwM2M-CBOR (Core 1.2.2, section 6.1.7.7).
     pub accept: Option<ContentFormat>,
 }
 

@@ -15,7 +15,7 @@ use nom::{
     sequence::{delimited, pair, preceded},
 };
 
-/// An argument of an execute: digit 0 to 9 and, where there is one, its text.
+/// An argument of an execute: digit 0 to 9 and, where there is one, its text (Core 1.2.2, section 6.3.5).
 pub type ExecuteArgument = (u8, Option<String>);
 
 /// Execute: `POST /{resource}` with arguments `5='text',7` (Core 1.2.2, section 6.3.5).
@@ -53,7 +53,7 @@ impl Execute {
     }
 }
 
-/// Reads the body of an execute: `0='text',7`.
+/// Reads the body of an execute: `0='text',7` (Core 1.2.2, section 6.3.5).
 ///
 /// A blank in a text is read, since an example of the specification has one, though its grammar does not.
 ///
@@ -69,7 +69,7 @@ pub fn parse_arguments(text: &str) -> Result<Vec<ExecuteArgument>, OperationErro
     Ok(arguments)
 }
 
-/// Writes the body of an execute; empty without arguments.
+/// Writes the body of an execute; empty without arguments (Core 1.2.2, section 6.3.5).
 ///
 /// # Errors
 /// 4.00 for a digit above 9 or one that stands twice, and for a text with characters that it cannot carry: blanks,

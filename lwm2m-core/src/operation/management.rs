@@ -8,7 +8,7 @@ use crate::{
 };
 use alloc::{format, vec::Vec};
 
-/// Read: `GET /{path}`.
+/// Read: `GET /{path}` (Core 1.2.2, section 6.3.1; Transport 1.2.2, table 6.4.4-1).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Read {
     /// What: an object, instance, resource or (1.1) resource instance.
@@ -27,13 +27,13 @@ impl Read {
 /// Whether a write takes the place of what is there or adds to it (Core 1.2.2, section 6.3.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteMode {
-    /// `PUT`
+    /// Replace: `PUT`.
     Replace,
-    /// `POST`, on an object instance or on a resource with several instances.
+    /// Partial update: `POST`, on an object instance or on a resource with several instances.
     PartialUpdate,
 }
 
-/// Write: `PUT` or `POST /{path}`.
+/// Write: `PUT` or `POST /{path}` (Core 1.2.2, section 6.3.3; Transport 1.2.2, table 6.4.4-1).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Write {
     /// Where.
@@ -55,10 +55,10 @@ impl Write {
     }
 }
 
-/// Create: `POST /{object}`.
+/// Create: `POST /{object}` (Core 1.2.2, section 6.3.6; Transport 1.2.2, table 6.4.4-1).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Create {
-    /// The object.
+    /// The identifier of the object.
     pub object: u16,
     /// The instance's resources, with or without its id.
     pub payload: Payload,
@@ -97,7 +97,8 @@ impl Create {
     }
 }
 
-/// Delete: `DELETE /{path}`; an object instance, (1.1) a resource instance, in bootstrap also an object or all.
+/// Delete: `DELETE /{path}`; an object instance, (1.1) a resource instance, in bootstrap also an object or all (Core
+/// 1.2.2, sections 6.1.7.6 and 6.3.7).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delete {
     /// What.
@@ -111,12 +112,12 @@ impl Delete {
     }
 }
 
-/// Discover: `GET /{path}` with Accept 40.
+/// Discover: `GET /{path}` with Accept 40 (Core 1.2.2, sections 6.1.7.3 and 6.3.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discover {
     /// Where: an object, instance or resource; in bootstrap also the root.
     pub path: Path,
-    /// How many levels below the path (1.2), 0 to 3.
+    /// The query argument `depth`: how many levels below the path (1.2), 0 to 3 (Core 1.2.2, section 6.3.2).
     pub depth: Option<u8>,
 }
 
@@ -138,7 +139,7 @@ impl Discover {
     }
 }
 
-/// Write-attributes: `PUT /{path}?pmin=..`.
+/// Write-attributes: `PUT /{path}?pmin=..` (Core 1.2.2, section 6.3.4; Transport 1.2.2, table 6.4.4-1).
 #[derive(Debug, Clone, PartialEq)]
 pub struct WriteAttributes {
     /// Where.
@@ -154,7 +155,7 @@ impl WriteAttributes {
     }
 }
 
-/// Read-composite: `FETCH /`, from 1.1.
+/// Read-composite: `FETCH /`, from 1.1 (Core 1.2.2, section 6.3.8; Transport 1.2.2, table 6.4.4-1).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReadComposite {
     /// What.
@@ -176,7 +177,7 @@ impl ReadComposite {
     }
 }
 
-/// Write-composite: `iPATCH /`, from 1.1.
+/// Write-composite: `iPATCH /`, from 1.1 (Core 1.2.2, section 6.3.9; Transport 1.2.2, table 6.4.4-1).
 #[derive(Debug, Clone, PartialEq)]
 pub struct WriteComposite {
     /// What.
@@ -190,33 +191,34 @@ impl WriteComposite {
     }
 }
 
-/// What a client may be asked on its object tree, by a server or, where it says so, by a bootstrap server.
+/// What a client may be asked on its object tree, by a server or, where it says so, by a bootstrap server (Core 1.2.2,
+/// sections 6.1.7, 6.3 and 6.4).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum DeviceOperation {
-    /// Read (from 1.1 also by a bootstrap server).
+    /// Reading a place (from 1.1 also by a bootstrap server; Core 1.2.2, section 6.3.1).
     Read(Read),
-    /// Discover (also by a bootstrap server).
+    /// Asking what is there (also by a bootstrap server; Core 1.2.2, section 6.3.2).
     Discover(Discover),
-    /// Write (also by a bootstrap server).
+    /// Writing values (also by a bootstrap server; Core 1.2.2, section 6.3.3).
     Write(Write),
-    /// Write-attributes.
+    /// Attaching attributes (Core 1.2.2, section 6.3.4).
     WriteAttributes(WriteAttributes),
-    /// Execute.
+    /// Executing a resource (Core 1.2.2, section 6.3.5).
     Execute(Execute),
-    /// Create.
+    /// Making an object instance (Core 1.2.2, section 6.3.6).
     Create(Create),
-    /// Delete (also by a bootstrap server).
+    /// Removing an instance (also by a bootstrap server; Core 1.2.2, section 6.3.7).
     Delete(Delete),
-    /// Observe, or with `cancel` its end.
+    /// Beginning an observation, or with `cancel` its end (Core 1.2.2, sections 6.4.1 and 6.4.3).
     Observe(Observe),
-    /// Read-composite.
+    /// Reading several places at once (Core 1.2.2, section 6.3.8).
     ReadComposite(ReadComposite),
-    /// Observe-composite, or with `cancel` its end.
+    /// Beginning the observation of several places, or with `cancel` its end (Core 1.2.2, sections 6.4.4 and 6.4.5).
     ObserveComposite(ObserveComposite),
-    /// Write-composite.
+    /// Writing several places, all or none (Core 1.2.2, section 6.3.9).
     WriteComposite(WriteComposite),
-    /// Bootstrap-finish: `POST /bs`.
+    /// Ending a bootstrap: `POST /bs` (Core 1.2.2, section 6.1.6).
     BootstrapFinish,
 }
 

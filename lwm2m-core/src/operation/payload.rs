@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use core::fmt;
 
-/// A body with its format. `Debug` shows its length only: it may hold keys.
+/// A body with its format (Core 1.2.2, section 7.5). `Debug` shows its length only: it may hold keys.
 #[derive(Clone, PartialEq)]
 pub struct Payload {
     /// The format.

@@ -5,16 +5,16 @@ use alloc::vec::Vec;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProfileId<'a> {
-    /// A hash over the list, which a server learns from a registration that has both.
+    /// A hash over the list, which a server learns from a registration that has both (Core 1.2.2, section 6.2.1).
     Dynamic {
         /// The hash algorithm, a suite of RFC 6920, section 9.4.
         suite: u32,
         /// The hash, lowercase hexadecimal.
         hash: &'a str,
     },
-    /// Registered at OMNA: `oma:...`
+    /// Registered at OMNA: `oma:...` (Core 1.2.2, section 6.2.1)
     Oma(&'a str),
-    /// Of a vendor: `v:...`
+    /// Of a vendor: `v:...` (Core 1.2.2, section 6.2.1)
     Vendor(&'a str),
 }
 
@@ -37,10 +37,10 @@ impl<'a> ProfileId<'a> {
     }
 }
 
-/// Reads the value of `pid=`: one profile id, or several in quotes with commas between.
+/// Reads the value of `pid=`: one profile id, or several in quotes with commas between (Core 1.2.2, section 6.2.1).
 ///
 /// # Errors
-/// 4.00
+/// 4.00 for what does not follow the grammar.
 pub fn parse_profiles(text: &str) -> Result<Vec<ProfileId<'_>>, OperationError> {
     let quoted = text
         .strip_prefix('"')

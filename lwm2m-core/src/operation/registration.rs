@@ -18,23 +18,25 @@ pub const DEFAULT_LIFETIME: u32 = 86_400;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Register {
-    /// Endpoint name; may be absent from 1.1, where it comes from the security identity.
+    /// `ep`: the endpoint name; may be absent from 1.1, where it comes from the security identity (Core 1.2.2, table
+    /// 6.2.1-1).
     pub endpoint: Option<String>,
-    /// Lifetime, seconds; 0 means for ever. Absent, which only 1.0 allows, means 86,400.
+    /// `lt`: the lifetime, seconds; 0 means for ever. Absent, which only 1.0 allows, means 86,400 (Core 1.2.2, table
+    /// 6.2.1-1).
     pub lifetime: Option<u32>,
-    /// Protocol version.
+    /// `lwm2m`: the version of the protocol (Core 1.2.2, table 6.2.1-1).
     pub version: LwM2mVersion,
-    /// Transports, without 1.0's `Q`; absent means `U`.
+    /// `b`: transports, without 1.0's `Q`; absent means `U` (Core 1.2.2, table 6.2.1-1).
     pub binding: Option<Binding>,
-    /// Whether the client may sleep: `Q`, or in 1.0 a `Q` in the binding.
+    /// Whether the client may sleep: `Q`, or in 1.0 a `Q` in the binding (Core 1.2.2, table 6.2.1-1).
     pub queue_mode: bool,
-    /// Number for SMS (MSISDN), without a leading `+`.
+    /// `sms`: the number for SMS (MSISDN), without a leading `+` (Core 1.2.2, table 6.2.1-1).
     pub sms: Option<String>,
-    /// Profile ids (1.2) as sent; see [`parse_profiles`].
+    /// `pid`: profile ids (1.2) as sent; see [`parse_profiles`] (Core 1.2.2, table 6.2.1-1).
     pub profile: Option<String>,
-    /// The objects and object instances, as sent.
+    /// The objects and object instances, as sent in the payload (Core 1.2.2, table 6.2.1-1).
     pub links: Vec<Link>,
-    /// Query arguments beyond those, in order. They are kept and no fault: a later version of the protocol adds some, and
+    /// Query arguments beyond those, in order (Core 1.2.2, section 6.2.1). They are kept and no fault: a later version of the protocol adds some, and
     /// programs have their own. Transport 1.2.2, table 6.7-2 has 4.00 for arguments that nobody knows; who wants to
     /// refuse them finds them here.
     pub additional: Vec<(String, Option<String>)>,
@@ -179,21 +181,21 @@ impl Register {
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Update {
-    /// Location-Path of the registration, as the server gave it.
+    /// Location-Path of the registration, as the server gave it (Transport 1.2.2, section 6.4.3).
     pub location: Vec<String>,
-    /// New lifetime, seconds.
+    /// `lt`: the new lifetime, seconds (Core 1.2.2, table 6.2.2-1).
     pub lifetime: Option<u32>,
-    /// New transports; in 1.0 with its `Q`.
+    /// `b`: the new transports; in 1.0 with its `Q` (Core 1.2.2, table 6.2.2-1).
     pub binding: Option<Binding>,
-    /// Whether the argument `Q` stands there, from 1.1; see [`Update::new_queue_mode`].
+    /// Whether the argument `Q` stands there, from 1.1; see [`Update::new_queue_mode`] (Core 1.2.2, table 6.2.2-1).
     pub queue_mode: bool,
-    /// New SMS number.
+    /// `sms`: the new SMS number (Core 1.2.2, table 6.2.2-1).
     pub sms: Option<String>,
-    /// New profile ids (1.2); see [`parse_profiles`].
+    /// `pid`: new profile ids (1.2); see [`parse_profiles`] (Core 1.2.2, table 6.2.2-1).
     pub profile: Option<String>,
-    /// New objects and object instances, all of them; `None`: as before.
+    /// New objects and object instances, all of them; `None`: as before (Core 1.2.2, table 6.2.2-1).
     pub links: Option<Vec<Link>>,
-    /// Query arguments beyond those, in order; no fault, as in a [`Register`].
+    /// Query arguments beyond those, in order (Core 1.2.2, section 6.2.2); no fault, as in a [`Register`].
     pub additional: Vec<(String, Option<String>)>,
 }
 
@@ -281,15 +283,15 @@ impl Deregister {
     }
 }
 
-/// What a server may be asked on `/rd`.
+/// What a server may be asked on `/rd` (Core 1.2.2, section 6.2).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum RegistrationOperation {
-    /// Register.
+    /// A client is there (Core 1.2.2, section 6.2.1).
     Register(Register),
-    /// Update.
+    /// It still is, or something has changed (Core 1.2.2, section 6.2.2).
     Update(Update),
-    /// De-register.
+    /// It leaves (Core 1.2.2, section 6.2.3).
     Deregister(Deregister),
 }
 

@@ -16,14 +16,15 @@ use crate::{
 };
 use alloc::vec::Vec;
 
-/// Observe: `GET /{path}` with Observe = 0; with Observe = 1 its end.
+/// Observe: `GET /{path}` with Observe = 0; with Observe = 1 its end (Core 1.2.2, sections 6.4.1 and 6.4.3; Transport
+/// 1.2.2, table 6.4.5-1).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observe {
     /// What: an object, instance, resource or (1.1) resource instance.
     pub path: Path,
     /// The format asked for.
     pub accept: Option<ContentFormat>,
-    /// Attributes in the query (1.2), which govern this observation.
+    /// Attributes in the query (1.2), which govern this observation (Core 1.2.2, section 6.4.1).
     pub attributes: Attributes,
     /// Whether it ends the observation.
     pub cancel: bool,
@@ -40,7 +41,8 @@ impl Observe {
     }
 }
 
-/// Observe-composite: `FETCH /` with Observe = 0; with Observe = 1 its end. From 1.1.
+/// Observe-composite: `FETCH /` with Observe = 0; with Observe = 1 its end. From 1.1 (Core 1.2.2, sections 6.4.4 and
+/// 6.4.5; Transport 1.2.2, table 6.4.5-1).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ObserveComposite {
     /// What.
@@ -50,7 +52,7 @@ pub struct ObserveComposite {
     /// The format asked for.
     pub accept: Option<ContentFormat>,
     /// Attributes in the query (1.2), which govern this observation: those of
-    /// [`AttributeNames::COMPOSITE`](crate::attributes::AttributeNames::COMPOSITE).
+    /// [`AttributeNames::COMPOSITE`](crate::attributes::AttributeNames::COMPOSITE) (Core 1.2.2, section 6.4.4).
     pub attributes: Attributes,
     /// Whether it ends the observation.
     pub cancel: bool,

@@ -9,8 +9,8 @@ use crate::{
 use alloc::vec::Vec;
 use bytes::Bytes;
 
-/// The same request with these segments before its path: what a server sends to a client whose registration has a
-/// root. Requests of a bootstrap server are never changed so.
+/// The same request with these segments before its path: what a server sends to a client whose registration has a root
+/// (Transport 1.2.2, section 6.4.1). Requests of a bootstrap server are never changed so.
 #[must_use]
 pub fn below_root(mut request: Request, root: &[impl AsRef<str>]) -> Request {
     let segments = root.iter().map(|segment| segment.as_ref().as_bytes());
@@ -22,8 +22,8 @@ pub fn below_root(mut request: Request, root: &[impl AsRef<str>]) -> Request {
     request
 }
 
-/// The same request without these segments before its path: what a client with a root reads. `None` where the path
-/// does not lie below the root.
+/// The same request without these segments before its path: what a client with a root reads (Transport 1.2.2, section
+/// 6.4.1). `None` where the path does not lie below the root.
 #[must_use]
 pub fn strip_root(mut request: Request, root: &[impl AsRef<str>]) -> Option<Request> {
     let mut path = request.options.all_shared(option::URI_PATH);

@@ -3,7 +3,7 @@
 use crate::table::object;
 
 object! {
-    /// LWM2M Cellular Connectivity.
+    /// LWM2M Cellular Connectivity: power saving and the profiles of a cellular network.
     cellular_connectivity = 10 "LWM2M Cellular Connectivity" Optional { V1_1 = (1, 1) }
     SMSC_ADDRESS = 0 "SMSC address" RW String;
     DISABLE_RADIO_PERIOD = 1 "Disable radio period" RW Integer .range("0..65535", &[number(0.0, 65535.0)]);
@@ -29,7 +29,7 @@ object! {
 }
 
 object! {
-    /// LWM2M APN Connection Profile.
+    /// LWM2M APN Connection Profile: how to reach one access point of a cellular network.
     apn_connection_profile = 11 "LWM2M APN Connection Profile" OptionalMultiple { V1_1 = (1, 1) }
     PROFILE_NAME = 0 "Profile name" RW String .mandatory();
     APN = 1 "APN" RW String;
@@ -71,7 +71,7 @@ object! {
 }
 
 object! {
-    /// WLAN connectivity.
+    /// WLAN connectivity: how to reach a wireless network, and how it fares there.
     wlan_connectivity = 12 "WLAN connectivity" OptionalMultiple { V1_1 = (1, 1) }
     INTERFACE_NAME = 0 "Interface name" RW String .mandatory();
     ENABLE = 1 "Enable" RW Boolean .mandatory();
@@ -125,7 +125,7 @@ object! {
 }
 
 object! {
-    /// LWM2M Bearer Selection.
+    /// LWM2M Bearer Selection: which cellular and wireless networks are preferred.
     bearer_selection = 13 "LWM2M Bearer Selection" Optional { V1_1 = (1, 1) }
     PREFERRED_COMMUNICATIONS_BEARER = 0 "Preferred Communications Bearer" RW Integer
         .multiple().range("0..100", &[number(0.0, 100.0)]);

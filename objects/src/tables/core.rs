@@ -3,8 +3,9 @@
 use crate::table::object;
 
 object! {
-    /// LwM2M Security: the account of a server or bootstrap server, its address and its keys (Core 1.2.2,
-    /// appendix E.1). No server may read or write it; only the bootstrap interface does.
+    /// LwM2M Security: the account of a server or bootstrap server, its address and its keys. No server may read or
+    /// write it; only the bootstrap interface does.
+    from "Core 1.2.2, appendix E.1";
     security = 0 "LWM2M Security" MandatoryMultiple { V1_0 = (1, 0), V1_1 = (1, 1), V1_2 = (1, 2) }
     SERVER_URI = 0 "LWM2M Server URI" None String .mandatory().range("0..255", &[length(0, 255)]);
     BOOTSTRAP_SERVER = 1 "Bootstrap-Server" None Boolean .mandatory();
@@ -52,7 +53,8 @@ object! {
 }
 
 object! {
-    /// LwM2M Server: how a client registers with a server and reports to it (Core 1.2.2, appendix E.2).
+    /// LwM2M Server: how a client registers with a server and reports to it.
+    from "Core 1.2.2, appendix E.2";
     server = 1 "LwM2M Server" MandatoryMultiple { V1_0 = (1, 0), V1_1 = (1, 1), V1_2 = (1, 2) }
     _ = 0 "Short Server ID" R Integer .mandatory().range("1..65535", &[number(1.0, 65535.0)]).until(1, 0);
     SHORT_SERVER_ID = 0 "Short Server ID" R Integer
@@ -101,7 +103,8 @@ object! {
 }
 
 object! {
-    /// LwM2M Access Control: which server may do what with an object instance (Core 1.2.2, appendix E.3).
+    /// LwM2M Access Control: which server may do what with an object instance.
+    from "Core 1.2.2, appendix E.3";
     access_control = 2 "LwM2M Access Control" OptionalMultiple { V1_0 = (1, 0), V1_1 = (1, 1) }
     OBJECT_ID = 0 "Object ID" R Integer .mandatory().range("1..65534", &[number(1.0, 65534.0)]);
     OBJECT_INSTANCE_ID = 1 "Object Instance ID" R Integer
@@ -113,7 +116,8 @@ object! {
 }
 
 object! {
-    /// Device: the hardware and software a client runs on, its time and its power (Core 1.2.2, appendix E.4).
+    /// Device: the hardware and software a client runs on, its time and its power.
+    from "Core 1.2.2, appendix E.4";
     device = 3 "Device" Mandatory { V1_0 = (1, 0), V1_1 = (1, 1), V1_2 = (1, 2) }
     MANUFACTURER = 0 "Manufacturer" R String;
     MODEL_NUMBER = 1 "Model Number" R String;
@@ -149,7 +153,8 @@ object! {
 }
 
 object! {
-    /// Connectivity Monitoring: the network in use (Core 1.2.2, appendix E.5).
+    /// Connectivity Monitoring: the network in use.
+    from "Core 1.2.2, appendix E.5";
     connectivity_monitoring = 4 "Connectivity Monitoring" Optional { V1_0 = (1, 0), V1_1 = (1, 1), V1_2 = (1, 2), V1_3 = (1, 3) }
     NETWORK_BEARER = 0 "Network Bearer" R Integer .mandatory().range("0..50", &[number(0.0, 50.0)]);
     AVAILABLE_NETWORK_BEARER = 1 "Available Network Bearer" R Integer
@@ -172,7 +177,8 @@ object! {
 }
 
 object! {
-    /// Firmware Update (Core 1.2.2, appendix E.6).
+    /// Firmware Update: how a new firmware comes to a device and is put to use.
+    from "Core 1.2.2, appendix E.6";
     firmware_update = 5 "Firmware Update" Optional { V1_0 = (1, 0), V1_1 = (1, 1), V1_2 = (1, 2) }
     PACKAGE = 0 "Package" W Opaque .mandatory();
     PACKAGE_URI = 1 "Package URI" RW String .mandatory().range("0..255", &[length(0, 255)]);
@@ -194,7 +200,8 @@ object! {
 }
 
 object! {
-    /// Location of the device (Core 1.2.2, appendix E.7).
+    /// Location of the device.
+    from "Core 1.2.2, appendix E.7";
     location = 6 "Location" Optional { V1_0 = (1, 0) }
     LATITUDE = 0 "Latitude" R Float .mandatory().units("lat");
     LONGITUDE = 1 "Longitude" R Float .mandatory().units("lon");
@@ -206,7 +213,8 @@ object! {
 }
 
 object! {
-    /// Connectivity Statistics: what was sent and received (Core 1.2.2, appendix E.8).
+    /// Connectivity Statistics: what was sent and received.
+    from "Core 1.2.2, appendix E.8";
     connectivity_statistics = 7 "Connectivity Statistics" Optional { V1_0 = (1, 0) }
     SMS_TX_COUNTER = 0 "SMS Tx Counter" R Integer;
     SMS_RX_COUNTER = 1 "SMS Rx Counter" R Integer;

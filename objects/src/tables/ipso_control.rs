@@ -3,7 +3,7 @@
 use crate::table::object;
 
 object! {
-    /// Set Point.
+    /// Set Point: a value that a controller is to reach, as of a thermostat.
     set_point = 3308 "Set Point" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     SENSOR_UNITS = 5701 "Sensor Units" R String;
@@ -14,7 +14,7 @@ object! {
 }
 
 object! {
-    /// Load Control.
+    /// Load Control: how much of a load may draw power, and when, on the demand of a utility.
     load_control = 3310 "Load Control" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     APPLICATION_TYPE = 5750 "Application Type" RW String;
@@ -28,7 +28,7 @@ object! {
 }
 
 object! {
-    /// Light Control.
+    /// Light Control: a light to switch, dim and colour.
     light_control = 3311 "Light Control" OptionalMultiple { V1_0 = (1, 0) }
     SENSOR_UNITS = 5701 "Sensor Units" R String;
     COLOUR = 5706 "Colour" RW String;
@@ -41,7 +41,7 @@ object! {
 }
 
 object! {
-    /// Power Control.
+    /// Power Control: a source or socket to switch and dim, with what has run through it.
     power_control = 3312 "Power Control" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     APPLICATION_TYPE = 5750 "Application Type" RW String;
@@ -54,7 +54,7 @@ object! {
 }
 
 object! {
-    /// Buzzer.
+    /// Buzzer: an audible alarm, its loudness and rhythm.
     buzzer = 3338 "Buzzer" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     DELAY_DURATION = 5521 "Delay Duration" RW Float .units("s");
@@ -66,7 +66,7 @@ object! {
 }
 
 object! {
-    /// Audio Clip.
+    /// Audio Clip: a recording to play.
     audio_clip = 3339 "Audio Clip" OptionalMultiple { V1_0 = (1, 0) }
     CLIP = 5522 "Clip" RW Opaque .mandatory();
     TRIGGER = 5523 "Trigger" E None;
@@ -76,7 +76,7 @@ object! {
 }
 
 object! {
-    /// Timer.
+    /// Timer: an output that goes on or off after a time, with what triggers it.
     timer = 3340 "Timer" OptionalMultiple { V1_0 = (1, 0) }
     DIGITAL_INPUT_COUNTER = 5501 "Digital Input Counter" R Integer;
     DELAY_DURATION = 5521 "Delay Duration" RW Float .mandatory().units("s");
@@ -92,7 +92,7 @@ object! {
 }
 
 object! {
-    /// Addressable Text Display.
+    /// Addressable Text Display: text at a place on a display.
     addressable_text_display = 3341 "Addressable Text Display" OptionalMultiple { V1_0 = (1, 0) }
     TEXT = 5527 "Text" RW String .mandatory();
     X_COORDINATE = 5528 "X Coordinate" RW Integer;
@@ -106,7 +106,7 @@ object! {
 }
 
 object! {
-    /// On/Off switch.
+    /// On/Off switch: a switch that a person turns on and off.
     on_off_switch = 3342 "On/Off switch" OptionalMultiple { V1_1 = (1, 1) }
     DIGITAL_INPUT_STATE = 5500 "Digital Input State" R Boolean .mandatory();
     DIGITAL_INPUT_COUNTER = 5501 "Digital Input Counter" R Integer;
@@ -118,7 +118,7 @@ object! {
 }
 
 object! {
-    /// Dimmer.
+    /// Dimmer: a knob that a person turns, in percent.
     dimmer = 3343 "Dimmer" OptionalMultiple { V1_0 = (1, 0) }
     LEVEL = 5548 "Level" RW Float .mandatory().range("0..100", &[number(0.0, 100.0)]).units("/100");
     APPLICATION_TYPE = 5750 "Application Type" RW String;
@@ -127,7 +127,7 @@ object! {
 }
 
 object! {
-    /// Up/Down Control.
+    /// Up/Down Control: two buttons that count up and down.
     up_down_control = 3344 "Up/Down Control" OptionalMultiple { V1_0 = (1, 0) }
     INCREASE_INPUT_STATE = 5532 "Increase Input State" R Boolean .mandatory();
     DECREASE_INPUT_STATE = 5533 "Decrease Input State" R Boolean .mandatory();
@@ -137,7 +137,7 @@ object! {
 }
 
 object! {
-    /// Multiple Axis Joystick.
+    /// Multiple Axis Joystick: the places of up to three axes, and a button.
     multiple_axis_joystick = 3345 "Multiple Axis Joystick" OptionalMultiple { V1_0 = (1, 0) }
     DIGITAL_INPUT_STATE = 5500 "Digital Input State" R Boolean;
     DIGITAL_INPUT_COUNTER = 5501 "Digital Input Counter" R Integer;
@@ -148,7 +148,7 @@ object! {
 }
 
 object! {
-    /// Push button.
+    /// Push button: a button that is pressed and let go.
     push_button = 3347 "Push button" OptionalMultiple { V1_1 = (1, 1) }
     DIGITAL_INPUT_STATE = 5500 "Digital Input State" R Boolean .mandatory();
     DIGITAL_INPUT_COUNTER = 5501 "Digital Input Counter" R Integer;
@@ -158,7 +158,7 @@ object! {
 }
 
 object! {
-    /// Multi-state Selector.
+    /// Multi-state Selector: a selector with several states.
     multi_state_selector = 3348 "Multi-state Selector" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     MULTI_STATE_INPUT = 5547 "Multi-state Input" R Integer .mandatory();
@@ -167,7 +167,7 @@ object! {
 }
 
 object! {
-    /// Bitmap.
+    /// Bitmap: several digital inputs as the bits of one number.
     bitmap = 3349 "Bitmap" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     APPLICATION_TYPE = 5750 "Application Type" RW String;
@@ -178,7 +178,7 @@ object! {
 }
 
 object! {
-    /// Stopwatch.
+    /// Stopwatch: a counter of time and of starts.
     stopwatch = 3350 "Stopwatch" OptionalMultiple { V1_1 = (1, 1) }
     DIGITAL_INPUT_COUNTER = 5501 "Digital Input Counter" R Integer;
     TIMESTAMP = 5518 "Timestamp" R Time;

@@ -3,7 +3,7 @@
 use crate::table::object;
 
 object! {
-    /// Digital Input.
+    /// Digital Input: a pin that is read, 0 or 1, and counted.
     digital_input = 3200 "Digital Input" OptionalMultiple { V1_1 = (1, 1) }
     DIGITAL_INPUT_STATE = 5500 "Digital Input State" R Boolean .mandatory();
     DIGITAL_INPUT_COUNTER = 5501 "Digital Input Counter" R Integer;
@@ -19,7 +19,7 @@ object! {
 }
 
 object! {
-    /// Digital Output.
+    /// Digital Output: a pin that is set, 0 or 1.
     digital_output = 3201 "Digital Output" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     DIGITAL_OUTPUT_STATE = 5550 "Digital Output State" RW Boolean .mandatory();
@@ -29,7 +29,7 @@ object! {
 }
 
 object! {
-    /// Analog Input.
+    /// Analog Input: a level that is read.
     analog_input = 3202 "Analog Input" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     ANALOG_INPUT_CURRENT_VALUE = 5600 "Analog Input Current Value" R Float .mandatory();
@@ -48,7 +48,7 @@ object! {
 }
 
 object! {
-    /// Analog Output.
+    /// Analog Output: a level that is set.
     analog_output = 3203 "Analog Output" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     MIN_RANGE_VALUE = 5603 "Min Range Value" R Float;
@@ -60,7 +60,7 @@ object! {
 }
 
 object! {
-    /// Generic Sensor.
+    /// Generic Sensor: any number that is measured and has no object of its own.
     generic_sensor = 3300 "Generic Sensor" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     MIN_MEASURED_VALUE = 5601 "Min Measured Value" R Float;
@@ -80,7 +80,7 @@ object! {
 }
 
 object! {
-    /// Illuminance.
+    /// Illuminance: how much light falls on a place.
     illuminance = 3301 "Illuminance" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     MIN_MEASURED_VALUE = 5601 "Min Measured Value" R Float;
@@ -99,7 +99,7 @@ object! {
 }
 
 object! {
-    /// Presence.
+    /// Presence: whether somebody or something is there.
     presence = 3302 "Presence" OptionalMultiple { V1_1 = (1, 1) }
     DIGITAL_INPUT_STATE = 5500 "Digital Input State" R Boolean .mandatory();
     DIGITAL_INPUT_COUNTER = 5501 "Digital Input Counter" R Integer;
@@ -117,7 +117,7 @@ object! {
 }
 
 object! {
-    /// Temperature.
+    /// Temperature: of air, of a body or of a device.
     temperature = 3303 "Temperature" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     MIN_MEASURED_VALUE = 5601 "Min Measured Value" R Float;
@@ -136,7 +136,7 @@ object! {
 }
 
 object! {
-    /// Humidity.
+    /// Humidity: how moist air or a material is.
     humidity = 3304 "Humidity" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     MIN_MEASURED_VALUE = 5601 "Min Measured Value" R Float;
@@ -155,7 +155,7 @@ object! {
 }
 
 object! {
-    /// Power Measurement.
+    /// Power Measurement: active and reactive power, power factor and energy.
     power_measurement = 3305 "Power Measurement" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     RESET_MIN_AND_MAX_MEASURED_VALUES = 5605 "Reset Min and Max Measured Values" E None;
@@ -185,7 +185,7 @@ object! {
 }
 
 object! {
-    /// Actuation.
+    /// Actuation: an actuator to switch and dim, with how long it has been on.
     actuation = 3306 "Actuation" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     APPLICATION_TYPE = 5750 "Application Type" RW String;

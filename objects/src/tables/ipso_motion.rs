@@ -3,7 +3,7 @@
 use crate::table::object;
 
 object! {
-    /// Accelerometer.
+    /// Accelerometer: acceleration along up to three axes.
     accelerometer = 3313 "Accelerometer" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     MIN_RANGE_VALUE = 5603 "Min Range Value" R Float;
@@ -21,7 +21,7 @@ object! {
 }
 
 object! {
-    /// Magnetometer.
+    /// Magnetometer: the magnetic field along up to three axes, and the compass direction.
     magnetometer = 3314 "Magnetometer" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     SENSOR_UNITS = 5701 "Sensor Units" R String;
@@ -38,7 +38,7 @@ object! {
 }
 
 object! {
-    /// Direction.
+    /// Direction: where something points, in degrees.
     direction = 3332 "Direction" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     MIN_MEASURED_VALUE = 5601 "Min Measured Value" R Float;
@@ -55,7 +55,7 @@ object! {
 }
 
 object! {
-    /// Time.
+    /// Time: a clock that is read and set.
     time = 3333 "Time" OptionalMultiple { V1_1 = (1, 1) }
     CURRENT_TIME = 5506 "Current Time" RW Time .mandatory();
     FRACTIONAL_TIME = 5507 "Fractional Time" RW Float .range("0..1", &[number(0.0, 1.0)]).units("s");
@@ -67,7 +67,7 @@ object! {
 }
 
 object! {
-    /// Gyrometer.
+    /// Gyrometer: how fast something turns around up to three axes.
     gyrometer = 3334 "Gyrometer" OptionalMultiple { V1_1 = (1, 1) }
     MIN_X_VALUE = 5508 "Min X Value" R Float;
     MAX_X_VALUE = 5509 "Max X Value" R Float;
@@ -92,7 +92,7 @@ object! {
 }
 
 object! {
-    /// Colour.
+    /// Colour: a colour that is measured.
     colour = 3335 "Colour" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     SENSOR_UNITS = 5701 "Sensor Units" R String;
@@ -106,7 +106,7 @@ object! {
 }
 
 object! {
-    /// Location.
+    /// Location: where a thing is, how fast and in which direction it moves.
     location = 3336 "Location" OptionalMultiple { V1_0 = (1, 0), V2_0 = (2, 0) }
     LATITUDE = 5513 "Latitude" R String .mandatory().until(1, 0);
     LONGITUDE = 5514 "Longitude" R String .mandatory().until(1, 0);
@@ -129,7 +129,7 @@ object! {
 }
 
 object! {
-    /// Positioner.
+    /// Positioner: a drive that goes to a place, in percent.
     positioner = 3337 "Positioner" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     MIN_LIMIT = 5519 "Min Limit" R Float;

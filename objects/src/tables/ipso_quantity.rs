@@ -3,7 +3,7 @@
 use crate::table::object;
 
 object! {
-    /// Barometer.
+    /// Barometer: the pressure of the air.
     barometer = 3315 "Barometer" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     MIN_MEASURED_VALUE = 5601 "Min Measured Value" R Float;
@@ -22,7 +22,7 @@ object! {
 }
 
 object! {
-    /// Voltage.
+    /// Voltage: between two points of a circuit.
     voltage = 3316 "Voltage" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     MIN_MEASURED_VALUE = 5601 "Min Measured Value" R Float;
@@ -42,7 +42,7 @@ object! {
 }
 
 object! {
-    /// Current.
+    /// Current: through a conductor.
     current = 3317 "Current" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     MIN_MEASURED_VALUE = 5601 "Min Measured Value" R Float;
@@ -62,7 +62,7 @@ object! {
 }
 
 object! {
-    /// Frequency.
+    /// Frequency: how often something recurs.
     frequency = 3318 "Frequency" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     MIN_MEASURED_VALUE = 5601 "Min Measured Value" R Float;
@@ -82,7 +82,7 @@ object! {
 }
 
 object! {
-    /// Depth.
+    /// Depth: how far something lies below a surface.
     depth = 3319 "Depth" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     MIN_MEASURED_VALUE = 5601 "Min Measured Value" R Float;
@@ -102,7 +102,7 @@ object! {
 }
 
 object! {
-    /// Percentage.
+    /// Percentage: a share of a whole.
     percentage = 3320 "Percentage" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     MIN_MEASURED_VALUE = 5601 "Min Measured Value" R Float;
@@ -122,7 +122,7 @@ object! {
 }
 
 object! {
-    /// Altitude.
+    /// Altitude: how high something is.
     altitude = 3321 "Altitude" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     MIN_MEASURED_VALUE = 5601 "Min Measured Value" R Float;
@@ -142,7 +142,7 @@ object! {
 }
 
 object! {
-    /// Load.
+    /// Load: the force or weight on a thing.
     load = 3322 "Load" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     MIN_MEASURED_VALUE = 5601 "Min Measured Value" R Float;
@@ -162,7 +162,7 @@ object! {
 }
 
 object! {
-    /// Pressure.
+    /// Pressure: of a gas or liquid.
     pressure = 3323 "Pressure" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     MIN_MEASURED_VALUE = 5601 "Min Measured Value" R Float;
@@ -182,7 +182,7 @@ object! {
 }
 
 object! {
-    /// Loudness.
+    /// Loudness: how loud a place is.
     loudness = 3324 "Loudness" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     MIN_MEASURED_VALUE = 5601 "Min Measured Value" R Float;
@@ -202,7 +202,7 @@ object! {
 }
 
 object! {
-    /// Concentration.
+    /// Concentration: of a particle or chemical in a medium.
     concentration = 3325 "Concentration" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     MIN_MEASURED_VALUE = 5601 "Min Measured Value" R Float;
@@ -222,7 +222,7 @@ object! {
 }
 
 object! {
-    /// Acidity.
+    /// Acidity: the pH value of a liquid.
     acidity = 3326 "Acidity" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     MIN_MEASURED_VALUE = 5601 "Min Measured Value" R Float;
@@ -242,7 +242,7 @@ object! {
 }
 
 object! {
-    /// Conductivity.
+    /// Conductivity: of a medium, for electricity.
     conductivity = 3327 "Conductivity" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     MIN_MEASURED_VALUE = 5601 "Min Measured Value" R Float;
@@ -262,7 +262,7 @@ object! {
 }
 
 object! {
-    /// Power.
+    /// Power: what is drawn or given at a moment.
     power = 3328 "Power" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     MIN_MEASURED_VALUE = 5601 "Min Measured Value" R Float;
@@ -282,7 +282,7 @@ object! {
 }
 
 object! {
-    /// Power Factor.
+    /// Power Factor: real power over apparent power.
     power_factor = 3329 "Power Factor" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     MIN_MEASURED_VALUE = 5601 "Min Measured Value" R Float;
@@ -302,7 +302,7 @@ object! {
 }
 
 object! {
-    /// Distance.
+    /// Distance: how far away something is.
     distance = 3330 "Distance" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     MIN_MEASURED_VALUE = 5601 "Min Measured Value" R Float;
@@ -322,7 +322,7 @@ object! {
 }
 
 object! {
-    /// Energy.
+    /// Energy: what was drawn or given so far.
     energy = 3331 "Energy" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     SENSOR_VALUE = 5700 "Sensor Value" R Float .mandatory();
@@ -337,7 +337,7 @@ object! {
 }
 
 object! {
-    /// Rate.
+    /// Rate: how fast something happens.
     rate = 3346 "Rate" OptionalMultiple { V1_1 = (1, 1) }
     TIMESTAMP = 5518 "Timestamp" R Time;
     MIN_MEASURED_VALUE = 5601 "Min Measured Value" R Float;

@@ -3,7 +3,7 @@
 use crate::table::object;
 
 object! {
-    /// Lock and Wipe.
+    /// Lock and Wipe: what to lock of a lost device, and what to erase.
     lock_and_wipe = 8 "Lock and Wipe" Optional { V1_0 = (1, 0) }
     STATE = 0 "State" RW Integer .mandatory().range("0..2", &[number(0.0, 2.0)]);
     LOCK_TARGET = 1 "Lock target" W String .mandatory().multiple();
@@ -73,7 +73,7 @@ object! {
 }
 
 object! {
-    /// Event Log.
+    /// Event Log: what a device has recorded, by class, to start, stop and fetch.
     event_log = 20 "Event Log" OptionalMultiple { V1_0 = (1, 0) Optional, V2_0 = (2, 0), V2_1 = (2, 1) }
     LOG_CLASS = 4010 "LogClass" RW Integer .range("255", &[number(0.0, 255.0)]);
     LOG_START = 4011 "LogStart" E None;
@@ -100,6 +100,7 @@ object! {
 
 object! {
     /// LwM2M Gateway: devices that stand behind the client.
+    from "Core 1.2.2, appendix E.12, and Gateway 1.1.1, section 6";
     gateway = 25 "LwM2M Gateway" OptionalMultiple { V1_0 = (1, 0), V2_0 = (2, 0) }
     DEVICE_ID = 0 "Device ID" R String .mandatory();
     _ = 1 "Prefix" RW String .mandatory().until(1, 0);
@@ -109,14 +110,15 @@ object! {
 }
 
 object! {
-    /// LwM2M Gateway Routing.
+    /// LwM2M Gateway Routing: how objects of a device behind a gateway are named at the gateway.
+    from "Core 1.2.2, appendix E.13";
     gateway_routing = 26 "LwM2M Gateway Routing" OptionalMultiple { V1_0 = (1, 0) }
     OBJECT_ID = 0 "LwM2M Object ID" R Unsigned .mandatory();
     MAPPING_INFO = 1 "Mapping Info" R CoreLink .mandatory();
 }
 
 object! {
-    /// Battery.
+    /// Battery: its level, capacity and wear.
     battery = 3411 "Battery" OptionalMultiple { V1_1 = (1, 1) }
     BATTERY_LEVEL = 1 "Battery level" R Integer .mandatory().units("/100");
     BATTERY_CAPACITY = 2 "Battery capacity" R Float .units("Ah");
@@ -139,7 +141,7 @@ object! {
 }
 
 object! {
-    /// System Log.
+    /// System Log: the lines that a device has logged.
     system_log = 10259 "System Log" OptionalMultiple { V1_0 = (1, 0) }
     NAME = 0 "Name" R String .mandatory();
     READ_ALL = 1 "Read All" R String .mandatory();

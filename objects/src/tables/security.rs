@@ -4,6 +4,7 @@ use crate::table::object;
 
 object! {
     /// LWM2M OSCORE: a security context of RFC 8613. No server may read or write it.
+    from "Core 1.2.2, appendix E.9";
     oscore = 21 "LWM2M OSCORE" OptionalMultiple { V1_0 = (1, 0), V2_0 = (2, 0) }
     _ = 0 "OSCORE Master Secret" None String .mandatory().until(1, 0);
     OSCORE_MASTER_SECRET = 0 "OSCORE Master Secret" None Opaque .mandatory().since(2, 0);
@@ -20,6 +21,7 @@ object! {
 
 object! {
     /// LwM2M COSE: keys for payloads. No server may read or write it.
+    from "Core 1.2.2, appendix E.10";
     cose = 23 "LwM2M COSE" OptionalMultiple { V1_0 = (1, 0) }
     KID = 0 "KID" None String .mandatory();
     AEAD_ALGORITHM = 1 "AEAD Algorithm" None Integer .mandatory();
@@ -28,6 +30,7 @@ object! {
 
 object! {
     /// MQTT Server: how a client speaks to a broker.
+    from "Core 1.2.2, appendix E.11";
     mqtt_server = 24 "MQTT Server" OptionalMultiple { V1_0 = (1, 0) }
     WILL_RETAIN = 0 "Will Retain" RW Boolean;
     WILL_TOPIC = 1 "Will Topic" RW String;

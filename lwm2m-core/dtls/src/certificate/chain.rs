@@ -7,7 +7,7 @@ use core::{cell::Cell, time::Duration};
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath, anchor_from_trusted_cert};
 
-/// How much a peer may send to be verified.
+/// How much a peer may send to be verified: bounds of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ChainLimits {

@@ -13,8 +13,8 @@ use alloc::{
 use lwm2m_core::peer::CertificateIdentity;
 use sha2::{Digest, Sha256};
 
-/// What a server asks of the certificates of its clients: a path to one of its trust anchors, and no certificate in it
-/// on the deny list. Which endpoint a certificate may speak for is decided above, on the identity.
+/// What a server asks of the certificates of its clients: a path to one of its trust anchors (RFC 5280, section 6), and
+/// no certificate in it on the deny list. Which endpoint a certificate may speak for is decided above, on the identity.
 #[derive(Debug, Clone)]
 pub struct ClientTrust {
     anchors: Anchors,
@@ -88,8 +88,9 @@ impl ClientTrust {
     }
 }
 
-/// Certificates that are refused although they are valid, be it end entities or intermediate authorities. It grows by
-/// what its owner adds, never by what peers send.
+/// Certificates that are refused although they are valid, be it end entities or intermediate authorities: our answer to
+/// stolen keys, in place of the revocation lists of authorities. It grows by what its owner adds, never by what peers
+/// send.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DenyList {
     fingerprints: BTreeSet<[u8; 32]>,

@@ -63,7 +63,8 @@ pub(super) fn is_spki(der: &[u8]) -> bool {
     outline().is_ok()
 }
 
-/// The key of a certificate, DER. Nothing is said of whether the certificate is to be trusted.
+/// The key of a certificate, DER (RFC 5280, section 4.1.2.7). Nothing is said of whether the certificate is to be
+/// trusted.
 ///
 /// # Errors
 ///
@@ -80,7 +81,7 @@ pub(crate) fn read_certificate(
     Certificate::read(der)?.public_key(provider)
 }
 
-/// The SubjectPublicKeyInfo of a key, DER, 91 bytes: a raw public key as it is sent and compared (RFC 7250).
+/// The SubjectPublicKeyInfo of a key, DER, 91 bytes: a raw public key as it is sent and compared (RFC 7250, section 3).
 pub fn spki_of(key: &PublicKey) -> Vec<u8> {
     [&SPKI_HEAD[..], key.coordinates()].concat()
 }

@@ -5,7 +5,7 @@ use crate::crypto::Signer;
 use alloc::{sync::Arc, vec::Vec};
 use core::fmt;
 
-/// Our certificate chain with the private key that signs for it.
+/// Our certificate chain with the private key that signs for it (RFC 5246, sections 7.4.2 and 7.4.6).
 #[derive(Clone)]
 pub struct LocalCertificate {
     chain: Vec<Vec<u8>>,

@@ -31,11 +31,12 @@ pub use server::ServerTrust;
 
 use lwm2m_core::peer::CertificateIdentity;
 
-/// How many certificates of a chain are read; what each judge takes is set by its [`ChainLimits`].
+/// How many certificates of a chain are read, a bound of ours; what each judge takes is set by its [`ChainLimits`].
 pub const MAX_CHAIN: usize = 16;
 
 /// The names in a certificate, DER, trusted or not: common name of the subject, DNS names and URIs of the
-/// subjectAltName extension. A subject with several common names has none, since it is unclear which is meant.
+/// subjectAltName extension (RFC 5280, sections 4.1.2.6 and 4.2.1.6). A subject with several common names has none,
+/// since it is unclear which is meant.
 ///
 /// # Errors
 ///

@@ -5,10 +5,10 @@ use hmac::{KeyInit, Mac};
 use sha2::Digest;
 use subtle::ConstantTimeEq;
 
-/// Bytes of a SHA-256 hash and of an HMAC made with it.
+/// Bytes of a SHA-256 hash and of an HMAC made with it (RFC 5246, section 5).
 pub const HASH_LEN: usize = 32;
 
-/// SHA-256 of the parts, one behind the other.
+/// SHA-256 of the parts, one behind the other: the hash of all suites here (RFC 5246, section 5).
 pub fn sha256(parts: &[&[u8]]) -> [u8; HASH_LEN] {
     let mut hash = Hash::new();
     for part in parts {
@@ -17,7 +17,7 @@ pub fn sha256(parts: &[&[u8]]) -> [u8; HASH_LEN] {
     hash.current()
 }
 
-/// A running SHA-256, as over the messages of a handshake: it can be read and go on.
+/// A running SHA-256, as over the messages of a handshake (RFC 5246, section 7.4.9): it can be read and go on.
 #[derive(Clone, Default)]
 pub struct Hash(sha2::Sha256);
 
@@ -44,7 +44,8 @@ impl core::fmt::Debug for Hash {
     }
 }
 
-/// HMAC-SHA-256 under one key, set up once and used as often as needed; its state is wiped when dropped.
+/// HMAC-SHA-256 under one key (RFC 2104, section 2), set up once and used as often as needed; its state is wiped when
+/// dropped.
 #[derive(Clone)]
 pub struct Hmac(hmac::Hmac<sha2::Sha256>);
 

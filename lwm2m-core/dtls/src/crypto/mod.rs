@@ -27,14 +27,14 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use lwm2m_core::secret::Secret;
 use rand_core::RngCore;
 
-/// An AEAD with a 128-bit AES key and a 12-byte nonce.
+/// An AEAD with a 128-bit AES key and a 12-byte nonce (RFC 5246, section 6.2.3.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Aead {
-    /// AES-CCM with a tag of 8 bytes (RFC 6655).
+    /// AES-CCM with a tag of 8 bytes (RFC 6655, section 6.1).
     Aes128Ccm8,
-    /// AES-CCM with a tag of 16 bytes (RFC 6655).
+    /// AES-CCM with a tag of 16 bytes (RFC 5116, section 5.3).
     Aes128Ccm,
-    /// AES-GCM with a tag of 16 bytes (RFC 5288).
+    /// AES-GCM with a tag of 16 bytes (RFC 5288, section 3).
     Aes128Gcm,
 }
 
@@ -48,16 +48,16 @@ impl Aead {
     }
 }
 
-/// A group for the ephemeral key agreement (RFC 8422).
+/// A group for the ephemeral key agreement (RFC 8422, section 5.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Group {
-    /// secp256r1; public keys are uncompressed points of 65 bytes.
+    /// secp256r1; public keys are uncompressed points of 65 bytes (RFC 8422, sections 5.1.1 and 5.4.1).
     Secp256r1,
-    /// x25519; public keys are 32 bytes.
+    /// x25519; public keys are 32 bytes (RFC 8422, sections 5.1.1 and 5.10).
     X25519,
 }
 
-/// A public key on P-256: x and y, 32 bytes each, known to be a point of the curve.
+/// A public key on P-256: x and y, 32 bytes each, known to be a point of the curve (RFC 5480, section 2.2).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PublicKey([u8; 64]);
 
@@ -104,7 +104,7 @@ pub enum CryptoError {
     Failed,
 }
 
-/// Ciphers, key agreement and signatures.
+/// The seam to whoever does the cryptography: ciphers, key agreement and signatures.
 pub trait Provider: Send + Sync {
     /// Encrypts `text` in place and fills `tag`.
     ///
@@ -181,7 +181,7 @@ pub trait Provider: Send + Sync {
     fn signer(&self, pkcs8: &Secret) -> Result<Arc<dyn Signer>, CryptoError>;
 }
 
-/// Our half of an ephemeral Diffie-Hellman exchange; used once.
+/// Our half of an ephemeral Diffie-Hellman exchange; used once (RFC 8422, section 5.10).
 pub trait KeyAgreement: Send {
     /// The public key as it travels: an uncompressed point of 65 bytes, or the 32 bytes of X25519.
     fn public_key(&self) -> &[u8];
@@ -194,7 +194,7 @@ pub trait KeyAgreement: Send {
     fn agree(self: Box<Self>, peer: &[u8]) -> Result<Secret, CryptoError>;
 }
 
-/// A private key that signs; it may live in hardware.
+/// A private key that signs; it may live in hardware (RFC 8422, section 5.10).
 pub trait Signer: Send + Sync {
     /// The public half.
     fn public_key(&self) -> PublicKey;

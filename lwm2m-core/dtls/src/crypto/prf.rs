@@ -22,7 +22,7 @@ pub fn prf(secret: &[u8], label: &[u8], seed: &[&[u8]], out: &mut [u8]) {
     }
 }
 
-/// What the master secret is bound to.
+/// What the master secret is bound to (RFC 5246, section 8.1; RFC 7627, section 4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Derivation<'a> {
     /// The two randoms (RFC 5246, section 8.1).
@@ -54,7 +54,7 @@ impl<'a> Derivation<'a> {
     }
 }
 
-/// Who sends.
+/// Who sends: the labels of Finished messages differ (RFC 5246, section 7.4.9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Side {
     /// The side that sent the ClientHello.
@@ -63,7 +63,8 @@ pub enum Side {
     Server,
 }
 
-/// The master secret of a session: wiped when dropped, compared in constant time, hidden from `Debug`.
+/// The master secret of a session (RFC 5246, section 8.1): wiped when dropped, compared in constant time, hidden from
+/// `Debug`.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct MasterSecret([u8; MASTER_SECRET_LEN]);
 
@@ -178,7 +179,7 @@ fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
     taken
 }
 
-/// What each side writes with.
+/// What each side writes with (RFC 5246, section 6.3).
 #[derive(Debug, Clone)]
 pub struct Pair<K> {
     /// The client writes with it, and the server reads.
@@ -197,7 +198,7 @@ impl<K> Pair<K> {
     }
 }
 
-/// One direction of a suite with CCM or GCM; wiped when dropped.
+/// One direction of a suite with CCM or GCM (RFC 5246, section 6.3); wiped when dropped.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct AeadKeys {
     /// The AES key.
@@ -206,7 +207,7 @@ pub struct AeadKeys {
     pub iv: [u8; 4],
 }
 
-/// One direction of a suite with CBC; wiped when dropped.
+/// One direction of a suite with CBC (RFC 5246, section 6.3); wiped when dropped.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct CbcKeys {
     /// The HMAC key.

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use lwm2m_core::secret::Secret;
 use zeroize::Zeroizing;
 
-/// A pre-shared key that makes master secrets; it may live in hardware, which then runs the PRF.
+/// A pre-shared key that makes master secrets (RFC 4279, section 2); it may live in hardware, which then runs the PRF.
 ///
 /// A [`Secret`] is one.
 pub trait PreSharedKey: Send + Sync {

@@ -39,7 +39,7 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// A datagram to send.
+/// A datagram that the driver is to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transmit {
     /// Where to.
@@ -48,7 +48,7 @@ pub struct Transmit {
     pub data: Vec<u8>,
 }
 
-/// What happened.
+/// What an endpoint tells the program around it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -118,7 +118,7 @@ pub enum Event {
     },
 }
 
-/// What a session rests on.
+/// What a session rests on (RFC 5246, section 6.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Agreed {
@@ -151,7 +151,7 @@ impl Event {
     }
 }
 
-/// What is known of a PSK identity.
+/// What is known of a PSK identity: the answer to [`Event::KeyWanted`].
 #[derive(Clone)]
 pub enum KeyAnswer {
     /// Its key, or the hardware that has it.
@@ -184,7 +184,7 @@ pub enum SendError {
     NoSequenceNumber,
 }
 
-/// Numbers that only grow, by reason.
+/// What an endpoint has counted: numbers that only grow, by reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metrics {

@@ -36,7 +36,8 @@ const WITHOUT_LINKS: u8 = 2;
 const ENCRYPT_THEN_MAC: u8 = 1;
 const EXTENDED_MASTER_SECRET: u8 = 2;
 
-/// A session in bytes. They hold its keys: whoever has them can read and forge its records.
+/// A session in bytes of our own form, for a restart or another process. They hold its keys: whoever has them can read
+/// and forge its records.
 #[derive(Clone)]
 pub struct Export(Secret);
 

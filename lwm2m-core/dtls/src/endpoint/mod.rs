@@ -56,7 +56,8 @@ enum Timer {
     Idle,
 }
 
-/// A DTLS 1.2 endpoint, client and server at once, for any number of peers behind one socket.
+/// A DTLS 1.2 endpoint, client and server at once, for any number of peers behind one socket (RFC 6347, sections 4.1
+/// and 4.2).
 ///
 /// Sans-I/O: hand in what arrives and that time passes, then drain [`Endpoint::poll_transmit`] and
 /// [`Endpoint::poll_event`]. Time and randomness come from outside.

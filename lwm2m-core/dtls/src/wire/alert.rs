@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// What an alert says.
+/// What an alert says (RFC 5246, section 7.2).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AlertDescription(pub u8);
 
@@ -12,7 +12,7 @@ macro_rules! descriptions {
             $(#[doc = concat!("`", $word, "`, ", $section, ".")]
             pub const $name: AlertDescription = AlertDescription($number);)*
 
-            /// Its name in the specification, or `unknown`.
+            /// Its name in the specification (RFC 5246, section 7.2), or `unknown`.
             pub const fn name(self) -> &'static str {
                 match self.0 {
                     $($number => $word,)*

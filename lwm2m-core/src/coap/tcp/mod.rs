@@ -58,7 +58,7 @@ fn form(length: u64) -> (u8, u64, usize) {
 }
 
 /// The bytes of a message of at most `limit` bytes, the receiver's Max-Message-Size
-/// ([`Capabilities::max_message_size`]).
+/// ([`Capabilities::max_message_size`]) (RFC 8323, section 3.2).
 ///
 /// # Errors
 /// [`FrameError::TooLarge`]; [`MessageError::Encode`] for an option value above 65,804 bytes.

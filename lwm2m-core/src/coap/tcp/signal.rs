@@ -20,9 +20,10 @@ const BAD_CSM_OPTION: OptionNumber = OptionNumber(2);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Csm {
-    /// Max-Message-Size: the largest message that is taken, bytes from the first to the last.
+    /// Max-Message-Size: the largest message that is taken, bytes from the first to the last (RFC 8323, section 5.3.1).
     pub max_message_size: Option<u32>,
-    /// Block-Wise-Transfer: blocks are understood, and with a Max-Message-Size above 1152 bytes BERT as well.
+    /// Block-Wise-Transfer: blocks are understood, and with a Max-Message-Size above 1152 bytes BERT as well (RFC 8323,
+    /// section 5.3.2).
     pub block_wise: bool,
 }
 
@@ -36,7 +37,7 @@ impl Csm {
     }
 }
 
-/// What is known of the other side.
+/// What is known of the other side (RFC 8323, section 5.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Capabilities {
@@ -77,34 +78,34 @@ impl Capabilities {
     }
 }
 
-/// A message about the connection.
+/// A message about the connection (RFC 8323, section 5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Signal {
-    /// 7.01: capabilities and settings, the first message in each direction.
+    /// 7.01: capabilities and settings, the first message in each direction (RFC 8323, section 5.3).
     Csm(Csm),
-    /// 7.02: wants a Pong with the same token.
+    /// 7.02: wants a Pong with the same token (RFC 8323, section 5.4).
     Ping {
-        /// The answer is to wait until what came before was dealt with.
+        /// Custody: the answer is to wait until what came before was dealt with (RFC 8323, section 5.4.1).
         custody: bool,
     },
-    /// 7.03
+    /// 7.03: the answer to a Ping (RFC 8323, section 5.4).
     Pong {
-        /// What came before the Ping was dealt with.
+        /// Custody: what came before the Ping was dealt with (RFC 8323, section 5.4.1).
         custody: bool,
     },
-    /// 7.04: the connection is to be closed in good order.
+    /// 7.04: the connection is to be closed in good order (RFC 8323, section 5.5).
     Release {
-        /// Where to connect instead, `host:port` each.
+        /// Alternative-Address: where to connect instead, `host:port` each (RFC 8323, section 5.5).
         alternatives: Vec<String>,
-        /// How long to wait before connecting anew, seconds.
+        /// Hold-Off: how long to wait before connecting anew, seconds (RFC 8323, section 5.5).
         hold_off: Option<u32>,
     },
-    /// 7.05: the connection is closed for a fault.
+    /// 7.05: the connection is closed for a fault (RFC 8323, section 5.6).
     Abort {
-        /// The option of a CSM that was not understood.
+        /// Bad-CSM-Option: the option of a CSM that was not understood (RFC 8323, section 5.6).
         bad_csm_option: Option<OptionNumber>,
-        /// A text for a person.
+        /// A text for a person, the payload (RFC 8323, section 5.6).
         diagnostic: String,
     },
 }

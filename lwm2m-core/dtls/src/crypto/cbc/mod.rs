@@ -22,19 +22,19 @@ use super::{CryptoError, Provider, hash::HASH_LEN, hash::Hmac, prf::CbcKeys};
 use alloc::vec::Vec;
 
 const BLOCK: usize = 16;
-/// Bytes of the explicit IV in front of each record.
+/// Bytes of the explicit IV in front of each record (RFC 5246, section 6.2.3.2).
 pub const IV_LEN: usize = BLOCK;
 
-/// Whether the MAC is inside the ciphertext or behind it.
+/// Whether the MAC is inside the ciphertext or behind it (RFC 7366, section 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MacOrder {
     /// As TLS 1.2 has it where nothing else was agreed (RFC 5246, section 6.2.3.2).
     MacThenEncrypt,
-    /// After the extension `encrypt_then_mac` (RFC 7366).
+    /// After the extension `encrypt_then_mac` (RFC 7366, section 3).
     EncryptThenMac,
 }
 
-/// Bytes of a record's fragment with so many bytes of content: IV, ciphertext and MAC.
+/// Bytes of a record's fragment with so many bytes of content: IV, ciphertext and MAC (RFC 5246, section 6.2.3.2).
 pub const fn sealed_len(order: MacOrder, content: usize) -> usize {
     match order {
         MacOrder::MacThenEncrypt => IV_LEN + padded(content + HASH_LEN),

@@ -4,7 +4,10 @@ use crate::{
     Definitions,
     tables::{BUILT_IN, built_in, handles},
 };
-use lwm2m_core::{model::ObjectModel, version::ObjectVersion};
+use lwm2m_core::{
+    model::{ObjectModel, ValueRange},
+    version::ObjectVersion,
+};
 use std::{collections::HashSet, format, string::String, vec::Vec};
 
 // proves: OBJ-01
@@ -230,4 +233,107 @@ fn typed_values_come_back() {
     let error = format!("{:?}", security::SECRET_KEY.value(key).unwrap_err());
     assert!(!error.contains("0123456789"), "{error}");
     assert_eq!(size_of::<Resource<String>>(), 4);
+}
+
+/// One word for what a version says of a resource: operations, `*` for instances, `!` for mandatory, type, ranges.
+fn said(model: &ObjectModel, id: u16) -> String {
+    let Some(resource) = model.resource(id) else {
+        return "-".into();
+    };
+    let mut said = format!("{:?} ", resource.operations);
+    said += if resource.multiple { "*" } else { "" };
+    said += if resource.mandatory { "!" } else { "" };
+    said += resource.data_type.map_or("", |data_type| data_type.name());
+    for range in &*resource.ranges {
+        said += &match range {
+            ValueRange::Number { from, to } => format!(" {from}..{to}"),
+            ValueRange::Length { from, to } => format!(" {from}..{to} bytes"),
+            other => format!(" {other:?}"),
+        };
+    }
+    said
+}
+
+/// Every difference between an older version of an object and its highest, for each object that has several; in all
+/// else they must be alike, so that a slip in an older version is seen.
+#[test]
+fn older_versions_differ_from_the_highest_in_this_and_nothing_else() {
+    /// Resources that the older version lacks, and those of which it says something else.
+    type Differences = (
+        &'static [core::ops::RangeInclusive<u16>],
+        &'static [(u16, &'static str)],
+    );
+    let differences = |id: u16, minor: u8| -> Differences {
+        match (id, minor) {
+            (0, 0) => (&[13..=30], &[]),
+            (0, 1) => (
+                &[18..=30],
+                &[(15, "None Integer 0..3"), (16, "None *Integer")],
+            ),
+            (1, 0) => (&[9..=27], &[(0, "Read !Integer 1..65535")]),
+            (1, 1) => (
+                &[24..=27],
+                &[
+                    (13, "None Unsigned Integer"),
+                    (14, "None Unsigned Integer"),
+                    (15, "None Boolean"),
+                    (16, "None Boolean"),
+                    (17, "None Unsigned Integer"),
+                    (18, "None Unsigned Integer"),
+                    (19, "None Unsigned Integer"),
+                    (20, "None Unsigned Integer"),
+                ],
+            ),
+            (2, 0) => (&[], &[(2, "ReadWrite *Integer")]),
+            (3, 0 | 1) => (&[], &[(11, "Read *!Integer 0..8")]),
+            (4, 0) => (&[11..=13], &[]),
+            (4, 1) => (&[12..=13], &[]),
+            (4, 2) => (&[13..=13], &[]),
+            (5, 0) => (&[10..=14], &[(5, "Read !Integer 0..9")]),
+            (5, 1) => (&[14..=14], &[]),
+            (20, 0) => (&[4016..=4017], &[]),
+            (21, 0) => (
+                &[6..=6],
+                &[
+                    (0, "None !String"),
+                    (1, "None !String"),
+                    (2, "None !String"),
+                    (5, "None String"),
+                ],
+            ),
+            (25, 0) => (&[3..=3], &[(1, "ReadWrite !String"), (2, "Read Objlnk")]),
+            (3336, 0) => (
+                &[6042..=6053],
+                &[
+                    (5513, "Read !String"),
+                    (5514, "Read !String"),
+                    (5515, "Read String"),
+                    (5516, "Read String"),
+                ],
+            ),
+            _ => (&[], &[]),
+        }
+    };
+    for versions in BUILT_IN.iter().filter(|versions| versions.len() > 1) {
+        let (latest, older) = versions.split_last().unwrap();
+        for model in older {
+            let (lacks, says) = differences(model.id, model.version.minor);
+            let resources = model.resources.iter().chain(&*latest.resources);
+            for id in resources.map(|resource| resource.id) {
+                let other = says.iter().find(|(says, _)| *says == id);
+                let expected = match other {
+                    Some((_, expected)) => String::from(*expected),
+                    None if lacks.iter().any(|ids| ids.contains(&id)) => "-".into(),
+                    None => said(latest, id),
+                };
+                assert_eq!(
+                    said(model, id),
+                    expected,
+                    "/{}/x/{id} {}",
+                    model.id,
+                    model.version
+                );
+            }
+        }
+    }
 }

@@ -175,14 +175,15 @@ pub(crate) const fn model(
     model
 }
 
-/// Writes the module of one object: its identifiers as constants, and a definition for each of its versions.
+/// Writes the module of one object: its identifiers as constants, the same with their types in its module `typed`, and
+/// a definition for each of its versions.
 ///
 /// Each version stands as `NAME = (major, minor)`, with its own [`Occurs`] where that differs from the object's.
 ///
 /// A row is `CONSTANT = id "Name" operations type`, operations being `R`, `W`, `RW`, `E` or `None` and the type
 /// a [`DataType`] or `None`, followed by what else holds for it: `.multiple()`, `.mandatory()`, `.range(..)`,
 /// `.units(..)`, `.since(..)`, `.until(..)`. A row that defines a resource differently for some versions has `_`
-/// for its constant.
+/// for its constant, and its type is none of `typed`.
 ///
 /// Where an object is defined in a specification, `from "...";` before its name says where; the others are defined in
 /// the registry. The documentation of the constants is put together from that and from the rows.
@@ -227,6 +228,17 @@ macro_rules! object {
                 ),
                 $source
             );)+
+
+            #[doc = concat!("The resources of object ", $object, " (", $object_name, ") with their types.")]
+            pub mod typed {
+                $($crate::table::typed!($constant = $id, $object, $name, $source, $type $($with)*);)+
+
+                #[cfg(test)]
+                pub(crate) fn described() -> $crate::table::Handles {
+                    let handles = [$($crate::table::describe!($constant)),+];
+                    handles.into_iter().flatten().collect()
+                }
+            }
 
             const ROWS: &[Row] = &[$(
                 Row::new(
@@ -336,6 +348,78 @@ macro_rules! data_type_text {
     };
 }
 
+macro_rules! typed {
+    (_ = $($of_older_versions:tt)*) => {};
+    (
+        $constant:ident = $id:literal, $object:literal, $name:literal, $source:expr,
+        $type:ident $($with:ident)*
+    ) => {
+        #[doc = concat!("`/", $object, "/x/", $id, "` ", $name, " (", $source, ").")]
+        pub const $constant: $crate::typed::Resource<$crate::table::holds!($type $($with)*)> =
+            $crate::typed::Resource::new($object, $id);
+    };
+}
+
+/// What a resource of this type holds, with what else stands in its row.
+macro_rules! holds {
+    (None $($with:ident)*) => {
+        $crate::typed::Executable
+    };
+    ($type:ident multiple $($with:ident)*) => {
+        $crate::typed::Multiple<$crate::table::rust_type!($type)>
+    };
+    ($type:ident $other:ident $($with:ident)*) => {
+        $crate::table::holds!($type $($with)*)
+    };
+    ($type:ident) => {
+        $crate::table::rust_type!($type)
+    };
+}
+
+macro_rules! rust_type {
+    (String) => {
+        alloc::string::String
+    };
+    (Integer) => {
+        i64
+    };
+    (Unsigned) => {
+        u64
+    };
+    (Float) => {
+        f64
+    };
+    (Boolean) => {
+        bool
+    };
+    (Opaque) => {
+        alloc::vec::Vec<u8>
+    };
+    (Time) => {
+        $crate::typed::Time
+    };
+    (ObjectLink) => {
+        lwm2m_core::value::ObjectLink
+    };
+    (CoreLink) => {
+        $crate::typed::CoreLink
+    };
+}
+
+/// Handles as data: object, resource, type, and whether it has resource instances.
+#[cfg(test)]
+pub(crate) type Handles = std::vec::Vec<(u16, u16, Option<DataType>, bool)>;
+
+#[cfg(test)]
+macro_rules! describe {
+    (_) => {
+        None
+    };
+    ($constant:ident) => {
+        Some($crate::typed::Described::described($constant))
+    };
+}
+
 macro_rules! operations {
     (R) => {
         lwm2m_core::model::Operations::Read
@@ -363,6 +447,9 @@ macro_rules! data_type {
     };
 }
 
+#[cfg(test)]
+pub(crate) use describe;
 pub(crate) use {
-    constant, data_type, data_type_text, fact, object, occurs, operations, operations_text,
+    constant, data_type, data_type_text, fact, holds, object, occurs, operations, operations_text,
+    rust_type, typed,
 };

@@ -1,4 +1,6 @@
-//! What the fuzz targets of the message formats share.
+//! What fuzz targets share: below, those of the message formats; [`dtls`], those of whole DTLS engines.
+
+pub mod dtls;
 
 use lwm2m_core::{
     content::{self, ContentFormat},

@@ -156,6 +156,7 @@ impl Secure {
         self.transport.send(Outbound::Connect {
             peer: self.peer,
             target,
+            server_name: None,
             credentials: Credentials::Psk {
                 identity: b"shared".to_vec(),
                 key: Secret::new(KEY.to_vec()),

@@ -70,7 +70,9 @@ fn contenders_do_the_work_that_they_offer() {
 
 #[test]
 fn a_session_at_rest_is_small() {
-    let bytes = per_session(1500).unwrap();
+    let kept = per_session(Scheme::PskCcm8, 1500, Some(100)).unwrap();
+    let bytes = per_session(Scheme::PskCcm8, 1500, None).unwrap();
+    assert!(kept.allocated > bytes.allocated, "{kept:?}");
     assert!(bytes.counted <= 400.0, "{bytes:?}");
     // Something is allocated for what is counted, and little beyond.
     assert!(bytes.allocated >= bytes.counted * 0.9, "{bytes:?}");

@@ -1,4 +1,7 @@
-//! What the fuzz targets of the message formats share: every way in which a payload is read.
+//! What fuzz targets share: below, those of the message formats, every way in which a payload is read; [`dtls`], those
+//! of whole DTLS engines.
+
+pub mod dtls;
 
 use lwm2m_core::{
     content::{Change, Codec, ContentFormat, EncodeError},

@@ -111,12 +111,14 @@ class Peer:
         small = self.world.server("--mtu", "256", "--provider", "rustcrypto")
         strict = self.world.server("--require-extended-master-secret")
         kept = self.world.server("--connection-id", "6", "--resumable", "100")
+        # A server that gives tickets keeps no session: there is no other way to take one up.
+        sealing = self.world.server("--ticket-lifetime", "3600")
         meet, away = self.meet, self.turned_away
 
-        def resumption(suite, kind):
-            since = kept.mark()
-            self.client(kept.port, suite, kind, resume="yes")
-            kept.wait("connected ", since, holds=lambda line: line.endswith("resumed=yes"))
+        def resumption(at, suite, kind, **settings):
+            since = at.mark()
+            self.client(at.port, suite, kind, resume="yes", **settings)
+            at.wait("connected ", since, holds=lambda line: line.endswith("resumed=yes"))
 
         def moves(suite, kind):
             """The program sends its line twice, and the router between gives it another port after the first."""
@@ -150,7 +152,9 @@ class Peer:
                                  for suite in self.cbc()],
             world_of.FRAGMENTS: [lambda: meet(small, X509, "x509", mtu="256")],
             world_of.FRAGMENT_LENGTH: [lambda: meet(plain, X509, "x509", {"max_plaintext": "512"}, fragment="512")],
-            world_of.RESUMPTION: [lambda suite=suite: resumption(suite, kind_of(suite)) for suite in self.some()],
+            world_of.RESUMPTION: [lambda suite=suite: resumption(kept, suite, kind_of(suite)) for suite in self.some()],
+            world_of.TICKET: [lambda suite=suite: resumption(sealing, suite, kind_of(suite), ticket="yes")
+                              for suite in self.some()],
             world_of.CID_OURS: [lambda: meet(kept, PSK, "psk", {"own_id": "6", "peer_id": "0"}, cid="0")],
             world_of.CID_PEER: [lambda: meet(plain, PSK, "psk", {"own_id": "0", "peer_id": "4"}, cid="4")],
             world_of.CID_BOTH: [lambda: meet(kept, PSK, "psk", {"own_id": "6", "peer_id": "4"}, cid="4")],
@@ -162,8 +166,8 @@ class Peer:
         library = self.library
         no_ems = {"ems": "no"}
 
-        def resumed(suite):
-            said = exchange(suite, kind_of(suite), "--resume")
+        def resumed(suite, *ours, **settings):
+            said = exchange(suite, kind_of(suite), "--resume", *ours, **settings)
             expect([one["resumed"] for one in said], ["no", "yes"], "taken up")
 
         def ids(own, peer, *ours, cid):
@@ -196,6 +200,7 @@ class Peer:
             world_of.FRAGMENT_LENGTH: [lambda: exchange(
                 X509, "x509", "--max-fragment-length", "512", expected={"max-plaintext": "512"})],
             world_of.RESUMPTION: [lambda suite=suite: resumed(suite) for suite in self.some()],
+            world_of.TICKET: [lambda suite=suite: resumed(suite, "--ticket", ticket="yes") for suite in self.some()],
             world_of.CID_OURS: [lambda: ids("5", "0", "--connection-id", "5", cid="0")],
             world_of.CID_PEER: [lambda: ids("0", "4", cid="4")],
             world_of.CID_BOTH: [lambda: ids("8", "4", "--connection-id", "8", cid="4")],

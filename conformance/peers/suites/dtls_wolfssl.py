@@ -14,7 +14,7 @@ NAMES = dict(zip(ECDHE_SUITES, (
     "ECDHE-ECDSA-AES128-CCM-8", "ECDHE-ECDSA-AES128-CCM", "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-SHA256")))
 
 BOTH = (world_of.STRANGER, world_of.EMS_REQUIRED, world_of.ENCRYPT_FIRST, world_of.MAC_FIRST,
-        world_of.FRAGMENT_LENGTH, world_of.RESUMPTION)
+        world_of.FRAGMENT_LENGTH, world_of.RESUMPTION, world_of.TICKET)
 
 
 class WolfSsl(Library):

@@ -70,7 +70,7 @@ GROUPS = {
     "CBC, both orders": (ENCRYPT_FIRST, MAC_FIRST),
     "groups": (SECP256R1, X25519),
     "fragments": (FRAGMENTS, FRAGMENT_LENGTH),
-    "resumption": (RESUMPTION,),
+    "resumption": (RESUMPTION, TICKET),
     "Connection ID": (CID_OURS, CID_PEER, CID_BOTH, CID_MOVE),
 }
 

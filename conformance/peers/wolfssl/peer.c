@@ -4,7 +4,8 @@
  *     peer connect PORT FOLDER SUITE [NAME=VALUE...]
  *
  * SUITE is a name of wolfSSL; both sides show certificates. Names: name (whose files are ours), fragment (512), ems (no),
- * etm (no), group (secp256r1, x25519), resume (yes: a second session takes up the first).
+ * etm (no), group (secp256r1, x25519), resume (yes: a second session takes up the first), ticket (yes: by a ticket and in
+ * no other way; without it there are none).
  *
  * Speaks the lines that all peer programs speak: `listening PORT`, `agreed SUITE`, `data TEXT`, `echo TEXT`,
  * `failed WHY`.
@@ -96,6 +97,13 @@ static WOLFSSL_CTX *context(const struct settings *settings, int server) {
     }
     if (is(settings, "fragment", "512") && wolfSSL_CTX_UseMaxFragment(ctx, WOLFSSL_MFL_2_9) != WOLFSSL_SUCCESS) {
         fail("there is no max_fragment_length", NULL, 0);
+    }
+    if (!is(settings, "ticket", "yes")) {
+        wolfSSL_CTX_NoTicketTLSv12(ctx);
+    } else if (server) {
+        wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_OFF);
+    } else if (wolfSSL_CTX_UseSessionTicket(ctx) != WOLFSSL_SUCCESS) {
+        fail("there are no tickets", NULL, 0);
     }
     /* The curve of the certificates must be among the groups too. */
     if (is(settings, "group", "x25519")) {

@@ -31,6 +31,19 @@ const JAVA_WARM_UP: Duration = Duration::from_secs(8);
 const DEVICES: [u32; 1] = [128];
 const HELLOS: usize = 1_000_000;
 const SESSIONS: [usize; 2] = [10_000, 100_000];
+/// Sessions of others at rest: of some that is some 50 MB.
+const PEER_SESSIONS: usize = 1000;
+const PEER_HELLOS: usize = 10_000;
+/// Numbers that a server with kept sessions reserves ahead.
+const RESERVED: u64 = 1000;
+/// Ours at rest beside those that have an aim: scheme, and whether sessions are kept.
+const MORE_AT_REST: [(Scheme, bool); 5] = [
+    (Scheme::PskCcm8, true),
+    (Scheme::PskCbc, false),
+    (Scheme::RpkCcm8, false),
+    (Scheme::X509Ccm8, false),
+    (Scheme::X509Gcm, false),
+];
 
 /// What is compared, in the order of the tables.
 const WORKS: [Work; 6] = [
@@ -52,6 +65,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     cores.take_server()?;
     at_rest(options, &mut aims)?;
     under_flood(options, &mut aims)?;
+    others(options)?;
     println!("\naims");
     for one in aims {
         aim(&one.text, one.value, one.holds);
@@ -172,7 +186,7 @@ fn at_rest(options: &Options, aims: &mut Vec<Aim>) -> Result<(), Box<dyn Error>>
     );
     for sessions in SESSIONS {
         let sessions = sessions / scale;
-        let bytes = per_session(sessions)?;
+        let bytes = per_session(Scheme::PskCcm8, sessions, None)?;
         println!(
             "{:<34}{:>10.0}{:>11.0}{:>12.0}",
             format!("{sessions} sessions"),
@@ -184,6 +198,51 @@ fn at_rest(options: &Options, aims: &mut Vec<Aim>) -> Result<(), Box<dyn Error>>
         aims.push(Aim::at_most(text, bytes.counted, 400.0));
         let text = format!("bytes of each of {sessions} sessions, as the allocator counts");
         aims.push(Aim::at_most(text, bytes.allocated, 400.0));
+    }
+    for (scheme, kept) in MORE_AT_REST {
+        let sessions = SESSIONS[0] / scale;
+        let bytes = per_session(scheme, sessions, kept.then_some(RESERVED))?;
+        println!(
+            "{:<34}{:>10.0}{:>11.0}{:>12.0}",
+            format!(
+                "{sessions}: {}{}",
+                scheme.word(),
+                if kept { ", kept" } else { "" }
+            ),
+            bytes.counted,
+            bytes.allocated,
+            bytes.uncounted
+        );
+    }
+    Ok(())
+}
+
+/// The others at rest and under a flood, fewer of both, as their memory and their time are larger.
+fn others(options: &Options) -> Result<(), Box<dyn Error>> {
+    let scale = if options.smoke() { 100 } else { 1 };
+    let (sessions, hellos) = (PEER_SESSIONS / scale, PEER_HELLOS / scale);
+    let mut peers = peers::libraries(&Material::new()?)?;
+    for peer in &mut peers.here {
+        let name = peer.name();
+        for scheme in Scheme::ALL {
+            if let Some(bytes) = peer.at_rest(scheme, sessions)? {
+                let what = format!("{sessions}: {}, {name}", scheme.word());
+                println!("{what:<44}{bytes:>11.0}");
+            }
+        }
+    }
+    for peer in &mut peers.here {
+        let name = peer.name();
+        match peer.flooded(hellos)? {
+            Some(left) => println!(
+                "{hellos} hellos without cookie, {name}: {:.2} microseconds each, {:.0} bytes of each remain",
+                left.cpu.as_secs_f64() * 1e6,
+                left.bytes
+            ),
+            None => println!(
+                "hellos without cookie: not offered by {name}: its program makes a peer for each address"
+            ),
+        }
     }
     Ok(())
 }

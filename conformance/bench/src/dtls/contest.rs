@@ -18,6 +18,8 @@ pub const PAYLOAD: [u8; 100] = [7; 100];
 pub enum Scheme {
     /// TLS_PSK_WITH_AES_128_CCM_8.
     PskCcm8,
+    /// TLS_PSK_WITH_AES_128_CBC_SHA256; not among those that are timed.
+    PskCbc,
     /// TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8, raw public keys.
     RpkCcm8,
     /// TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8, certificates.
@@ -27,7 +29,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// All of them.
+    /// Those that are timed.
     pub const ALL: [Scheme; 4] = [
         Scheme::PskCcm8,
         Scheme::RpkCcm8,
@@ -39,6 +41,7 @@ impl Scheme {
     pub fn word(self) -> &'static str {
         match self {
             Scheme::PskCcm8 => "psk-ccm8",
+            Scheme::PskCbc => "psk-cbc",
             Scheme::RpkCcm8 => "rpk-ccm8",
             Scheme::X509Ccm8 => "x509-ccm8",
             Scheme::X509Gcm => "x509-gcm",
@@ -47,7 +50,7 @@ impl Scheme {
 
     /// Whether it rests on the pre-shared key.
     pub fn is_psk(self) -> bool {
-        self == Scheme::PskCcm8
+        matches!(self, Scheme::PskCcm8 | Scheme::PskCbc)
     }
 }
 
@@ -55,6 +58,7 @@ impl fmt::Display for Scheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Scheme::PskCcm8 => "pre-shared key, AES_128_CCM_8",
+            Scheme::PskCbc => "pre-shared key, AES_128_CBC_SHA256",
             Scheme::RpkCcm8 => "ECDHE, raw public keys on both sides, AES_128_CCM_8",
             Scheme::X509Ccm8 => "ECDHE, certificates on both sides, AES_128_CCM_8",
             Scheme::X509Gcm => "ECDHE, certificates on both sides, AES_128_GCM",
@@ -90,6 +94,15 @@ pub struct Spent {
     pub sides: Option<[Duration; 2]>,
 }
 
+/// What a hello without cookie costs a server.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Left {
+    /// CPU time.
+    pub cpu: Duration,
+    /// Bytes that remain of it, as the allocator counts.
+    pub bytes: f64,
+}
+
 /// A library that takes part, both sides of it.
 pub trait Contender {
     /// Its name and version.
@@ -103,6 +116,24 @@ pub trait Contender {
     /// # Errors
     /// A handshake did not succeed, or an echo did not come back.
     fn run(&mut self, work: Work, times: u32) -> Outcome<Spent>;
+
+    /// Bytes that the server's side of each of so many sessions takes once they are silent, as the allocator counts.
+    /// `None`: it cannot be counted, or there is no such scheme.
+    ///
+    /// # Errors
+    /// A handshake did not succeed.
+    fn at_rest(&mut self, _scheme: Scheme, _sessions: usize) -> Outcome<Option<f64>> {
+        Ok(None)
+    }
+
+    /// What so many hellos without cookie, each from another address, leave behind in a server. `None`: it has no server
+    /// that answers hellos in memory; its program makes one for each address before the address is proven.
+    ///
+    /// # Errors
+    /// A hello was not answered.
+    fn flooded(&mut self, _hellos: usize) -> Outcome<Option<Left>> {
+        Ok(None)
+    }
 }
 
 /// The CPU time of this thread.

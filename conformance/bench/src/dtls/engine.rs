@@ -37,13 +37,17 @@ impl Credentials {
     /// The engine refuses what the material holds.
     pub fn new(scheme: Scheme, material: &Material, provider: &dyn Provider) -> Outcome<Self> {
         let (suite, serves, credentials) = match scheme {
-            Scheme::PskCcm8 => {
+            Scheme::PskCcm8 | Scheme::PskCbc => {
                 let credentials = ClientCredentials::Psk {
                     identity: IDENTITY.into(),
                     key: Arc::new(Secret::new(KEY.into())),
                 };
                 let serves = ServerConfig::new().psk();
-                (CipherSuite::PskAes128Ccm8, serves, credentials)
+                let suite = match scheme {
+                    Scheme::PskCbc => CipherSuite::PskAes128CbcSha256,
+                    _ => CipherSuite::PskAes128Ccm8,
+                };
+                (suite, serves, credentials)
             }
             Scheme::RpkCcm8 => {
                 let (serves, credentials) = raw_public_keys(material, provider)?;
@@ -158,11 +162,24 @@ impl Pair {
         provider: &Arc<dyn Provider>,
         address: SocketAddr,
     ) -> Outcome<Self> {
+        Pair::with_config(credentials, provider, address, server_config())
+    }
+
+    /// The same, with another configuration of the server.
+    ///
+    /// # Errors
+    /// The engine refuses its configuration.
+    pub fn with_config(
+        credentials: &Credentials,
+        provider: &Arc<dyn Provider>,
+        address: SocketAddr,
+        config: EndpointConfig,
+    ) -> Outcome<Self> {
         let random = Box::new(ChaCha20Rng::seed_from_u64(2));
         let serves = Some(credentials.serves.clone());
         Ok(Pair {
             client: client(provider, 1)?,
-            server: Endpoint::new(server_config(), serves, provider.clone(), random)?,
+            server: Endpoint::new(config, serves, provider.clone(), random)?,
             address,
             now: Instant::from_micros(1),
             spent: [Duration::ZERO; 2],

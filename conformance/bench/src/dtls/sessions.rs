@@ -3,11 +3,11 @@
 use super::{
     Outcome,
     contest::{PAYLOAD, Scheme, cpu_time},
-    engine::{Credentials, Pair, client, server_address},
+    engine::{Credentials, Pair, client, server_address, server_config},
     material::Material,
 };
 use crate::allocation::live_bytes;
-use lwm2m_dtls::crypto::{Provider, rustcrypto::RustCrypto};
+use lwm2m_dtls::crypto::{Provider, ring::Ring, rustcrypto::RustCrypto};
 use std::{
     net::SocketAddr,
     sync::Arc,
@@ -39,18 +39,22 @@ pub struct PerSession {
     pub uncounted: f64,
 }
 
-/// Lets so many devices shake hands (PSK, CCM_8, a Connection ID of 6 bytes at the server) and then be silent.
+/// Lets so many devices shake hands (with a Connection ID of 6 bytes at the server) and then be silent. With `reserved`,
+/// the server's program keeps its sessions: so many numbers of each are reserved ahead.
 ///
 /// The count of the allocator is of no use where [`CountingAllocator`](crate::allocation::CountingAllocator) is not the
 /// program's allocator.
 ///
 /// # Errors
 /// A handshake did not succeed, or a session is missing.
-pub fn per_session(sessions: usize) -> Outcome<PerSession> {
-    let provider = provider();
-    let credentials = Credentials::new(Scheme::PskCcm8, &Material::new()?, &*provider)?;
+pub fn per_session(scheme: Scheme, sessions: usize, reserved: Option<u64>) -> Outcome<PerSession> {
+    // What sessions take is the same with both; only the handshakes are faster.
+    let provider: Arc<dyn Provider> = Arc::new(Ring::new());
+    let credentials = Credentials::new(scheme, &Material::new()?, &*provider)?;
     // What stays when all sessions are gone, so that only what they need is counted.
-    let mut pair = Pair::new(&credentials, &provider, device(0))?;
+    let mut config = server_config();
+    config.export_reservation = reserved;
+    let mut pair = Pair::with_config(&credentials, &provider, device(0), config)?;
     let empty_client = live_bytes_of(|| client(&provider, 9))?;
     let before = live_bytes() - empty_client;
     for number in 0..sessions {
@@ -59,6 +63,11 @@ pub fn per_session(sessions: usize) -> Outcome<PerSession> {
         pair.now = lwm2m_core::time::Instant::from_micros(number as u64 * 1000);
         pair.server.handle_timeout(pair.now);
         pair.connect(credentials.connection.clone())?;
+        if let (Some(_), Some(connection)) = (reserved, pair.connected[1]) {
+            let export = pair.server.export(connection);
+            export.ok_or("a session cannot be exported")?;
+            pair.server.export_stored(connection);
+        }
     }
     // Last flights are forgotten.
     pair.now += Duration::from_secs(300);

@@ -6,6 +6,7 @@ use super::super::{
     contest::{Contender, PAYLOAD, Scheme, Spent, Work, cpu_time},
     material::{IDENTITY, KEY, Material, Own},
 };
+use crate::allocation::live_bytes;
 use dimpl::{
     Config, Dtls, DtlsCertificate, NamedGroup, Output, PskResolver, crypto::Dtls12CipherSuite,
 };
@@ -214,5 +215,18 @@ impl Contender for Dimpl {
             cpu,
             sides: Some(pair.spent),
         })
+    }
+
+    fn at_rest(&mut self, scheme: Scheme, sessions: usize) -> Outcome<Option<f64>> {
+        let Some((_, pair)) = self.pairs.iter_mut().find(|(one, _)| *one == scheme) else {
+            return Ok(None);
+        };
+        let mut kept = Vec::with_capacity(sessions);
+        let before = live_bytes();
+        for _ in 0..sessions {
+            let [_, server] = pair.connect()?;
+            kept.push(server);
+        }
+        Ok(Some((live_bytes() - before) as f64 / sessions as f64))
     }
 }

@@ -2,9 +2,11 @@
 
 use super::super::{
     Outcome,
-    contest::{Contender, PAYLOAD, Scheme, Spent, Work, cpu_time},
+    contest::{Contender, Left, PAYLOAD, Scheme, Spent, Work, cpu_time},
     material::{IDENTITY, KEY, Material, Own, SERVER_NAME},
+    sessions::device,
 };
+use crate::allocation::live_bytes;
 use bytes::BytesMut;
 use rtc_dtls::{
     cipher_suite::CipherSuiteId,
@@ -40,6 +42,7 @@ impl Rtc {
             let [at_client, at_server] = addresses();
             let server = config(material, scheme, true, &provider)?;
             let pair = Pair {
+                from: at_client,
                 config: config(material, scheme, false, &provider)?,
                 client: Endpoint::new(at_client, TransportProtocol::UDP, None),
                 server: Endpoint::new(at_server, TransportProtocol::UDP, Some(server)),
@@ -65,7 +68,7 @@ fn config(
         Scheme::PskCcm8 => CipherSuiteId::Tls_Psk_With_Aes_128_Ccm_8,
         Scheme::X509Ccm8 => CipherSuiteId::Tls_Ecdhe_Ecdsa_With_Aes_128_Ccm_8,
         Scheme::X509Gcm => CipherSuiteId::Tls_Ecdhe_Ecdsa_With_Aes_128_Gcm_Sha256,
-        Scheme::RpkCcm8 => return Err("it has no raw public keys".into()),
+        Scheme::RpkCcm8 | Scheme::PskCbc => return Err("it does not offer that".into()),
     };
     let mut builder = ConfigBuilder::default()
         .with_crypto_provider(provider.clone())
@@ -102,6 +105,8 @@ fn certificate(own: &Own, provider: &Arc<dyn RTCCryptoProvider>) -> Outcome<Cert
 }
 
 struct Pair {
+    /// Where the client is.
+    from: SocketAddr,
     config: Arc<HandshakeConfig>,
     client: Endpoint,
     server: Endpoint,
@@ -112,7 +117,7 @@ struct Pair {
 
 impl Pair {
     fn connect(&mut self) -> Outcome<()> {
-        let [at_client, at_server] = addresses();
+        let (at_client, at_server) = (self.from, addresses()[1]);
         let started = Instant::now();
         // An endpoint takes no second connection with the same address, so that the one before must go.
         self.client.stop(started, at_server);
@@ -146,7 +151,7 @@ impl Pair {
 
     /// Lets everything arrive.
     fn run(&mut self) -> Outcome<()> {
-        let [at_client, at_server] = addresses();
+        let (at_client, at_server) = (self.from, addresses()[1]);
         loop {
             let mut moved = false;
             let started = Instant::now();
@@ -223,5 +228,58 @@ impl Contender for Rtc {
             cpu: cpu_time() - before,
             sides: Some(pair.spent),
         })
+    }
+
+    fn at_rest(&mut self, scheme: Scheme, sessions: usize) -> Outcome<Option<f64>> {
+        let Some((_, pair)) = self.pairs.iter_mut().find(|(one, _)| *one == scheme) else {
+            return Ok(None);
+        };
+        let [at_client, _] = addresses();
+        let none = || Endpoint::new(at_client, TransportProtocol::UDP, None);
+        pair.client = none();
+        let before = live_bytes();
+        for number in 0..sessions {
+            pair.from = device(number);
+            pair.client = none();
+            pair.connect()?;
+        }
+        pair.client = none();
+        let bytes = live_bytes() - before;
+        for number in 0..sessions {
+            pair.server.stop(Instant::now(), device(number));
+        }
+        while pair.server.poll_transmit().is_some() {}
+        pair.from = at_client;
+        pair.connected = [false; 2];
+        Ok(Some(bytes as f64 / sessions as f64))
+    }
+
+    fn flooded(&mut self, hellos: usize) -> Outcome<Option<Left>> {
+        let found = self
+            .pairs
+            .iter_mut()
+            .find(|(one, _)| *one == Scheme::PskCcm8);
+        let (_, pair) = found.ok_or("it does not offer that")?;
+        let [at_client, at_server] = addresses();
+        let mut stranger = Endpoint::new(at_client, TransportProtocol::UDP, None);
+        let now = Instant::now();
+        stranger.connect(now, at_server, pair.config.clone(), None)?;
+        let hello = stranger.poll_transmit().ok_or("there is no hello")?.message;
+        let mut answered = 0;
+        let (before, cpu) = (live_bytes(), cpu_time());
+        for number in 0..hellos {
+            pair.server.read(now, device(number), None, hello.clone())?;
+            while pair.server.poll_transmit().is_some() {
+                answered += 1;
+            }
+        }
+        let (cpu, bytes) = (cpu_time() - cpu, live_bytes() - before);
+        if answered < hellos {
+            return Err("a hello was not answered".into());
+        }
+        Ok(Some(Left {
+            cpu: cpu / u32::try_from(hellos.max(1))?,
+            bytes: bytes as f64 / hellos.max(1) as f64,
+        }))
     }
 }

@@ -5,6 +5,7 @@ use super::super::{
     contest::{Contender, PAYLOAD, Scheme, Spent, Work, cpu_time},
     material::{IDENTITY, KEY, Material, Own, SERVER_NAME},
 };
+use crate::allocation::live_bytes;
 use rcgen::KeyPair;
 use rustls_pki_types::CertificateDer;
 use std::{collections::HashMap, sync::Arc};
@@ -51,7 +52,7 @@ fn config(material: &Material, scheme: Scheme, server: bool) -> Outcome<Config> 
         Scheme::PskCcm8 => CipherSuiteId::Tls_Psk_With_Aes_128_Ccm_8,
         Scheme::X509Ccm8 => CipherSuiteId::Tls_Ecdhe_Ecdsa_With_Aes_128_Ccm_8,
         Scheme::X509Gcm => CipherSuiteId::Tls_Ecdhe_Ecdsa_With_Aes_128_Gcm_Sha256,
-        Scheme::RpkCcm8 => return Err("it has no raw public keys".into()),
+        Scheme::RpkCcm8 | Scheme::PskCbc => return Err("it does not offer that".into()),
     };
     let mut config = Config {
         cipher_suites: vec![suite],
@@ -110,7 +111,7 @@ impl Contender for WebRtc {
 
     fn offers(&self, work: Work) -> bool {
         let (Work::Handshake(scheme) | Work::Echo(scheme)) = work;
-        scheme != Scheme::RpkCcm8
+        !matches!(scheme, Scheme::RpkCcm8 | Scheme::PskCbc)
     }
 
     fn run(&mut self, work: Work, times: u32) -> Outcome<Spent> {
@@ -142,5 +143,27 @@ impl Contender for WebRtc {
             cpu: cpu_time() - before,
             sides: None,
         })
+    }
+
+    /// Half of what both sides take: where one of them is dropped, the other does not stay as it was.
+    fn at_rest(&mut self, scheme: Scheme, sessions: usize) -> Outcome<Option<f64>> {
+        if !self.offers(Work::Handshake(scheme)) {
+            return Ok(None);
+        }
+        let configs = self.configs(scheme)?;
+        let mut kept = Vec::with_capacity(sessions);
+        let before = live_bytes();
+        for _ in 0..sessions {
+            kept.push(self.runtime.block_on(connect(configs.clone()))?);
+        }
+        let bytes = live_bytes() - before;
+        self.runtime.block_on(async {
+            for (client, server) in kept {
+                client.close().await?;
+                server.close().await?;
+            }
+            Outcome::Ok(())
+        })?;
+        Ok(Some(bytes as f64 / 2.0 / sessions as f64))
     }
 }

@@ -229,7 +229,7 @@ macro_rules! object {
                 $source
             );)+
 
-            #[doc = concat!("The resources of object ", $object, " (", $object_name, ") with their types.")]
+            #[doc = concat!("The resources of object ", $object, " (", $object_name, ") with their types (", $source, ").")]
             pub mod typed {
                 $($crate::table::typed!($constant = $id, $object, $name, $source, $type $($with)*);)+
 

@@ -75,17 +75,17 @@ use lwm2m_core::{
     value::{DataType, ObjectLink, Value},
 };
 
-/// A resource of an object, with the type of its values.
+/// A resource of an object, with the type of its values (Core 1.2.2, appendix C).
 pub struct Resource<T> {
     object: u16,
     id: u16,
     holds: PhantomData<fn() -> T>,
 }
 
-/// Marks a [`Resource`] with resource instances, each of type `T`.
+/// Marks a [`Resource`] with resource instances, each of type `T` (Core 1.2.2, table 7.4-1).
 pub struct Multiple<T>(Infallible, PhantomData<T>);
 
-/// Marks a [`Resource`] that is executed and holds nothing.
+/// Marks a [`Resource`] that is executed and holds nothing (Core 1.2.2, section 6.3.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Executable {}
 
@@ -245,7 +245,7 @@ impl<T> fmt::Display for Resource<T> {
     }
 }
 
-/// A Rust type that carries the values of one [`DataType`].
+/// A Rust type that carries the values of one [`DataType`] (Core 1.2.2, appendix C).
 pub trait ResourceValue: Sized + sealed::Sealed {
     /// The type in definitions.
     const DATA_TYPE: DataType;
@@ -260,7 +260,7 @@ pub trait ResourceValue: Sized + sealed::Sealed {
     fn from_value(value: Value) -> Result<Self, Value>;
 }
 
-/// What can be given for a value of type `T`: a `T`, and what it is usually made of.
+/// What can be given for a value of type `T` (Core 1.2.2, appendix C): a `T`, and what it is usually made of.
 ///
 /// [`Into`] would also take a Boolean for a number, and leave the type of a literal open.
 pub trait IntoResource<T> {

@@ -183,8 +183,8 @@ fn tables_of_objects_name_what_they_are_from() {
         assert!(doc.contains("$source"), "{doc}");
         made += 1;
     }
-    // Module, identifier, resources, versions one by one and all.
-    assert_eq!(made, 5);
+    // Module, identifier, resources, their module with types and those, versions one by one and all.
+    assert_eq!(made, 7);
     // The objects of the core specification; those of the registry are told by their number.
     assert!(named >= 13, "{named}");
 }

@@ -18,6 +18,7 @@ pub(crate) const OURS: &[(&str, &[&str], &str)] = &[
             "EndpointConfig",
             "MAX_OWN_CONNECTION_ID",
             "MIN_MTU",
+            "MIN_TICKET_SECRET",
             "ServerConfig",
         ],
         "settings and bounds",

@@ -45,7 +45,11 @@ pub(super) async fn int_403(judge: &mut ClientJudge) -> Judged {
     if judge.ledger.registration.is_some() {
         return not_applicable("the client trusts the name in the judge's certificate");
     }
-    let before = judge.metrics.snapshot();
+    // A client may have come, and gone, before it is looked for: all that it did counts. Only its bootstrap does not.
+    let before = match &judge.settings.bootstrap {
+        Some(_) => judge.metrics.snapshot(),
+        None => Default::default(),
+    };
     let patience = judge.settings.pace.patience;
     judge.hint("waiting for the client to refuse the judge's certificate");
     let metrics = judge.metrics.clone();

@@ -16,7 +16,7 @@ use lwm2m_objects::{binary_app_data_container, ddf, firmware_update};
 
 /// Bytes of a single value, and how many there are of everything else. The smaller size is such that fixed costs hardly
 /// count.
-const BYTES: [usize; 2] = [10_000, 1_000_000];
+const BYTES: [usize; 2] = [1_000, 100_000];
 const LINKS: [usize; 2] = [20, 2_000];
 /// A file of more would be refused.
 const RESOURCES: [usize; 2] = [10, 500];

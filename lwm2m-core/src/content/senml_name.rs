@@ -73,9 +73,9 @@ impl NameParser {
 
     /// A name that ended within the root: it has none.
     #[cold]
-    fn finish_without_root(mut self, to: &Incoming<'_>) -> Result<Path, DecodeError> {
+    fn finish_without_root(self, to: &Incoming<'_>) -> Result<Path, DecodeError> {
         match self.leave_root(to.root.as_bytes()) {
-            Some(()) if self.state == NameState::Id => self.path(to),
+            Some(parser) if parser.state == NameState::Id => parser.path(to),
             _ => Err(to.malformed(Self::FAULT)),
         }
     }
@@ -93,13 +93,14 @@ impl NameParser {
             return Err(to.malformed("a name longer than any path"));
         }
         let mut rest = text;
-        while self.state == NameState::Root
-            && let [byte, after @ ..] = rest
-        {
-            match self.read_root(*byte, to.root.as_bytes()) {
-                Some(true) => rest = after,
-                Some(false) => {}
-                None => return Err(to.malformed(Self::FAULT)),
+        if self.state == NameState::Root && !rest.is_empty() {
+            match (to.root, rest) {
+                // Nearly all clients have no root of their own.
+                ("", [b'/', after @ ..]) => (self.state, rest) = (NameState::Slash, after),
+                _ => match self.read_root(rest, to.root.as_bytes()) {
+                    Some(after) => (self, rest) = after,
+                    None => return Err(to.malformed(Self::FAULT)),
+                },
             }
         }
         match self.read_ids(rest) {
@@ -108,27 +109,32 @@ impl NameParser {
         }
     }
 
-    /// Whether the byte belongs to the root, or is the slash before the first identifier.
-    fn read_root(&mut self, byte: u8, root: &[u8]) -> Option<bool> {
-        match root.get(self.root) {
-            Some(expected) if *expected == byte => {
-                self.root += 1;
-                Some(true)
+    /// Reads what belongs to the root, and the slash before the first identifier. By value, so that elsewhere the
+    /// identifiers need not lie in memory.
+    #[inline(never)]
+    fn read_root<'t>(mut self, text: &'t [u8], root: &[u8]) -> Option<(Self, &'t [u8])> {
+        let mut rest = text;
+        while let [byte, after @ ..] = rest {
+            match root.get(self.root) {
+                Some(expected) if *expected == *byte => self.root += 1,
+                // After the root, or without one: a slash, or at the very beginning an identifier.
+                _ if *byte == b'/' && (self.root == 0 || self.root == root.len()) => {
+                    self.state = NameState::Slash;
+                    return Some((self, after));
+                }
+                _ => return Some((self.leave_root(root)?, rest)),
             }
-            // After the root, or without one: a slash, or at the very beginning an identifier.
-            _ if byte == b'/' && (self.root == 0 || self.root == root.len()) => {
-                self.state = NameState::Slash;
-                Some(true)
-            }
-            _ => self.leave_root(root).map(|()| false),
+            rest = after;
         }
+        Some((self, rest))
     }
 
     /// The name has no root: what it shares with the beginning of one, behind the slash, is of an identifier.
     #[cold]
-    fn leave_root(&mut self, root: &[u8]) -> Option<()> {
+    fn leave_root(mut self, root: &[u8]) -> Option<Self> {
         self.state = NameState::Slash;
-        self.read_ids(root.get(1..self.root).unwrap_or_default())
+        self.read_ids(root.get(1..self.root).unwrap_or_default())?;
+        Some(self)
     }
 
     /// Reads identifiers and the slashes between them, behind the root.

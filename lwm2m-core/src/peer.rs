@@ -1,7 +1,7 @@
 //! Who is on the other side: the name of a peer under which an engine keeps its state, and who it has proven
 //! to be.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{
     fmt,
     net::{IpAddr, Ipv6Addr, SocketAddr},
@@ -108,8 +108,15 @@ pub enum PeerIdentity {
     Psk(Vec<u8>),
     /// The holder of the private key to this SubjectPublicKeyInfo, DER (RFC 7250; Transport 1.2.2, section 5.2.9.2).
     RawPublicKey(Vec<u8>),
-    /// The holder of the private key to a certificate that was verified.
-    Certificate(CertificateIdentity),
+    /// The holder of the private key to a certificate that was verified. In a box, so that whoever has another identity
+    /// does not pay for its size.
+    Certificate(Box<CertificateIdentity>),
+}
+
+impl From<CertificateIdentity> for PeerIdentity {
+    fn from(identity: CertificateIdentity) -> Self {
+        PeerIdentity::Certificate(Box::new(identity))
+    }
 }
 
 /// The names in a verified certificate (RFC 5280, sections 4.1.2.6 and 4.2.1.6; Transport 1.2.2, section 5.2.9.3).

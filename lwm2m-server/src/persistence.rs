@@ -268,7 +268,7 @@ impl From<IdentityRecord> for PeerIdentity {
                 certificate,
             } => {
                 let names = CertificateIdentity::new(common_name, alternative_names, certificate.0);
-                PeerIdentity::Certificate(names)
+                names.into()
             }
         }
     }

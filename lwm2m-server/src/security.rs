@@ -563,7 +563,7 @@ impl CredentialSource for RoleCredentials {
 
     /// Only certificates that belong to an endpoint are welcome: there is nothing that another could do.
     fn certificate_allowed(&self, certificate: &CertificateIdentity) -> bool {
-        let identity = PeerIdentity::Certificate(certificate.clone());
+        let identity = PeerIdentity::from(certificate.clone());
         self.store.endpoint_of(self.role, &identity).is_some()
     }
 

@@ -83,7 +83,8 @@ pub struct EndpointConfig {
     /// Records of a handshake that do not open under the new keys before it is given up: the peer has another key.
     /// Default 3.
     pub max_bad_finished: u32,
-    /// Sessions at one time. Each costs some 400 bytes. Beyond it, the one that was quiet for longest makes room.
+    /// Sessions at one time. Each costs some 400 bytes, and that of a peer with a certificate
+    /// as much as its certificate more. Beyond it, the one that was quiet for longest makes room.
     /// Default 1,000,000.
     pub max_sessions: usize,
     /// Sessions at one time of clients with one and the same identity; as many may be taken up again. Beyond it, the one

@@ -205,6 +205,7 @@ pub(crate) fn identity_size(identity: &PeerIdentity) -> usize {
                     .map(alloc::string::String::capacity)
                     .sum::<usize>()
                 + names.certificate.capacity()
+                + size_of::<CertificateIdentity>()
         }
         _ => 0,
     };
@@ -255,7 +256,7 @@ pub(crate) fn take_identity(from: &mut Reader<'_>) -> Result<PeerIdentity, Malfo
                 alternative_names.push(text(list.vec16()?)?);
             }
             alternative_names.shrink_to_fit();
-            PeerIdentity::Certificate(CertificateIdentity::new(
+            PeerIdentity::from(CertificateIdentity::new(
                 named.then_some(common_name),
                 alternative_names,
                 from.vec16()?.into(),

@@ -43,11 +43,10 @@ fn certificates_by_name_and_by_bytes() {
     store
         .add("pin", Role::Server, Credential::Certificate(pinned))
         .unwrap();
-    let named =
-        PeerIdentity::Certificate(CertificateIdentity::new(Some("cn".into()), vec![], vec![9]));
+    let named = PeerIdentity::from(CertificateIdentity::new(Some("cn".into()), vec![], vec![9]));
     let alternative =
-        PeerIdentity::Certificate(CertificateIdentity::new(None, vec!["cn".into()], vec![9]));
-    let pinned = PeerIdentity::Certificate(CertificateIdentity::new(
+        PeerIdentity::from(CertificateIdentity::new(None, vec!["cn".into()], vec![9]));
+    let pinned = PeerIdentity::from(CertificateIdentity::new(
         Some("x".into()),
         vec![],
         vec![1, 2, 3],

@@ -394,7 +394,7 @@ impl Handshake {
                 let end_entity = chain.first().ok_or(crate::wire::codec::Malformed)?;
                 let key =
                     read_certificate(Some(provider), end_entity).map_err(certificate_abort)?;
-                (key, PeerIdentity::Certificate(names))
+                (key, names.into())
             }
             ClientCredentials::Psk { .. } => {
                 return Err(Abort::unexpected(MessageType::Certificate));

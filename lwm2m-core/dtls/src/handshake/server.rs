@@ -488,7 +488,7 @@ impl Handshake {
                     .map_err(certificate_abort)?;
                 (
                     read_certificate(Some(cx.provider), end_entity).map_err(certificate_abort)?,
-                    PeerIdentity::Certificate(names),
+                    names.into(),
                 )
             }
         };

@@ -103,10 +103,7 @@ impl Security {
                 if !self.credentials.certificate_allowed(&theirs) {
                     return failed("the certificate of the client is refused");
                 }
-                Ok((
-                    PeerIdentity::Certificate(theirs),
-                    PeerIdentity::Certificate(names(ours)),
-                ))
+                Ok((PeerIdentity::from(theirs), PeerIdentity::from(names(ours))))
             }
             _ => Err(CloseReason::Unsupported("coaps without credentials".into())),
         }

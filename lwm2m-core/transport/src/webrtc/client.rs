@@ -195,7 +195,7 @@ async fn identify(
                 .first()
                 .map(|der| identity_of_certificate(der));
             match names {
-                Some(Ok(names)) => PeerIdentity::Certificate(names),
+                Some(Ok(names)) => PeerIdentity::from(names),
                 _ => {
                     let reason = "the certificate of the server is malformed";
                     return Err(CloseReason::HandshakeFailed(reason.into()));

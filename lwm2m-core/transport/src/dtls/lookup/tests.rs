@@ -74,7 +74,7 @@ impl CredentialLookup for Asking {
         &self,
         certificate: &CertificateIdentity,
     ) -> Result<bool, LookupError> {
-        let identity = PeerIdentity::Certificate(certificate.clone());
+        let identity = PeerIdentity::from(certificate.clone());
         Ok(matches!(self.ask(identity).await?, Standing::Welcome))
     }
 

@@ -152,7 +152,7 @@ async fn identify(backend: DTLSConn, exchange: KeyExchange, asked: Asked) -> Opt
         (KeyExchange::Certificate, _) => {
             let state = backend.connection_state().await;
             let names = identity_of_certificate(state.peer_certificates.first()?).ok()?;
-            (PeerIdentity::Certificate(names), None)
+            (PeerIdentity::from(names), None)
         }
     };
     Some(Client {

@@ -7,6 +7,8 @@
 //! `FOLDER` has a file `ID.xml` for each object, and may have those of older versions in `version_history`, as
 //! <https://github.com/OpenMobileAlliance/lwm2m-registry> has them.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use lwm2m_core::model::{ObjectModel, ResourceModel};
 use lwm2m_objects::{Definitions, ddf};
 use std::{

@@ -5,11 +5,10 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::net::IpAddr;
 use lwm2m_core::{
     engine::{CertificateUsage, Credentials},
     secret::Secret,
-    uri::{Scheme, ServerUri},
+    uri::{Scheme, ServerUri, is_host_name},
     value::Value,
 };
 use lwm2m_objects::{security, server};
@@ -267,12 +266,6 @@ fn usage_from(number: Option<i64>) -> Result<CertificateUsage, AccountError> {
         Some(3) | None => Ok(CertificateUsage::DomainIssuedCertificate),
         Some(_) => Err(AccountError::Usage),
     }
-}
-
-/// Whether it can be said in a handshake (RFC 6066, section 3; RFC 1035, section 2.3.4), where addresses are none.
-fn is_host_name(name: &str) -> bool {
-    let letters = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    name.len() <= 255 && name.bytes().all(letters) && name.parse::<IpAddr>().is_err()
 }
 
 /// Cuts concatenated DER certificates apart; `None` where the lengths do not add up.

@@ -2,7 +2,7 @@
 //! `coaps://host:port`.
 
 use alloc::string::String;
-use core::{fmt, str::FromStr};
+use core::{fmt, net::IpAddr, str::FromStr};
 
 /// The transport and security that a server address asks for (RFC 7252, section 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -30,6 +30,13 @@ impl Scheme {
             Scheme::Coaps => 5684,
         }
     }
+}
+
+/// Whether a handshake can ask for a host by this name (RFC 6066, section 3): letters, digits, `-`, `_` and `.`, 1 to 255
+/// bytes (RFC 1035, section 2.3.4). Addresses are no names.
+pub fn is_host_name(name: &str) -> bool {
+    let letters = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=255).contains(&name.len()) && name.bytes().all(letters) && name.parse::<IpAddr>().is_err()
 }
 
 /// Where a server listens (Core 1.2.2, appendix E.1; RFC 7252, section 6).

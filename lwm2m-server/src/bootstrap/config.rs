@@ -6,11 +6,11 @@ use lwm2m_core::{
     entry::Entry,
     path::{Path, PathLevel},
     secret::Secret,
-    uri::{Scheme, ServerUri},
+    uri::{Scheme, ServerUri, is_host_name},
     value::Value,
 };
 use lwm2m_transport::dtls::{KeyError, check_public_key, public_key_of};
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 /// How a device proves itself to the server of an account (/0/x/2 to /0/x/5, /0/x/15).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -432,12 +432,8 @@ impl ServerAccount {
             }
             _ => {}
         }
-        if let Some(name) = &self.server_name {
-            let letters = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-            let is_address = name.parse::<IpAddr>().is_ok();
-            if !(1..=255).contains(&name.len()) || !name.bytes().all(letters) || is_address {
-                return Err(Error::ServerName(name.clone()));
-            }
+        if let Some(name) = self.server_name.as_ref().filter(|name| !is_host_name(name)) {
+            return Err(Error::ServerName(name.clone()));
         }
         if !(1..=0x7FFF_FFFF).contains(&self.lifetime.as_secs()) {
             return Err(Error::Lifetime);

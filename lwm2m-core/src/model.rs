@@ -206,10 +206,19 @@ impl ObjectModel {
 
     /// The definition of a resource.
     pub fn resource(&self, id: u16) -> Option<&ResourceModel> {
-        self.resources
+        index_of(id, &self.resources).map(|index| &self.resources[index])
+    }
+}
+
+/// Where among the resources of a definition one stands. Most objects have few resources, and to walk along those is
+/// faster than to halve them, where each step waits for the one before.
+pub(crate) fn index_of(id: u16, resources: &[ResourceModel]) -> Option<usize> {
+    const FEW: usize = 16;
+    match resources.len() {
+        ..=FEW => resources.iter().position(|resource| resource.id == id),
+        _ => resources
             .binary_search_by_key(&id, |resource| resource.id)
-            .ok()
-            .map(|index| &self.resources[index])
+            .ok(),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{ContentFormat, DecodeError, EncodeError, MAX_ENTRIES};
 use crate::{
     entry::Entry,
-    model::{Models, ResourceModel},
+    model::{Models, ResourceModel, index_of},
     path::{Path, PathError, PathLevel, RESERVED_ID},
     value::{DataType, ObjectLink, Value},
 };
@@ -71,18 +71,6 @@ impl<'a> Lookup<'a> {
             PathLevel::Resource => !self.resource(path).is_some_and(|model| model.multiple),
             _ => false,
         }
-    }
-}
-
-/// Where in the definition of an object a resource stands. Most objects have few resources, and to walk along those
-/// is faster than to halve them, where each step waits for the one before.
-fn index_of(id: u16, resources: &[ResourceModel]) -> Option<usize> {
-    const FEW: usize = 16;
-    match resources.len() {
-        ..=FEW => resources.iter().position(|resource| resource.id == id),
-        _ => resources
-            .binary_search_by_key(&id, |resource| resource.id)
-            .ok(),
     }
 }
 

@@ -124,10 +124,12 @@ impl Judge {
             standing.still_holds(None)
                 && self.mark(&session.name, identity, standing) == session.credential
         };
-        match (known.get(&session.name), self.ask(identity)) {
-            (Some(standing), _) => rests(standing),
-            (None, Said::Now(standing)) => rests(&standing),
-            (None, Said::Later(_)) => false,
+        if let Some(standing) = known.get(&session.name) {
+            return rests(standing);
+        }
+        match self.ask(identity) {
+            Said::Now(standing) => rests(&standing),
+            Said::Later(_) => false,
         }
     }
 

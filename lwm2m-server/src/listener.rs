@@ -148,6 +148,14 @@ pub(crate) struct Proofs {
     pub(crate) raw_public_key: Option<PrivateKey>,
 }
 
+impl Proofs {
+    /// Adds a certificate for those who ask for this host.
+    pub(crate) fn name(&mut self, host: String, chain: Vec<Vec<u8>>, private_key: PrivateKey) {
+        let certificate = dtls::ServerCertificate { chain, private_key };
+        self.named.push((host, certificate));
+    }
+}
+
 /// Opens the listeners of a server.
 pub(crate) async fn open(
     listeners: &[Listener],

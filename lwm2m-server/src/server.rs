@@ -23,8 +23,8 @@ use lwm2m_objects::Definitions;
 use lwm2m_transport::{
     EngineHandle, Transport,
     dtls::{
-        self, CredentialLookup, KeepingConfig, LookupConfig, PrivateKey, RestoredSession,
-        SessionNames, SessionStore,
+        CredentialLookup, KeepingConfig, LookupConfig, PrivateKey, RestoredSession, SessionNames,
+        SessionStore,
     },
 };
 use std::{
@@ -94,15 +94,13 @@ impl ServerBuilder {
         chain: Vec<Vec<u8>>,
         private_key: impl Into<PrivateKey>,
     ) -> Self {
-        let private_key = private_key.into();
-        let certificate = dtls::ServerCertificate { chain, private_key };
-        self.proofs.named.push((host.into(), certificate));
+        self.proofs.name(host.into(), chain, private_key.into());
         self
     }
 
     /// With a key pair, so that devices can use raw public keys: the private key, PKCS#8 DER, ECDSA P-256, or one in
-    /// hardware. Devices are told its public half, [`PrivateKey::public_key`] of it (/0/x/4). LwM2M server and bootstrap server have
-    /// different ones (Transport 1.2.2, section 5.2.1).
+    /// hardware. Devices are told its public half, [`PrivateKey::public_key`] of it (/0/x/4). LwM2M server and bootstrap
+    /// server have different ones (Transport 1.2.2, section 5.2.1).
     #[must_use]
     pub fn raw_public_key(mut self, private_key: impl Into<PrivateKey>) -> Self {
         self.proofs.raw_public_key = Some(private_key.into());

@@ -14,8 +14,8 @@ use lwm2m_core::{
 };
 use lwm2m_objects::{binary_app_data_container, ddf, firmware_update};
 
-/// Bytes of a single value, and how many there are of everything else. The smaller size is such that fixed costs hardly
-/// count.
+/// Bytes of a single value, and how many there are of everything else. More bytes would be memory that is mapped anew each
+/// time, which is not what is measured.
 const BYTES: [usize; 2] = [1_000, 100_000];
 const LINKS: [usize; 2] = [20, 2_000];
 /// A file of more would be refused.

@@ -23,16 +23,7 @@ pub(super) fn seal(
     text: &mut [u8],
     tag: &mut [u8],
 ) {
-    let record = Record {
-        nonce,
-        additional,
-        text,
-    };
-    match aead {
-        Aead::Aes128Ccm8 => Seal::<Ccm8>::run(key, record, tag),
-        Aead::Aes128Ccm => Seal::<Ccm16>::run(key, record, tag),
-        Aead::Aes128Gcm => Seal::<Gcm>::run(key, record, tag),
-    }
+    work(aead, key, nonce, additional, text, Tag::Make(tag));
 }
 
 pub(super) fn open(
@@ -43,15 +34,31 @@ pub(super) fn open(
     text: &mut [u8],
     tag: &[u8],
 ) -> Result<(), CryptoError> {
+    let mut result = Err(CryptoError::Invalid);
+    let tag = Tag::Check(tag, &mut result);
+    work(aead, key, nonce, additional, text, tag);
+    result
+}
+
+fn work(
+    aead: Aead,
+    key: &[u8; 16],
+    nonce: &[u8; 12],
+    additional: &[u8],
+    text: &mut [u8],
+    tag: Tag<'_>,
+) {
     let record = Record {
         nonce,
         additional,
         text,
+        tag,
     };
+    let cipher = Aes128Enc::new(key.into());
     match aead {
-        Aead::Aes128Ccm8 => Open::<Ccm8>::run(key, record, tag),
-        Aead::Aes128Ccm => Open::<Ccm16>::run(key, record, tag),
-        Aead::Aes128Gcm => Open::<Gcm>::run(key, record, tag),
+        Aead::Aes128Ccm8 => cipher.encrypt_with_backend(Question::<Ccm8>::of(record)),
+        Aead::Aes128Ccm => cipher.encrypt_with_backend(Question::<Ccm16>::of(record)),
+        Aead::Aes128Gcm => cipher.encrypt_with_backend(Question::<Gcm>::of(record)),
     }
 }
 
@@ -80,81 +87,63 @@ struct Record<'a> {
     nonce: &'a [u8; 12],
     additional: &'a [u8],
     text: &'a mut [u8],
+    tag: Tag<'a>,
 }
 
-struct Seal<'a, M> {
+enum Tag<'a> {
+    /// The text is to be sealed, and the tag put here.
+    Make(&'a mut [u8]),
+    /// The text is to be opened, and whether this is its tag said there.
+    Check(&'a [u8], &'a mut Result<(), CryptoError>),
+}
+
+/// What is asked of the cipher for one record.
+struct Question<'a, M> {
     record: Record<'a>,
-    tag: &'a mut [u8],
     mode: PhantomData<M>,
 }
 
-impl<'a, M: Mode> Seal<'a, M> {
-    fn run(key: &[u8; 16], record: Record<'a>, tag: &'a mut [u8]) {
-        Aes128Enc::new(key.into()).encrypt_with_backend(Seal::<M> {
+impl<'a, M> Question<'a, M> {
+    fn of(record: Record<'a>) -> Self {
+        Question {
             record,
-            tag,
             mode: PhantomData,
-        });
+        }
     }
 }
 
-impl<M> BlockSizeUser for Seal<'_, M> {
+impl<M> BlockSizeUser for Question<'_, M> {
     type BlockSize = U16;
 }
 
-impl<M: Mode> BlockCipherEncClosure for Seal<'_, M> {
+impl<M: Mode> BlockCipherEncClosure for Question<'_, M> {
     #[inline(always)] // so that it is compiled for the processor's features, as the cipher around it
     fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
         let Record {
             nonce,
             additional,
             text,
-        } = self.record;
-        let sealed = M::Over::from(Ready(backend))
-            .encrypt_inout_detached(nonce.into(), additional, text.into())
-            .expect("a record is far below the 16 MiB that CCM can encrypt with this nonce");
-        self.tag.copy_from_slice(&sealed);
-    }
-}
-
-struct Open<'a, M> {
-    record: Record<'a>,
-    tag: &'a [u8],
-    result: &'a mut Result<(), CryptoError>,
-    mode: PhantomData<M>,
-}
-
-impl<'a, M: Mode> Open<'a, M> {
-    fn run(key: &[u8; 16], record: Record<'a>, tag: &'a [u8]) -> Result<(), CryptoError> {
-        let mut result = Err(CryptoError::Invalid);
-        Aes128Enc::new(key.into()).encrypt_with_backend(Open::<M> {
-            record,
             tag,
-            result: &mut result,
-            mode: PhantomData,
-        });
-        result
-    }
-}
-
-impl<M> BlockSizeUser for Open<'_, M> {
-    type BlockSize = U16;
-}
-
-impl<M: Mode> BlockCipherEncClosure for Open<'_, M> {
-    #[inline(always)] // as above
-    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
-        let Record {
-            nonce,
-            additional,
-            text,
         } = self.record;
-        let Ok(tag) = self.tag.try_into() else {
-            return; // not of the mode's length, so not made by it
-        };
-        *self.result = M::Over::from(Ready(backend))
-            .decrypt_inout_detached(nonce.into(), additional, text.into(), tag)
-            .map_err(|_| CryptoError::Invalid);
+        let aead = M::Over::from(Ready(backend));
+        match tag {
+            Tag::Make(tag) => {
+                let sealed = aead
+                    .encrypt_inout_detached(nonce.into(), additional, text.into())
+                    .expect(
+                        "a record is far below the 16 MiB that CCM can encrypt with this nonce",
+                    );
+                tag.copy_from_slice(&sealed);
+            }
+            Tag::Check(tag, result) => {
+                // One that is not of the mode's length was not made by it.
+                if let Ok(tag) = tag.try_into() {
+                    *result = aead
+                        .decrypt_inout_detached(nonce.into(), additional, text.into(), tag)
+                        .map_err(|_| CryptoError::Invalid);
+                }
+            }
+        }
     }
 }
 

@@ -230,7 +230,12 @@ mod tests {
         path
     }
 
+    /// One script at a time is written and run: a process that another test starts while the file is being written has
+    /// it open as well for a moment, and what is open for writing is not run.
+    static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
     async fn run(name: &str, body: &str, wanted: &Wanted) -> Result<Option<String>, TriggerError> {
+        let _alone = ALONE.lock().await;
         let path = script(name, body);
         let result = CommandTrigger::new(&path).ask("dev", wanted).await;
         std::fs::remove_file(path).unwrap();
